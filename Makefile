@@ -1,0 +1,42 @@
+# help is first: `make` alone prints what there is
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help repro test report lab bench lint clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# rebuilt when the lock file's content changes; a build that was interrupted is started anew
+.venv/installed: requirements.lock
+	@if [ -f $@ ] && sha256sum --check --status $@; then touch $@; else \
+	  echo "building .venv from requirements.lock (several GB, minutes) ..."; \
+	  rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --require-hashes -r requirements.lock \
+	  && sha256sum requirements.lock > $@; fi
+
+repro: .venv/installed ## replicate: data, activations, superpixels, evaluation, report
+	@$(BIN)/dvc repro
+	@echo "report: $(CURDIR)/reports/site/index.html"
+
+test: .venv/installed ## all tests
+	@$(BIN)/python -m pytest
+
+report: .venv/installed ## draw the notebooks and the first page again, whatever changed
+	@$(BIN)/dvc repro --force --single-item $$($(BIN)/dvc stage list --name-only | grep -E '^(render_|report)')
+	@echo "report: $(CURDIR)/reports/site/index.html"
+
+lab: .venv/installed ## open the notebooks in JupyterLab
+	@PYTHONPATH=$(CURDIR)/stages $(BIN)/jupyter lab notebooks
+
+bench: .venv/installed ## speed, as ratios against a reference in the same run
+	@for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=stages $(BIN)/python $$script || exit 1; done
+
+lint: .venv/installed ## ruff and mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+clean: ## remove work in progress; results and downloads stay in the DVC cache
+	rm -rf data/scratch .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,133 @@
+"""Data sets in one form: whatever the native layout, a folder with photos/ and truth/ that every stage reads.
+
+photos/index.json names each photo, its file and its sha256; truth/truth.json holds what is known of it: class,
+boxes, parts, and a label map of its masks (PNG, 0 background, 1 to n instances, 255 to be ignored).
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from nas.images import read_image
+from nas.regions import resize
+from nas.shards import write_json
+
+PHOTOS, TRUTH = Path("photos") / "index.json", Path("truth") / "truth.json"
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One photo and what is known of it.
+
+    Attributes
+    ----------
+    id : unique in its data set
+    image : file of the photo
+    sha256 : of that file
+    class_index, class_name : of the labelled object, in the data set's classes; None and "" where unknown
+    imagenet_index : the same as an ImageNet-1k class, where there is one
+    label_source : who says so, for example "ImageNet" or "ours"
+    super_class : coarser class, "" where there is none
+    boxes : (x0, y0, x1, y1) in pixels of the photo, both ends included
+    mask : file of the label map (0 background, 1 to n instances, 255 ignore), or None
+    parts : part name to (x, y) in pixels, visible parts only
+    note : what was decided where the extent of the object is debatable
+    """
+
+    id: str
+    image: Path
+    sha256: str
+    class_index: int | None = None
+    class_name: str = ""
+    imagenet_index: int | None = None
+    label_source: str = ""
+    super_class: str = ""
+    boxes: tuple[Box, ...] = ()
+    mask: Path | None = None
+    mask_sha256: str = ""
+    parts: dict[str, tuple[float, float]] | None = None
+    note: str = ""
+
+    @property
+    def fingerprint(self) -> list[Any]:
+        """What results depend on: the photo and the truth, wherever the files are."""
+        content = asdict(self)
+        del content["image"], content["mask"]
+        return list(content.values())
+
+    def photo(self) -> NDArray[np.uint8]:
+        """The photo, (height, width, 3) uint8 RGB."""
+        return read_image(self.image)
+
+    def truth(self, size: tuple[int, int] | None = None) -> NDArray[np.uint8] | None:
+        """The label map of the masks, of the photo's size or resized (nearest) to (height, width), or None."""
+        if self.mask is None:
+            return None
+        labels = np.asarray(Image.open(self.mask))
+        return labels if size is None else resize(labels, size)
+
+
+def write_records(records: Iterable[Record], folder: Path) -> None:
+    """Write photos/index.json and truth/truth.json; files inside `folder` are named relative to it."""
+    photos, truth = [], {}
+    for record in records:
+        content = asdict(record)
+        photos.append({"id": record.id, "image": _relative(record.image, folder), "sha256": content.pop("sha256")})
+        del content["id"], content["image"]
+        content["mask"] = None if record.mask is None else _relative(record.mask, folder)
+        truth[record.id] = content
+    write_json(folder / TRUTH, truth)
+    write_json(folder / PHOTOS, photos)
+
+
+def read_records(folder: Path) -> list[Record]:
+    """The records of a prepared data set.
+
+    Raises
+    ------
+    ValueError : the folder was not prepared
+    """
+    if not (folder / PHOTOS).is_file() or not (folder / TRUTH).is_file():
+        raise ValueError(f"{folder}: holds no prepared data set; run the stage download (dvc repro download)")
+    truth = json.loads((folder / TRUTH).read_text())
+    records = []
+    for photo in json.loads((folder / PHOTOS).read_text()):
+        known = truth[photo["id"]]
+        mask = known.pop("mask")
+        known["boxes"] = tuple(tuple(box) for box in known["boxes"])
+        records.append(
+            Record(
+                id=photo["id"],
+                image=folder / photo["image"],
+                sha256=photo["sha256"],
+                mask=None if mask is None else folder / mask,
+                **known,
+            )
+        )
+    return records
+
+
+def boxes_of(labels: NDArray[np.integer[Any]]) -> tuple[Box, ...]:
+    """Boxes of the instances of a label map (0 background, 255 ignore), both ends included, in order of id."""
+    boxes = []
+    for instance in np.setdiff1d(np.unique(labels), (0, 255)):
+        rows, columns = np.nonzero(labels == instance)
+        boxes.append((int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())))
+    return tuple(boxes)
+
+
+def views(records: Sequence[Record], view: Any) -> NDArray[np.uint8]:
+    """The photos of some records as a classifier sees them, (B, size, size, 3) uint8; `view` as Classifier.view."""
+    return np.stack([view(record.photo()) for record in records])
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Path for an index: relative inside the folder, absolute outside."""
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path.resolve())

@@ -1,0 +1,99 @@
+"""Photos of any common kind as one kind of array: height x width x RGB, 8 bits, as a person sees them."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+# Pillow knows more, among them PostScript, which it would hand to an interpreter
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+
+class ImageError(ValueError):
+    """A photo or folder of photos that cannot be used: one line naming the file and what to do."""
+
+
+def read_image(path: str | Path, *, minimum_side: int = 8) -> NDArray[np.uint8]:
+    """Read a photo as sRGB values.
+
+    Parameters
+    ----------
+    path
+        BMP, GIF, JPEG, PNG, PPM, TIFF or WebP file, whatever its ending. Of an animation, the first frame.
+    minimum_side
+        Least height and width, in pixels, that are worth segmenting.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        Turned upright where the EXIF orientation says so. Grey is repeated into three channels, palettes are
+        looked up, CMYK is converted by Pillow without its colour profile, and transparency is composited over
+        white. 16-bit grey v becomes round(v / 257), so that 0 and 65535 become 0 and 255; 16-bit colour is
+        what Pillow gives, the upper byte of each value. Other colour profiles are ignored.
+
+    Raises
+    ------
+    ImageError
+        The file is missing, empty, truncated or no image; it has more pixels than
+        ``PIL.Image.MAX_IMAGE_PIXELS``; its values have no defined range (32-bit); a side is too short.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (12, 8), 200).save(f"{folder}/grey.png")
+    ...     read_image(f"{folder}/grey.png")[0, 0]
+    array([200, 200, 200], dtype=uint8)
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ImageError(f"{path} is not a file: correct its name")
+    if path.stat().st_size == 0:
+        raise ImageError(f"{path} is empty: download or copy it again")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            size, limit = f"{image.width} x {image.height} pixels", Image.MAX_IMAGE_PIXELS
+            if limit is not None and image.width * image.height > limit:
+                raise ImageError(f"{path} has {size}, more than {limit} in all: make it smaller")
+            if min(image.size) < minimum_side:
+                raise ImageError(f"{path} has {size}, and each side needs minimum_side = {minimum_side}: leave it out")
+            return _rgb(ImageOps.exif_transpose(image), path)
+    except (ImageError, MemoryError):
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path} is none of {', '.join(FORMATS)}: convert it to PNG") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{path} has too many pixels ({error}): make it smaller") from error
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise ImageError(f"{path} cannot be decoded ({error}): download or copy it again") from error
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """Return the photos directly inside `folder`, sorted by name; hidden files are left out.
+
+    A photo is a file that ends, in upper or lower case, in one of `EXTENSIONS`. Raises ImageError where there
+    is no such folder, or no photo in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ImageError(f"{folder} is not a folder: set it to a folder of photos")
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    images = [path for path in files if path.suffix.lower() in EXTENSIONS]
+    if not images:
+        allowed = ", ".join(EXTENSIONS)
+        raise ImageError(f"{folder} holds no photo, only {len(files)} other files: add some ending in {allowed}")
+    return images
+
+
+def _rgb(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+    grey = np.asarray(image) if image.mode == "I" or image.mode.startswith("I;16") else None
+    if image.mode == "F" or (grey is not None and (grey.min() < 0 or grey.max() > 65535)):
+        raise ImageError(f"{path} holds 32-bit values, whose range is unknown: save it with 8 or 16 bits")
+    if grey is not None:  # Pillow's own conversion clips at 255 instead of scaling
+        return np.repeat(((grey.astype(np.int64) + 128) // 257).astype(np.uint8)[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"))

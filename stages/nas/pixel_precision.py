@@ -1,0 +1,92 @@
+"""Pixel average precision (PxAP): localization against masks, as in Choe et al. 2020 (arXiv 2001.07437)."""
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nas.boxes import THRESHOLDS, check_thresholds
+from nas.scoremaps import Size, check_map
+
+__all__ = ["PixelAveragePrecision"]
+
+Curve = NDArray[np.float64]
+
+
+class PixelAveragePrecision:
+    """Area under the precision-recall curve of the pixels of a data set, all pooled.
+
+    The area is the sum of precision x increase of recall over the thresholds, from high to low. Only two
+    histograms of the saliency are kept, of object pixels and of the others.
+
+    Parameters
+    ----------
+    thresholds : array, shape (n_thresholds,), ascending from 0, below 1
+        A pixel is predicted to be object where its saliency is at least the threshold; 1 is added at the end.
+    size : (height, width)
+        Evaluation size.
+
+    Examples
+    --------
+    >>> precision = PixelAveragePrecision(size=(2, 2))
+    >>> precision.update([[0.9, 0.1], [0.4, 0.0]], masks=[[1, 0], [0, 0]])
+    >>> precision.score()
+    1.0
+    """
+
+    def __init__(self, thresholds: ArrayLike = THRESHOLDS, size: Size = (224, 224)) -> None:
+        self.thresholds = np.append(check_thresholds(thresholds), 1.0)
+        if self.thresholds[0] != 0 or not (np.diff(self.thresholds) > 0).all():
+            raise ValueError(f"thresholds is {self.thresholds[:-1]}; give numbers that ascend from 0 and stay below 1")
+        self.size = size
+        self._objects = np.zeros(len(self.thresholds), np.int64)
+        self._others = np.zeros(len(self.thresholds), np.int64)
+
+    def update(self, saliency: ArrayLike, masks: ArrayLike, ignore: ArrayLike | None = None) -> None:
+        """Count the pixels of one image.
+
+        Parameters
+        ----------
+        saliency : array, of shape `size`, in [0, 1]
+        masks : array, shape (h, w) or (n_objects, h, w), of any h and w
+            Other than 0 on the object. Resized with ``cv2.INTER_NEAREST``.
+        ignore : array, shape (h, w), optional
+            Other than 0 on pixels that count for nothing, unless they are object.
+
+        Raises
+        ------
+        ValueError
+            For a map of another size or range, or masks that are not pictures.
+        """
+        saliency = check_map(saliency, self.size)
+        is_object = self._resize(masks, "masks")
+        counts = np.ones_like(is_object) if ignore is None else ~self._resize(ignore, "ignore")
+        self._objects += self._histogram(saliency[is_object])
+        self._others += self._histogram(saliency[counts & ~is_object])
+
+    def curve(self) -> tuple[Curve, Curve]:
+        """Precision (NaN where nothing is predicted) and recall at each of `thresholds`, 1 included."""
+        if not self._objects.any():
+            raise ValueError("masks had no object pixel in any image; update with at least one image that shows one")
+        found, predicted = (h[::-1].cumsum()[::-1] for h in (self._objects, self._objects + self._others))
+        precision = np.divide(found, predicted, out=np.full(len(found), np.nan), where=predicted > 0)
+        return precision, found / found[0]
+
+    def score(self) -> float:
+        """PxAP, in [0, 1]."""
+        precision, recall = (values[::-1] for values in self.curve())
+        steps = precision * np.diff(recall, prepend=0)
+        return float(steps[~np.isnan(precision)].sum())
+
+    def _histogram(self, values: Curve) -> NDArray[np.int64]:
+        return np.histogram(values, bins=np.append(self.thresholds, 2.0))[0]
+
+    def _resize(self, masks: ArrayLike, name: str) -> NDArray[np.bool_]:
+        """Union of masks at the evaluation size."""
+        shown = np.asarray(masks) != 0
+        if shown.ndim not in (2, 3) or not shown.size:
+            raise ValueError(f"{name} has shape {shown.shape}; give one mask (h, w), or one per object (n, h, w)")
+        height, width = self.size
+        # the nearest pixel of a union is the union of the nearest pixels
+        union = shown.reshape(-1, *shown.shape[-2:]).any(0).astype(np.uint8)
+        resized = cv2.resize(union, (width, height), interpolation=cv2.INTER_NEAREST)
+        return np.asarray(resized, bool)

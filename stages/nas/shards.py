@@ -1,0 +1,160 @@
+"""Arrays and rows by record: many records in one safetensors file, a folder of such files, a table of all rows."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from nas.checksums import sha256_of
+
+INDEX = "index.json"
+TABLE = "table.parquet"
+SUMMARY = "summary.parquet"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What was computed of a few records.
+
+    ids : of the records, in order
+    arrays : name to array, the first axis runs over the ids
+    rows : of a tidy table, any number per record
+    """
+
+    ids: Sequence[str]
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    rows: Sequence[Row] = ()
+
+
+def write_shard(shard: Shard, path: Path) -> None:
+    """Write a shard under a temporary name, then give it its own: the file is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # safetensors orders metadata at random, so that one entry holds all of it
+    metadata = {"nas": json.dumps({"ids": list(shard.ids), "rows": list(shard.rows)})}
+    arrays = {name: np.ascontiguousarray(array) for name, array in shard.arrays.items()}
+    write_bytes(path, save(arrays, metadata))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically: it is whole, on disk, or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON atomically, indented, with a final newline."""
+    write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def read_notes(path: Path) -> tuple[list[str], list[Row]]:
+    """The ids and the rows of a shard, without its arrays."""
+    with safe_open(path, framework="numpy") as file:
+        notes = json.loads(file.metadata()["nas"])
+    return notes["ids"], notes["rows"]
+
+
+class Shards:
+    """A folder of shards, read a few records at a time.
+
+    Attributes
+    ----------
+    ids : list of str, of all records, in order
+    fingerprint : hash of everything in the folder
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        index = folder / INDEX
+        if not index.is_file():
+            raise ValueError(f"{folder}: holds no {INDEX}; run the stage that writes it (dvc repro)")
+        self.fingerprint = sha256_of(index)
+        files: dict[str, dict[str, Any]] = json.loads(index.read_text())
+        self._place = {i: (name, row) for name, shard in files.items() for row, i in enumerate(shard["ids"])}
+        self.ids = list(self._place)
+
+    def read(self, ids: Sequence[str], names: Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Arrays of some records, stacked in the order of `ids`; all names by default.
+
+        Raises
+        ------
+        ValueError : a record that the folder lacks
+        """
+        missing = [i for i in ids if i not in self._place]
+        if missing:
+            raise ValueError(f"{self.folder}: lacks the record {missing[0]!r}; run the stage that writes it")
+        stacks: dict[str, list[NDArray[Any]]] = {}
+        for i in ids:
+            name, row = self._place[i]
+            with safe_open(self.folder / name, framework="numpy") as file:
+                for key in names if names is not None else file.keys():
+                    stacks.setdefault(key, []).append(file.get_slice(key)[row : row + 1][0])
+        return {key: np.stack(arrays) for key, arrays in stacks.items()}
+
+    def names(self) -> list[str]:
+        """Names of the arrays, as in the first shard."""
+        first = self.folder / next(iter(self._place.values()))[0]
+        with safe_open(first, framework="numpy") as file:
+            return sorted(file.keys())
+
+    def table(self) -> pd.DataFrame:
+        """The rows of all records."""
+        return pd.read_parquet(self.folder / TABLE)
+
+
+def gather(parts: Sequence[Path], folder: Path) -> None:
+    """Make a folder of shards from finished parts: hard links where possible, an index, a table of all rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, dict[str, Any]] = {}
+    rows: list[Row] = []
+    for number, part in enumerate(parts):
+        ids, found = read_notes(part)
+        rows += found
+        with safe_open(part, framework="numpy") as file:
+            empty = not list(file.keys())
+        if not empty:
+            name = f"shard-{number:05d}.safetensors"
+            link(part, folder / name)
+            files[name] = {"sha256": sha256_of(part), "ids": ids}
+    if rows:
+        write_table(pd.DataFrame(rows), folder / TABLE)
+    write_json(folder / INDEX, files)
+
+
+def link(source: Path, target: Path) -> None:
+    """Hard link, or copy where the file system has none; atomic."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        os.link(source, temporary)
+    except OSError:
+        write_bytes(target, source.read_bytes())
+        return
+    os.replace(temporary, target)
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a parquet file atomically; the same rows give the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        table.to_parquet(temporary, index=False)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,195 @@
+"""How sure is a number: bootstrap intervals, paired comparisons, rank correlations, corrected p-values.
+
+Every function draws from a fresh `np.random.default_rng(seed)`, so a result depends on its own values and
+seed alone: adding a method to a table changes no other row.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+
+# values held at once while resampling, 32 MB of float64
+BATCH_VALUES = 2**22
+
+
+class Estimate(NamedTuple):
+    """A mean, its bootstrap interval from low to high, and the number n of values that it is the mean of."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+class Interval(NamedTuple):
+    """A statistic of a sample, its bootstrap interval from low to high, and the number of observations n."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def interval(values: ArrayLike, level: float = 0.95, n_resamples: int = 2000, seed: int = 0) -> Estimate:
+    """Mean of `values` (any shape), with its percentile bootstrap interval at the confidence `level`.
+
+    Percentile rather than BCa: it is defined for values that are all equal, as hits and misses may be. NaN
+    are dropped; n says how many were left. One value has the interval (NaN, NaN); none gives NaN throughout.
+
+    >>> interval([0.5, 0.5, float("nan")])
+    Estimate(mean=0.5, low=0.5, high=0.5, n=2)
+    """
+    return Estimate(*bootstrap_statistic(np.mean, np.ravel(values), level=level, n_resamples=n_resamples, seed=seed))
+
+
+def paired_bootstrap(
+    a: ArrayLike, b: ArrayLike, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+) -> Estimate:
+    """Mean of a - b over pairs, with its percentile bootstrap interval; pairs are drawn as one.
+
+    Pairs with a NaN are dropped; otherwise as `interval`. Raises ValueError for unequal shapes.
+    """
+    a, b = _pair(a, b)
+    return interval(a - b, level, n_resamples, seed)
+
+
+def bootstrap_statistic(
+    statistic: Callable[..., Any],
+    *arrays: ArrayLike,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap interval of any statistic of observations.
+
+    Parameters: `arrays`, each (..., n), the observations along the last axis, drawn with replacement, the
+    same ones in every array; `statistic(*arrays, axis=-1)`, one number for arrays (..., n) and, vectorized,
+    one for each resample for arrays (..., n_resamples, n), as `np.mean` gives for one array (n,) and
+    `kendall_tau` for two; `level`, between 0 and 1.
+
+    Returns: the statistic, its interval, and n, the observations without a NaN in any array, the only ones
+    used. Resamples for which the statistic is NaN (the correlation of equal values) are left out. One
+    observation has the interval (NaN, NaN); none gives NaN throughout.
+
+    >>> x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> round(bootstrap_statistic(kendall_tau, x, x**2, n_resamples=100).low, 6)
+    1.0
+    """
+    samples = [np.asarray(array, dtype=np.float64) for array in arrays]
+    shapes = [sample.shape for sample in samples]
+    if len({shape[-1:] for shape in shapes}) != 1 or () in shapes:
+        raise ValueError(f"arrays have the shapes {shapes}; give one or more arrays (..., n) of the same n")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; give a confidence between 0 and 1, such as 0.95")
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples is {n_resamples}; give 1 or more")
+    missing = [np.isnan(sample).any(axis=tuple(range(sample.ndim - 1))) for sample in samples]
+    samples = [sample[..., ~np.any(missing, axis=0)] for sample in samples]
+    n = samples[0].shape[-1]
+    value = float(statistic(*samples, axis=-1)) if n else np.nan
+    if n < 2:
+        return Interval(value, np.nan, np.nan, n)
+
+    def resampled(index: NDArray[np.int64], axis: int) -> Any:
+        return statistic(*[sample[..., index] for sample in samples], axis=axis)
+
+    largest = max(sample.size for sample in samples)
+    with warnings.catch_warnings(category=stats.DegenerateDataWarning, action="ignore"):
+        replicates = stats.bootstrap(
+            (np.arange(n),),
+            resampled,
+            n_resamples=n_resamples,
+            batch=max(1, BATCH_VALUES // largest),
+            vectorized=True,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).bootstrap_distribution
+    replicates = replicates[~np.isnan(replicates)]
+    if replicates.size == 0:
+        return Interval(value, np.nan, np.nan, n)
+    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, float(low), float(high), n)
+
+
+def sign_flip_p_value(differences: ArrayLike, n_permutations: int = 10_000, seed: int = 0) -> float:
+    """Two-sided p-value of the sign-flip permutation test that paired differences are symmetric about 0.
+
+    All 2^n patterns of signs are counted, exactly, where they are no more than `n_permutations` (n up to 13
+    by default); otherwise that many random ones are, and the sample is added to them (Phipson & Smyth 2010),
+    so p is never 0. NaN are dropped; without values p is NaN.
+    """
+    values = np.ravel(np.asarray(differences, dtype=np.float64))
+    values = values[~np.isnan(values)]
+    if n_permutations < 1:
+        raise ValueError(f"n_permutations is {n_permutations}; give 1 or more")
+    if values.size < 2:
+        return 1.0 if values.size else np.nan
+    test = stats.permutation_test(
+        (values,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=n_permutations,
+        batch=max(1, BATCH_VALUES // values.size),
+        vectorized=True,
+        rng=np.random.default_rng(seed),
+    )
+    return float(test.pvalue)
+
+
+def kendall_tau(a: ArrayLike, b: ArrayLike, axis: int = -1) -> Any:
+    """Kendall's tau-b of `a` and `b` (same shape) along `axis`, corrected for ties; a float for vectors.
+
+    Pairs with a NaN are dropped; NaN where fewer than two pairs are left or either side is all equal.
+    """
+    return _rank_correlation(lambda x, y: stats.kendalltau(x, y).statistic, a, b, axis)
+
+
+def spearman(a: ArrayLike, b: ArrayLike, axis: int = -1) -> Any:
+    """Spearman's rank correlation of `a` and `b` along `axis`; shapes and NaN as in `kendall_tau`."""
+    return _rank_correlation(lambda x, y: stats.spearmanr(x, y).statistic, a, b, axis)
+
+
+def holm(p_values: ArrayLike) -> Array:
+    """Holm's (1979) adjusted p-values, same shape: reject at family-wise level alpha where they are <= alpha.
+
+    The i-th smallest of m (from 0) becomes the largest of (m - j) p_j over j <= i, at most 1. NaN stay NaN
+    and do not count among the m tests.
+
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    if np.any((p < 0) | (p > 1)):
+        raise ValueError(f"p_values lie in [{np.nanmin(p)}, {np.nanmax(p)}]; give values in [0, 1]")
+    adjusted = p.ravel().copy()
+    order = np.argsort(adjusted, kind="stable")[: np.count_nonzero(~np.isnan(adjusted))]
+    steps = np.arange(order.size, 0, -1) * adjusted[order]
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted.reshape(p.shape)
+
+
+def _pair(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"a has shape {a.shape} and b {b.shape}; give pairs, arrays of the same shape")
+    return a, b
+
+
+def _rank_correlation(correlate: Callable[[Array, Array], Any], a: ArrayLike, b: ArrayLike, axis: int) -> Any:
+    a, b = _pair(a, b)
+
+    def complete(x: Array, y: Array) -> float:
+        kept = ~(np.isnan(x) | np.isnan(y))
+        x, y = x[kept], y[kept]
+        if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+            return np.nan
+        return float(correlate(x, y))
+
+    along = np.vectorize(complete, signature="(n),(n)->()", otypes=[np.float64])
+    return along(np.moveaxis(a, axis, -1), np.moveaxis(b, axis, -1))[()]

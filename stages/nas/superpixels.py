@@ -1,0 +1,252 @@
+"""Neuro-Activated Superpixels (Boubekki et al. 2024, arXiv 2406.04933), as reconstructed."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas.hypercolumns import Hypercolumns, select_depths
+from nas.kmeans import Clustering, assign, k_means_plus_plus, lloyd
+
+AUTOMATIC = range(3, 11)
+BATCH_ELEMENTS = 2**25  # on a GPU: of the K maps on the grid that are alive at once, over the images of a batch
+
+
+class NeuroActivatedSuperpixels:
+    """Segment images by clustering the activations that a classifier computes at several depths.
+
+    Each location of a grid is described by its hypercolumn: the activations at the chosen depths, resized to
+    the grid, normalized per depth, weighted and concatenated. Euclidean k-means groups the locations of an
+    image. No coordinates, no colour, no training. The hypercolumns are never stored (`nas.hypercolumns`).
+
+    Parameters
+    ----------
+    n_clusters : int of at least 2, or "auto"
+        "auto" fits k = 3 to 10 and takes argmax(d) + 2, with d the relative successive differences of the
+        inertia, d_0 that from k = 3 to k = 4.
+    depths : depths of the activations that are used
+    weighting : "channels" multiplies depth l by (1 + C_1) / (1 + C_l), C the channels, C_1 those of the
+        shallowest depth used; None uses the depths as they are
+    size : grid of the clustering: "first" (that of the shallowest depth used), "image", an int, or (H, W)
+    scope : "image", each image is clustered alone
+    interpolation : "bicubic", "bilinear" or "nearest-exact"
+    init : "k-means++", or starts that hold for every image or one set per image: indices of locations (row *
+        W + column), integer, (K,) or (B, K), or centers, float, (K, n_features) or (B, K, n_features)
+    n_init : number of k-means++ starts, the lowest inertia wins
+    max_iter, tol : as in `sklearn.cluster.KMeans`
+    random_state : seed. Each image uses the same random numbers, whatever else is in the batch.
+
+    Attributes
+    ----------
+    labels_ : (B, H, W) int64, numbered by first appearance in raster order
+    cluster_centers_ : (B, K, n_features), numbered alike; rows of clusters that an image lacks come last
+    inertia_ : (B,) float64
+    n_iter_ : (B,) int64
+    n_clusters_ : (B,) int64, K as asked for or found
+
+    Examples
+    --------
+    >>> activations = {2: torch.rand(4, 8, 28, 28), 3: torch.rand(4, 16, 14, 14)}
+    >>> model = NeuroActivatedSuperpixels(n_clusters=5, depths=(2, 3), random_state=0)
+    >>> model.fit_predict(activations).shape
+    torch.Size([4, 28, 28])
+    """
+
+    def __init__(
+        self,
+        n_clusters: int | str = 5,
+        *,
+        depths: Sequence[int] = (2, 3, 4),
+        weighting: str | None = "channels",
+        size: str | int | tuple[int, int] = "first",
+        scope: str = "image",
+        interpolation: str = "bicubic",
+        init: str | np.ndarray | Tensor = "k-means++",
+        n_init: int = 1,
+        max_iter: int = 300,
+        tol: float = 1e-5,
+        random_state: int = 0,
+    ) -> None:
+        if n_clusters != "auto" and (not isinstance(n_clusters, int | np.integer) or n_clusters < 2):
+            raise ValueError(f"n_clusters is {n_clusters!r}: allowed are integers of at least 2, and 'auto'")
+        if scope != "image":
+            raise ValueError(f"scope is {scope!r}: allowed is 'image'")
+        if isinstance(init, str) and init != "k-means++":
+            raise ValueError(f"init is {init!r}: allowed are 'k-means++' and an array of starts")
+        if n_init < 1 or max_iter < 1:
+            raise ValueError(f"n_init is {n_init} and max_iter {max_iter}: both are at least 1")
+        self.n_clusters = n_clusters
+        self.depths = tuple(depths)
+        self.weighting = weighting
+        self.size = size
+        self.scope = scope
+        self.interpolation = interpolation
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+
+    def columns(self, activations: Mapping[int, Tensor], image_size: tuple[int, int] | None = None) -> Hypercolumns:
+        """The implicit hypercolumns that `fit` clusters; fits that differ in k or seed can share them."""
+        maps = select_depths(activations, self.depths)
+        return Hypercolumns(maps, self._grid(maps[0], image_size), self.weighting, self.interpolation)
+
+    @torch.no_grad()
+    def fit(
+        self,
+        activations: Mapping[int, Tensor] | Hypercolumns,
+        image_size: tuple[int, int] | None = None,
+    ) -> "NeuroActivatedSuperpixels":
+        """Cluster a batch of images.
+
+        Parameters
+        ----------
+        activations : mapping from depth to (B, C, h, w), or the hypercolumns that `columns` made of it
+        image_size : (height, width) of the images, needed for `size="image"`
+
+        Raises
+        ------
+        ValueError : a depth that is missing, more clusters than locations, a start that does not fit
+        """
+        if not isinstance(activations, Hypercolumns):
+            activations = self.columns(activations, image_size)
+        largest = max(AUTOMATIC) if self.n_clusters == "auto" else int(self.n_clusters)
+        if largest > activations.n_locations:
+            height, width = activations.size
+            raise ValueError(
+                f"n_clusters is {self.n_clusters!r}, up to {largest} clusters: the grid of {height} x {width} "
+                f"has {activations.n_locations} locations; take fewer clusters or a larger size"
+            )
+        device = activations.maps[0].device
+        images = torch.arange(activations.n_images, device=device)
+        step = _images_at_once(device, largest * activations.n_locations)
+        starts = self._given_starts(activations)
+        parts = []
+        for batch in images.split(step):
+            columns = activations if len(batch) == len(images) else activations.select(batch)
+            given = None if starts is None else starts[batch]
+            if self.n_clusters == "auto":
+                parts.append(self._fit_automatic(columns))
+            else:
+                parts.append(self._fit(columns, int(self.n_clusters), given))
+        width = max(part.centers.shape[1] for part in parts)
+        self.labels_ = torch.cat([part.labels for part in parts])
+        self.cluster_centers_ = torch.cat([_pad(part.centers, width) for part in parts])
+        self.inertia_ = torch.cat([part.inertia for part in parts])
+        self.n_iter_ = torch.cat([part.n_iter for part in parts])
+        self.n_clusters_ = (~self.cluster_centers_.isnan().any(dim=2)).sum(dim=1)
+        return self
+
+    def fit_predict(
+        self,
+        activations: Mapping[int, Tensor] | Hypercolumns,
+        image_size: tuple[int, int] | None = None,
+    ) -> Tensor:
+        """`fit`, then the labels (B, H, W) int64."""
+        return self.fit(activations, image_size).labels_
+
+    @torch.no_grad()
+    def predict(self, activations: Mapping[int, Tensor], image_size: tuple[int, int] | None = None) -> Tensor:
+        """Assign the locations of B images to the centers learnt on B images: (B, H, W) int64."""
+        columns = self.columns(activations, image_size)
+        centers = self.cluster_centers_
+        if columns.n_images != len(centers):
+            raise ValueError(f"activations has {columns.n_images} images: the model was fitted on {len(centers)}")
+        return assign(columns, centers.nan_to_num(torch.finfo(centers.dtype).max ** 0.25)).labels
+
+    def _grid(self, first: Tensor, image_size: tuple[int, int] | None) -> tuple[int, int]:
+        size = self.size
+        if size == "first":
+            return first.shape[2], first.shape[3]
+        if size == "image":
+            if image_size is None:
+                raise ValueError("size is 'image': give image_size=(height, width) to fit")
+            return image_size
+        grid = (size, size) if isinstance(size, int) else size
+        if isinstance(grid, str) or len(grid) != 2 or any(not isinstance(n, int) or n < 1 for n in grid):
+            raise ValueError(f"size is {size!r}: allowed are 'first', 'image', a positive integer, and (height, width)")
+        return grid
+
+    def _given_starts(self, columns: Hypercolumns) -> Tensor | None:
+        """Centers that the user gave, (B, K, n_features), or None."""
+        if isinstance(self.init, str):
+            return None
+        init = torch.as_tensor(self.init).to(columns.maps[0].device)
+        per_location = not init.is_floating_point()
+        init = init.expand(columns.n_images, *init.shape[0 if init.ndim == (1 if per_location else 2) else 1 :])
+        expected = (columns.n_images, self.n_clusters) + (() if per_location else (columns.n_features,))
+        if init.shape != expected or (per_location and not 0 <= init.min() <= init.max() < columns.n_locations):
+            raise ValueError(
+                f"init has shape {tuple(self.init.shape)}: it must be n_clusters={self.n_clusters} locations below "
+                f"{columns.n_locations}, or centers of {columns.n_features} features, for all images or each"
+            )
+        return columns.at(init) if per_location else init.to(columns.maps[0])
+
+    def _fit(self, columns: Hypercolumns, n_clusters: int, starts: Tensor | None = None) -> Clustering:
+        if starts is not None:
+            return renumber(lloyd(columns, starts, self.max_iter, self.tol))
+        generator = np.random.default_rng(self.random_state)
+        best: Clustering | None = None
+        for _ in range(self.n_init):
+            uniforms = torch.from_numpy(generator.random(n_clusters)).to(columns.maps[0].device)
+            locations = k_means_plus_plus(columns, n_clusters, uniforms.expand(columns.n_images, -1))
+            found = lloyd(columns, columns.at(locations), self.max_iter, self.tol)
+            best = found if best is None else _better(best, found)
+        if best is None:
+            raise ValueError(f"n_init is {self.n_init}: it is at least 1")
+        return renumber(best)
+
+    def _fit_automatic(self, columns: Hypercolumns) -> Clustering:
+        inertia = torch.stack([self._fit(columns, k).inertia for k in AUTOMATIC])
+        chosen = automatic_n_clusters(inertia)
+        results = {int(k): self._fit(columns, int(k)) for k in chosen.unique()}
+        width = max(results)
+        rows = [_row(results[int(k)], image, width) for image, k in enumerate(chosen)]
+        return Clustering(*(torch.stack(field) for field in zip(*rows, strict=True)))
+
+
+def _images_at_once(device: torch.device, elements_per_image: int) -> int:
+    """One on a CPU: batches gain nothing there, and kernels that depend on the batch size change last bits."""
+    return 1 if device.type == "cpu" else max(1, BATCH_ELEMENTS // elements_per_image)
+
+
+def automatic_n_clusters(inertia: Tensor) -> Tensor:
+    """Number of clusters from the inertia at k = 3 to 10, (8, B): argmax(d) + 2, (B,) int64.
+
+    d_j = (I_j - I_{j+1}) / I_j, j counted from 0. The rule is the reconstruction's; it can give k = 2.
+    """
+    differences = (inertia[:-1] - inertia[1:]) / inertia[:-1].clamp_min(torch.finfo(inertia.dtype).tiny)
+    return differences.argmax(dim=0) + 2
+
+
+def renumber(clustering: Clustering) -> Clustering:
+    """Number clusters by first appearance in raster order; clusters without a location come last."""
+    labels, centers = clustering.labels, clustering.centers
+    n_clusters, n_locations = centers.shape[1], labels[0].numel()
+    flat = labels.flatten(1)
+    position = torch.arange(n_locations, device=flat.device).expand_as(flat)
+    first = torch.full((len(flat), n_clusters), n_locations, device=flat.device)
+    first = first.scatter_reduce(1, flat, position, reduce="amin")
+    order = first.argsort(dim=1, stable=True)
+    return clustering._replace(
+        labels=order.argsort(dim=1).gather(1, flat).view_as(labels),
+        centers=centers.gather(1, order[:, :, None].expand_as(centers)),
+    )
+
+
+def _better(a: Clustering, b: Clustering) -> Clustering:
+    improved = b.inertia < a.inertia
+    choose = [torch.where(improved.view(-1, *[1] * (x.ndim - 1)), y, x) for x, y in zip(a, b, strict=True)]
+    return Clustering(*choose)
+
+
+def _row(clustering: Clustering, image: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    centers = _pad(clustering.centers[image][None], width)[0]
+    return clustering.labels[image], centers, clustering.inertia[image], clustering.n_iter[image]
+
+
+def _pad(centers: Tensor, width: int) -> Tensor:
+    """Fill up to `width` centers with NaN."""
+    return torch.nn.functional.pad(centers, (0, 0, 0, width - centers.shape[1]), value=torch.nan)

@@ -1,0 +1,119 @@
+"""Tables: means with intervals, and the same table as CSV, Markdown and LaTeX."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nas.shards import SUMMARY, write_bytes
+from nas.statistics import Estimate, bootstrap_statistic, interval
+
+
+def summarize(
+    rows: pd.DataFrame,
+    by: Sequence[str],
+    measures: Sequence[str],
+    *,
+    ratios: Mapping[str, tuple[str, str]] | None = None,
+    level: float,
+    n_resamples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Means over photos with bootstrap intervals.
+
+    Parameters
+    ----------
+    rows : one row per photo and setting
+    by : columns that name a setting
+    measures : columns to average; NaN are left out and n says how many were used
+    ratios : measures that are the ratio of two means, name to the columns of numerator and denominator
+
+    Returns
+    -------
+    tidy table with the columns of `by`, measure, mean, low, high, n; settings in order of appearance. The
+    numbers of a setting depend on its own rows only.
+    """
+    found: list[dict[str, Any]] = []
+    for setting, group in rows.groupby(list(by), sort=False):
+        for measure in measures:
+            estimate = interval(group[measure].to_numpy(float), level, n_resamples, seed)
+            found.append({**dict(zip(by, setting, strict=True)), "measure": measure, **estimate._asdict()})
+        for measure, (above, below) in (ratios or {}).items():
+            pairs = group[[above, below]].dropna().to_numpy(float).T
+            ratio = bootstrap_statistic(ratio_of_means, *pairs, level=level, n_resamples=n_resamples, seed=seed)
+            found.append(
+                {
+                    **dict(zip(by, setting, strict=True)),
+                    "measure": measure,
+                    **Estimate(*ratio)._asdict(),
+                }
+            )
+    return pd.DataFrame(found)
+
+
+def ratio_of_means(above: NDArray[np.float64], below: NDArray[np.float64], axis: int = -1) -> Any:
+    """Mean of one array over the mean of another, along an axis."""
+    return above.mean(axis=axis) / below.mean(axis=axis)
+
+
+def collect(
+    root: Path, stage: str, datasets: Sequence[str], classifiers: Sequence[str], name: str = SUMMARY
+) -> pd.DataFrame:
+    """The tables that a stage wrote for the data sets and classifiers asked for, one below the other."""
+    files = [root / "data" / stage / dataset / classifier / name for dataset in datasets for classifier in classifiers]
+    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+
+
+def wide(
+    summary: pd.DataFrame, settings: Mapping[str, str], measures: Mapping[str, str], digits: int = 3
+) -> pd.DataFrame:
+    """A tidy summary as a table to print: one row per setting, one column per measure, cells with intervals.
+
+    `settings` and `measures` map column and measure names to headings; n is the largest number of photos used.
+    """
+    rows = []
+    for setting, group in summary.groupby(list(settings), sort=False):
+        found = {
+            measure: estimate for measure, estimate in zip(group["measure"], group.to_dict("records"), strict=True)
+        }
+        row = dict(zip(settings.values(), map(str, setting), strict=True))
+        row |= {heading: with_interval(found[measure], digits) for measure, heading in measures.items()}
+        rows.append(row | {"n": str(max(found[measure]["n"] for measure in measures))})
+    return pd.DataFrame(rows)
+
+
+def with_interval(estimate: Estimate | Mapping[Any, Any], digits: int = 3) -> str:
+    """An estimate as text: 0.812 [0.790, 0.834]."""
+    mean, low, high = (
+        (estimate.mean, estimate.low, estimate.high)
+        if isinstance(estimate, Estimate)
+        else (estimate["mean"], estimate["low"], estimate["high"])
+    )
+    if math.isnan(mean):
+        return "n/a"
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def write(table: pd.DataFrame, stem: Path, caption: str) -> None:
+    """Write `stem`.csv, .md and .tex (booktabs) with the same cells; the caption goes above the last two."""
+    write_bytes(stem.with_suffix(".csv"), table.to_csv(index=False).encode())
+    markdown = f"{caption}\n\n{table.to_markdown(index=False, disable_numparse=True)}\n"
+    write_bytes(stem.with_suffix(".md"), markdown.encode())
+    write_bytes(stem.with_suffix(".tex"), latex(table, caption).encode())
+
+
+def latex(table: pd.DataFrame, caption: str) -> str:
+    """A table environment with booktabs rules; special characters are escaped."""
+    body = table.style.hide(axis="index").format(escape="latex")
+    styled = body.format_index(lambda heading: _escape(str(heading)), axis="columns")
+    return str(styled.to_latex(hrules=True, caption=_escape(caption), position="t"))
+
+
+def _escape(text: str) -> str:
+    for character in "&%$#_{}":
+        text = text.replace(character, "\\" + character)
+    return text

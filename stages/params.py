@@ -1,0 +1,166 @@
+"""params.yaml as typed values. Unknown or ill-typed keys are refused, naming the key, what is there, what may be."""
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nas.archives import ArchiveError
+from nas.shards import write_json
+from nas.sources import SourceError
+
+PARAMS = Path("params.yaml")
+SCRATCH = Path("data/scratch")
+TIMINGS = Path("reports/timings.json")
+
+Clusters = Annotated[int, Field(ge=2)]
+Depth = Annotated[int, Field(ge=0)]
+Depths = Annotated[list[Depth], Field(min_length=1)]
+Size = Literal["first", "image"] | Annotated[int, Field(ge=2)]
+Weighting = Literal["channels", "none"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Download(Section):
+    limit: Count | None
+
+
+class Weights(Section):
+    files: dict[Name, str]
+
+
+class Activations(Section):
+    precision: Literal["float32", "float16"]
+    batch: Count
+
+
+class Slic(Section):
+    compactness: Annotated[float, Field(gt=0)]
+    sigma: Annotated[float, Field(ge=0)]
+
+
+class Felzenszwalb(Section):
+    sigma: Annotated[float, Field(ge=0)]
+    min_size: Count | None
+
+
+class Superpixels(Section):
+    clusters: Clusters | Literal["auto"]
+    depths: Depths
+    weighting: Weighting
+    interpolation: Literal["bicubic", "bilinear"]
+    sizes: Annotated[list[Size], Field(min_length=1)]
+    tolerance: Annotated[int, Field(ge=0)]
+    edge_quantile: Share
+    slic: Slic
+    felzenszwalb: Felzenszwalb
+
+
+class Ablation(Section):
+    depths: Annotated[list[Depths], Field(min_length=1)]
+    clusters: Annotated[list[Clusters], Field(min_length=1)]
+    sizes: Annotated[list[Size], Field(min_length=1)]
+    weighting: Annotated[list[Weighting], Field(min_length=1)]
+
+
+class Statistics(Section):
+    level: Share
+    resamples: Annotated[int, Field(ge=100)]
+
+
+class Segmentations(Section):
+    photos: Annotated[list[str], Field(min_length=1)]
+
+
+class Single(Section):
+    photo: str
+
+
+class Parameters(Section):
+    datasets: Annotated[list[Name], Field(min_length=1)]
+    classifiers: Annotated[list[Name], Field(min_length=1)]
+    seed: Annotated[int, Field(ge=0)]
+    download: Download
+    weights: Weights
+    activations: Activations
+    superpixels: Superpixels
+    ablation: Ablation
+    statistics: Statistics
+    segmentations: Segmentations
+    method: Single
+    depths: Single
+
+
+def read(path: Path = PARAMS) -> Parameters:
+    """Read and check params.yaml.
+
+    Raises
+    ------
+    ValueError : one line with the key, what was found and what is allowed
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+        return Parameters.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = _key(first["loc"])
+        if first["type"] == "missing":
+            raise ValueError(f"{path}: {key} is missing; add it") from None
+        if first["type"] == "extra_forbidden":
+            raise ValueError(
+                f"{path}: {key} is unknown; allowed here are {', '.join(_siblings(first['loc']))}"
+            ) from None
+        raise ValueError(f"{path}: {key} is {first['input']!r}: {_allowed(error, key)}") from None
+    except (OSError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+
+
+def run(stage: Callable[..., None], *arguments: str) -> None:
+    """Run a stage as a program: its wall time is noted, an error of the user's is one line and exit code 1."""
+    started = time.monotonic()
+    try:
+        stage(read(), *arguments)
+    except (ValueError, OSError, SourceError, ArchiveError) as error:
+        if os.environ.get("NAS_DEBUG"):
+            traceback.print_exc()
+        sys.exit(f"error: {' '.join(str(error).split())}")
+    _note_time(" ".join([Path(sys.argv[0]).stem, *arguments]), time.monotonic() - started)
+
+
+def _note_time(name: str, seconds: float) -> None:
+    known = json.loads(TIMINGS.read_text()) if TIMINGS.exists() else {}
+    write_json(TIMINGS, dict(sorted({**known, name: round(seconds, 1)}.items())))
+
+
+def _is_branch(part: int | str) -> bool:
+    """Whether a part of an error's place is a branch of a union, as opposed to a key or a position."""
+    return isinstance(part, str) and (part in ("int", "constrained-int", "str") or "[" in part)
+
+
+def _key(place: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in place if not _is_branch(part))
+
+
+def _allowed(error: ValidationError, key: str) -> str:
+    messages = [found["msg"] for found in error.errors() if _key(found["loc"]) == key]
+    return ", or ".join(dict.fromkeys(message.replace("Input should be", "allowed is") for message in messages))
+
+
+def _siblings(place: tuple[int | str, ...]) -> list[str]:
+    model: Any = Parameters
+    for part in place[:-1]:
+        model = model.model_fields[str(part)].annotation
+    return list(model.model_fields)

@@ -1,0 +1,107 @@
+"""Segment every photo by NAS, SLIC and Felzenszwalb, and hold them against masks and image edges.
+
+Writes data/superpixels/DATASET/CLASSIFIER: label maps at the classifier's input size, one row per photo, grid and
+method, and a summary with bootstrap intervals.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nas import agreement, engine, regions
+from nas.datasets import Record, read_records
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
+from nas.superpixels import NeuroActivatedSuperpixels
+from nas.tables import summarize
+from params import SCRATCH, Parameters, Superpixels, run
+
+MEASURES = [
+    "achievable_segmentation_accuracy",
+    "undersegmentation_error",
+    "boundary_recall",
+    "boundary_precision",
+    "n_regions",
+]
+
+
+RATIOS = {"edge_adherence": ("edge_excess", "edge_room")}
+
+
+def compute(records: Sequence[Record], activations: Path, settings: Superpixels, seed: int) -> Shard:
+    """Region maps and measures of a few photos."""
+    stored = Shards(activations)
+    ids = [record.id for record in records]
+    names = [f"depth{depth}" for depth in settings.depths]
+    maps = {int(name[5:]): torch.from_numpy(m) for name, m in stored.read(ids, names).items()}
+    photos = stored.read(ids, ["view"])["view"]
+    size = photos.shape[1:3]
+    arrays: dict[str, list[NDArray[Any]]] = {}
+    rows: list[Row] = []
+    for grid in settings.sizes:
+        model = NeuroActivatedSuperpixels(
+            settings.clusters,
+            depths=settings.depths,
+            weighting=None if settings.weighting == "none" else settings.weighting,
+            size=grid,
+            interpolation=settings.interpolation,
+            random_state=seed,
+        ).fit(maps, size)
+        clusters = regions.resize(model.labels_.numpy(), size)
+        for record, photo, labels, k in zip(records, photos, clusters, model.n_clusters_, strict=True):
+            strong = agreement.strongest_edges(photo, settings.edge_quantile)
+            for method, found in segment(photo, labels, settings):
+                arrays.setdefault(f"{method}.{grid}", []).append(found.astype(np.uint16))
+                row: Row = {"id": record.id, "size": str(grid), "method": method, "k": int(k)}
+                row["n_regions"] = int(found.max()) + 1
+                rows.append(row | agreement.measures(found, record.truth(size), strong, settings.tolerance))
+    return Shard(ids, {name: np.stack(each) for name, each in arrays.items()}, rows)
+
+
+def segment(photo: NDArray[Any], labels: NDArray[Any], settings: Superpixels) -> Iterator[tuple[str, NDArray[Any]]]:
+    """NAS clusters and components, and the classics tuned to the number of components."""
+    components = regions.components(labels)
+    n_regions = int(components.max()) + 1
+    yield "nas_clusters", labels
+    yield "nas_components", components
+    yield "slic", regions.slic(photo, n_regions, **settings.slic.model_dump())
+    yield "felzenszwalb", regions.felzenszwalb(photo, n_regions, **settings.felzenszwalb.model_dump())
+
+
+def main(parameters: Parameters, dataset: str, classifier: str) -> None:
+    activations = Path("data/activations", dataset, classifier)
+    target = Path("data/superpixels", dataset, classifier)
+    settings, seed = parameters.superpixels, parameters.seed
+    engine.run(
+        partial(compute, activations=activations, settings=settings, seed=seed),
+        read_records(Path("data/raw", dataset)),
+        target,
+        key=[settings.model_dump(), seed, Shards(activations).fingerprint],
+        scratch=SCRATCH / "superpixels" / dataset / classifier,
+        workers=0,
+        description=f"superpixels {dataset} {classifier}",
+    )
+    carried: dict[str, Any] = {
+        "dataset": dataset,
+        "network": classifier,
+        "depths": "-".join(map(str, sorted(settings.depths))),
+        "clusters": str(settings.clusters),
+        "weighting": settings.weighting,
+        "seed": seed,
+    }
+    table = Shards(target).table()
+    level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
+    summary = summarize(
+        table, ["size", "method"], MEASURES, ratios=RATIOS, level=level, n_resamples=n_resamples, seed=seed
+    )
+    write_table(table.assign(**carried), target / TABLE)
+    write_table(summary.assign(**carried), target / SUMMARY)
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])
