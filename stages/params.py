@@ -76,6 +76,26 @@ class Ablation(Section):
     weighting: Annotated[list[Weighting], Field(min_length=1)]
 
 
+class Saliency(Section):
+    methods: Annotated[list[str], Field(min_length=1)]
+    regions: str
+    batch: Count
+    parameters: dict[str, dict[str, int | float | str]]
+
+
+class Localization(Section):
+    methods: Annotated[list[str], Field(min_length=1)]
+    regions: list[str]
+    ious: Annotated[list[Share], Field(min_length=1)]
+    resamples: Annotated[int, Field(ge=100)]
+
+
+class Contrast(Section):
+    photos: Annotated[list[str], Field(min_length=1)]
+    methods: Annotated[list[str], Field(min_length=1)]
+    regions: str
+
+
 class Statistics(Section):
     level: Share
     resamples: Annotated[int, Field(ge=100)]
@@ -98,10 +118,13 @@ class Parameters(Section):
     activations: Activations
     superpixels: Superpixels
     ablation: Ablation
+    saliency: Saliency
+    localization: Localization
     statistics: Statistics
     segmentations: Segmentations
     method: Single
     depths: Single
+    contrast: Contrast
 
 
 def read(path: Path = PARAMS) -> Parameters:

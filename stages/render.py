@@ -13,7 +13,10 @@ import nbformat
 import papermill
 
 import pages
+from nas.shards import write_json
 from params import SCRATCH, Parameters, run
+
+KERNEL = {"IPKernelApp": {"log_level": 40}}
 
 
 def main(parameters: Parameters, name: str) -> None:
@@ -56,6 +59,8 @@ def execute(source: Path, target: Path, values: dict[str, Any]) -> None:
             f"not declared: {unknown or 'none'}, declared but not given: {missing or 'none'}"
         )
     os.environ["PYTHONPATH"] = str(Path("stages").resolve())
+    os.environ["IPYTHONDIR"] = str(target.parent.resolve() / "ipython")  # the user's own start-up files stay out
+    write_json(target.parent / "ipython" / "profile_default" / "ipython_kernel_config.json", KERNEL)
     try:
         papermill.execute_notebook(str(source), str(target), values, progress_bar=sys.stderr.isatty(), log_output=False)
     except papermill.PapermillExecutionError as error:

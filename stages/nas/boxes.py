@@ -4,8 +4,6 @@ The protocol of Choe et al. 2020 (arXiv 2001.07437) searches for contours once p
 thresholds of a map share one analysis of its level sets (`nas.contours`); the boxes are the same.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,7 +17,7 @@ Thresholds = NDArray[np.float64]
 THRESHOLDS: Thresholds = np.arange(0, 1, 0.001)
 THRESHOLDS.setflags(write=False)
 
-NO_CONTOUR: Boxes = np.zeros((1, 4), np.int64)
+NO_CONTOUR: Boxes = np.zeros((1, 4), np.int32)
 
 
 def resize_boxes(boxes: ArrayLike, photo_size: Size, size: Size) -> Boxes:
@@ -34,7 +32,7 @@ def resize_boxes(boxes: ArrayLike, photo_size: Size, size: Size) -> Boxes:
 
     Returns
     -------
-    int64 array, shape (n, 4)
+    int32 array, shape (n, 4)
 
     Raises
     ------
@@ -49,7 +47,7 @@ def resize_boxes(boxes: ArrayLike, photo_size: Size, size: Size) -> Boxes:
     (photo_height, photo_width), (height, width) = photo_size, size
     scaled = _check_boxes(boxes, photo_size) * (width, height, width, height)
     scaled /= (photo_width, photo_height, photo_width, photo_height)
-    return scaled.astype(np.int64)
+    return scaled.astype(np.int32)
 
 
 def boxes_at_thresholds(
@@ -67,7 +65,7 @@ def boxes_at_thresholds(
 
     Returns
     -------
-    list of n int64 arrays, each of shape (n_boxes, 4)
+    list of n int32 arrays, each of shape (n_boxes, 4)
         x0, y0, x1, y1, in no particular order; [0, 0, 0, 0] where nothing lies above the threshold.
     """
     image, cuts = _cut(saliency, thresholds)
@@ -88,7 +86,7 @@ def best_ious(
     ----------
     saliency, thresholds, multi_contour
         As in `boxes_at_thresholds`.
-    boxes : array, shape (n_boxes, 4)
+    boxes : int array, shape (n_boxes, 4)
         The true boxes, x0, y0, x1, y1 in pixels of the map. Both corners belong to a box, which therefore
         covers (x1 - x0 + 1) x (y1 - y0 + 1) pixels.
 
@@ -103,11 +101,11 @@ def best_ious(
     """
     image, cuts = _cut(saliency, thresholds)
     height, width = image.shape
-    boxes = _check_boxes(boxes, (height, width))
+    true = _check_boxes(boxes, (height, width)).astype(np.int32)
     at, predicted = contour_boxes(image, multi_contour)
     best = np.zeros(256)
-    np.maximum.at(best, at, _best_iou(predicted, boxes))
-    best[image.max() :] = _best_iou(NO_CONTOUR, boxes)
+    np.maximum.at(best, at, _best_iou(predicted, true))
+    best[image.max() :] = _best_iou(NO_CONTOUR, true)
     return best[cuts]
 
 
@@ -139,9 +137,9 @@ def _check_boxes(boxes: ArrayLike, size: Size) -> NDArray[np.float64]:
     return checked
 
 
-def _best_iou(predicted: Boxes, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _best_iou(predicted: Boxes, true: Boxes) -> NDArray[np.float64]:
     """Best IoU of each predicted with any true box, shape (n_predicted,)."""
-    a, b = predicted.T, boxes.T[:, :, None]
+    a, b = predicted.T, true.T[:, :, None]
     overlap = _length(np.maximum(a[0], b[0]), np.minimum(a[2], b[2]))
     overlap *= _length(np.maximum(a[1], b[1]), np.minimum(a[3], b[3]))
     areas = [_length(box[0], box[2]) * _length(box[1], box[3]) for box in (a, b)]
@@ -149,6 +147,6 @@ def _best_iou(predicted: Boxes, boxes: NDArray[np.float64]) -> NDArray[np.float6
     return best
 
 
-def _length(first: NDArray[Any], last: NDArray[Any]) -> NDArray[Any]:
+def _length(first: Boxes, last: Boxes) -> Boxes:
     """Number of pixels from the first to the last, 0 if they are in the wrong order."""
     return np.asarray(np.maximum(last - first + 1, 0))

@@ -22,7 +22,7 @@ __all__ = ["ComponentTree", "Indices", "Levels", "component_tree"]
 
 Indices = NDArray[np.intp]
 Levels = NDArray[np.int16]
-Table = NDArray[np.int32]
+Table = NDArray[np.int16 | np.int32]
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class ComponentTree:
     levels: Levels
     peaks: Indices
     run_of_pixel: Indices
-    basin_of_run: Table
+    basin_of_run: NDArray[np.int32]
     summits: Levels
     saddles: Levels
     parents: Indices
 
     @cached_property
-    def basins(self) -> Table:
+    def basins(self) -> NDArray[np.int32]:
         """Basin of each pixel, int32, shape (H, W)."""
         return self.basin_of_run.take(self.run_of_pixel).reshape(self.levels.shape)
 
@@ -78,7 +78,7 @@ class ComponentTree:
 
         Returns
         -------
-        int32 array, shape (n, 4, n_thresholds)
+        int16 array (int32 for sides beyond 32767), shape (n, 4, n_thresholds)
             At [b, :, t] the least x, least y, greatest x and greatest y of the pixels in the part of basin b
             above t. Valid where `parts` has (b, t).
         """
@@ -86,7 +86,7 @@ class ComponentTree:
         # a pixel lies in the same part as a peak of its column, which has the same x; so with rows and y
         _, column_peaks = _turns(self.levels.T.ravel())
         x, y = np.divmod(column_peaks, height)
-        table = self._table(4)
+        table = self._table(4, np.int16 if max(height, width) < 2**15 else np.int32)
         for axis, pixels, line in ((0, y * width + x, x), (1, self.peaks, self.peaks // width)):
             self._enter(table, axis, pixels, line)
             self._enter(table, axis + 2, pixels, -line)
@@ -102,13 +102,13 @@ class ComponentTree:
         int32 array, shape (n, n_thresholds)
             Valid where `parts` has (b, t).
         """
-        table = self._table(1)
+        table = self._table(1, np.int32)
         pixels = np.arange(self.levels.size)
         self._enter(table, 0, pixels, pixels)
         self._hand_down(table, np.minimum)
         return table[:, 0, 1:]
 
-    def totals(self, basins: Table, *marks: Levels) -> Table:
+    def totals(self, basins: NDArray[np.int32], *marks: Levels) -> Table:
         """Number of marks in each part; a mark at a basin and a level is in the parts above all t < level.
 
         Parameters
@@ -132,16 +132,16 @@ class ComponentTree:
         self._hand_down(table, np.add)
         return table[:, 0, 1:]
 
-    def _table(self, n_values: int) -> Table:
+    def _table(self, n_values: int, kind: type[np.int16] | type[np.int32]) -> Table:
         shape = (len(self.summits), n_values, int(self.summits[-1]) + 1)
-        return np.full(shape, np.iinfo(np.int32).max, np.int32)
+        return np.full(shape, np.iinfo(kind).max, kind)
 
     def _enter(self, table: Table, row: int, pixels: Indices, values: Indices) -> None:
         """Enter values of pixels at their basins and levels, and keep the least."""
         _, n_values, size = table.shape
         basins = self.basin_of_run.take(self.run_of_pixel.take(pixels)).astype(np.intp)
         cells = (basins * n_values + row) * size + self.levels.take(pixels)
-        np.minimum.at(table.reshape(-1), cells, values.astype(np.int32))
+        np.minimum.at(table.reshape(-1), cells, values.astype(table.dtype))
 
     def _hand_down(self, table: Table, combine: np.ufunc) -> None:
         """Turn entries of single levels, in place, into those of all levels from there up, absorbed basins

@@ -13,7 +13,7 @@ from nas.component_tree import ComponentTree, Indices, Levels, component_tree
 
 __all__ = ["Boxes", "contour_boxes"]
 
-Boxes = NDArray[np.int64]
+Boxes = NDArray[np.int32]
 WHITE = 255
 
 
@@ -31,7 +31,7 @@ def contour_boxes(image: NDArray[np.uint8], multi_contour: bool) -> tuple[Indice
     -------
     thresholds : intp array, shape (n,)
         The t of each box, in no particular order.
-    boxes : int64 array, shape (n, 4)
+    boxes : int32 array, shape (n, 4)
         x0, y0, x1, y1 in pixels. x1 = x + w and y1 = y + h of ``cv2.boundingRect``, so one past the contour,
         but no more than W - 1 and H - 1.
     """
@@ -51,8 +51,7 @@ def contour_boxes(image: NDArray[np.uint8], multi_contour: bool) -> tuple[Indice
         parts = component_tree(_fill_holes(_depths(image)), connectivity=8, outside=0)
         basins, thresholds = _largest(parts)
         boxes = _boxes(parts, basins, thresholds)
-    height, width = image.shape
-    boxes[:, 2:] = np.minimum(boxes[:, 2:] + 1, (width - 1, height - 1))
+    boxes[:, 2:] = np.minimum(boxes[:, 2:] + 1, np.array(image.shape[::-1], np.int32) - 1)
     return thresholds, boxes
 
 
@@ -63,7 +62,7 @@ def _depths(image: NDArray[np.uint8]) -> ComponentTree:
 
 def _boxes(tree: ComponentTree, basins: Indices, thresholds: Indices) -> Boxes:
     """Boxes around parts, corners included, in pixels of the image without the tree's frame."""
-    return tree.extents()[basins, :, thresholds].astype(np.int64) - 1
+    return tree.extents()[basins, :, thresholds].astype(np.int32) - 1
 
 
 def _fill_holes(depths: ComponentTree) -> Levels:

@@ -99,10 +99,10 @@ def load(root: Path, dataset: str, classifier: str, photo: str, summary: pd.Data
     n = int(of_dataset["n"].max())
     caption = (
         f"Depth and number of clusters. Above: NAS clusters of one photo ({style.name(classifier)}, recipe's grid, "
-        "coloured by mean luminance) for sets of depths from deep (top) to all (bottom). Below: edge adherence (share of "
-        "the strongest image edges within 2 pixels of a superpixel border, chance-corrected: 0 is chance, 1 is all), "
-        f"for depths used together and one at a time, deep to shallow; points are pooled over n = {n} photos of "
-        f"{dataset}, bars are bootstrap intervals over photos, seed {of_dataset['seed'].iloc[0]}. If shallow superpixels "
-        "follow strong edges more closely, the curves rise to the right."
+        "coloured by mean luminance) for sets of depths from deep (top) to all (bottom). Below: edge adherence (share "
+        "of the strongest image edges within 2 pixels of a superpixel border, chance-corrected: 0 is chance, 1 is "
+        f"all), for depths used together and one at a time, deep to shallow, over n = {n} photos of {dataset}; bars "
+        f"are bootstrap intervals over photos, seed {of_dataset['seed'].iloc[0]}. If shallow superpixels follow strong "
+        "edges more closely, the curves rise to the right."
     )
     return depth_grid(view, labels, of_dataset), caption

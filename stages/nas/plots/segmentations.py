@@ -120,6 +120,6 @@ def annotations_caption(records: Sequence[Record]) -> str:
     """What the page of annotations shows."""
     instances = sum(len(record.boxes) for record in records)
     return (
-        f"The {len(records)} photos with {instances} outlined instances of the labelled objects (colours tell instances "
-        "apart) and their boxes (white). Above each photo its class, super-class and name."
+        f"The {len(records)} photos with {instances} outlined instances of the labelled objects (colours tell "
+        "instances apart) and their boxes (white). Above each photo its class, super-class and name."
     )

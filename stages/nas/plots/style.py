@@ -5,6 +5,7 @@ from typing import Any
 
 import cv2
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -60,11 +61,16 @@ def use() -> None:
     )
 
 
-def save(figure: Figure, caption: str, stem: Path) -> Path:
-    """Write `stem`.png, .svg and the caption as .txt, the same bytes for the same figure; returns the .png."""
+def save(figure: Figure, caption: str, stem: Path, photographs: bool = False) -> Path:
+    """Write `stem`.png, .svg and the caption as .txt, the same bytes for the same figure; returns the .png.
+
+    Of a page of `photographs` only the .png is written, at fewer dots: a drawing would be larger and no sharper.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
-    figure.savefig(stem.with_suffix(".png"), metadata={"Software": None})
+    if not photographs:
+        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+    figure.savefig(stem.with_suffix(".png"), metadata={"Software": None}, dpi=110 if photographs else 200)
+    plt.close(figure)
     write_bytes(stem.with_suffix(".txt"), (" ".join(caption.split()) + "\n").encode())
     return stem.with_suffix(".png")
 

@@ -128,7 +128,7 @@ def test_activation_maps_are_enlarged_bilinear_unless_told_otherwise(
         ({"method": "lime", "regions": 2 * torch.ones(3, 32, 32).long()}, "regions has 1 different ids between 2"),
         ({"target": torch.tensor([3, 8, 4])}, "target holds 8, but 'own' has classes 0 to 7"),
         ({"target": torch.tensor([3, 4])}, r"target has shape \(2,\) .* each of the 3 images"),
-        ({"x": torch.zeros(3, 32, 32)}, r"x has shape \(3, 64, 64\) .*; give float images \(B, 3, H, W\)"),
+        ({"x": torch.zeros(3, 32, 32)}, r"x has shape \(3, 32, 32\) .*; give float images \(B, 3, H, W\)"),
         ({"batch_size": 0}, "batch_size is 0; give a whole number of images, 1 or more"),
     ],
 )

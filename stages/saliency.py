@@ -1,0 +1,113 @@
+"""Saliency maps of every method for the predicted and for the true class: data/saliency/DATASET/CLASSIFIER."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from nas import engine
+from nas.checksums import sha256_of
+from nas.classifiers import Classifier, load_classifier
+from nas.datasets import Record, read_records
+from nas.saliency import METHODS, explain
+from nas.shards import Shard, Shards
+from params import SCRATCH, Parameters, Saliency, run
+
+
+def compute(
+    records: Sequence[Record],
+    classifier: Classifier,
+    methods: Sequence[str],
+    activations: Path,
+    superpixels: Path,
+    settings: Saliency,
+    seed: int,
+) -> Shard:
+    """Maps of a few photos: float32 at the input's size, of activation methods at their own size.
+
+    `predicted/METHOD` is for the class that the classifier predicts, `true/METHOD` for the labelled class, or for
+    the predicted one where there is no label.
+    """
+    ids = [record.id for record in records]
+    found = Shards(activations).read(ids, ["view", "logits"])
+    regions = Shards(superpixels).read(ids, [settings.regions])[settings.regions]
+    x = classifier.normalize(found["view"])
+    predicted = torch.from_numpy(found["logits"]).argmax(dim=1)
+    labels = [record.imagenet_index for record in records]
+    true = torch.tensor([int(p) if i is None else i for p, i in zip(predicted, labels, strict=True)])
+    other = (true != predicted).nonzero()[:, 0]
+    arrays: dict[str, Any] = {"target_predicted": predicted.numpy(), "target_true": true.numpy()}
+    for method in methods:
+        chosen = dict(settings.parameters.get(method, {}))
+        if "seed" in METHODS[method].defaults:
+            chosen["seed"] = seed
+        upsample = METHODS[method].kind != "activation"
+
+        def maps(images: torch.Tensor, targets: torch.Tensor, method: str = method, **given: Any) -> torch.Tensor:
+            given |= {"regions": torch.from_numpy(regions[images].astype("int64"))} if needs_regions(method) else {}
+            return explain(classifier, x[images], targets, method, batch_size=settings.batch, **given)
+
+        of_predicted = maps(torch.arange(len(ids)), predicted, upsample=upsample, **chosen)
+        of_true = of_predicted.clone()
+        if len(other):
+            of_true[other] = maps(other, true[other], upsample=upsample, **chosen)
+        arrays[f"predicted/{method}"] = of_predicted.cpu().numpy()
+        arrays[f"true/{method}"] = of_true.cpu().numpy()
+    return Shard(ids, arrays)
+
+
+def needs_regions(method: str) -> bool:
+    return METHODS[method].needs_regions
+
+
+def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
+    """The methods that the network can do; a line on stderr says why another is left out."""
+    unknown = [method for method in methods if method not in METHODS]
+    if unknown:
+        raise ValueError(f"saliency.methods has {unknown[0]!r}: allowed are {', '.join(METHODS)}")
+    x, target = torch.zeros(1, 3, classifier.size, classifier.size), torch.zeros(1, dtype=torch.int64)
+    kept = []
+    for method in methods:
+        if METHODS[method].kind in ("activation", "propagation"):
+            try:
+                explain(classifier, x, target, method)
+            except ValueError as error:
+                print(f"{classifier.name}: {method} is left out: {error}", file=sys.stderr)
+                continue
+        kept.append(method)
+    return kept
+
+
+def main(parameters: Parameters, dataset: str, name: str) -> None:
+    weights = Path("data/weights", f"{name}.safetensors")
+    activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
+    classifier, settings = load_classifier(name, weights), parameters.saliency
+    engine.run(
+        partial(
+            compute,
+            classifier=classifier,
+            methods=possible(classifier, settings.methods),
+            activations=activations,
+            superpixels=superpixels,
+            settings=settings,
+            seed=parameters.seed,
+        ),
+        read_records(Path("data/raw", dataset)),
+        Path("data/saliency", dataset, name),
+        key=[
+            settings.model_dump(),
+            parameters.seed,
+            sha256_of(weights),
+            Shards(activations).fingerprint,
+            Shards(superpixels).fingerprint,
+        ],
+        scratch=SCRATCH / "saliency" / dataset / name,
+        batch_size=4,
+        description=f"saliency {dataset} {name}",
+    )
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])
