@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from nbconvert import HTMLExporter
 
@@ -57,15 +56,21 @@ def figure_tag(figures: Path, name: str) -> str:
 
 def table_tag(tables: Path, name: str) -> str:
     """A table of the report with its caption."""
-    table = pd.read_csv(tables / f"{name}.csv", dtype=str, keep_default_na=False)
-    table.columns = ["" if str(heading).startswith("Unnamed") else heading for heading in table.columns]
-    caption = (tables / f"{name}.md").read_text().split("\n", 1)[0]
+    caption, _, head, _, *rows = (tables / f"{name}.md").read_text().splitlines()
     label = re.sub(r"(\d+)$", r" \1", name).capitalize()
-    body = re.sub(r" (\[[^\]]*\])", r"<br><small>\1</small>", table.to_html(index=False, border=0, escape=True))
+    body = f"<thead>{_row(head, 'th')}</thead><tbody>{''.join(_row(row, 'td') for row in rows)}</tbody>"
     return (
         f'<figure id="{name}" class="table"><figcaption><strong>{html.escape(label)}.</strong> '
-        f'{html.escape(caption)}</figcaption><div class="scroll">{body}</div></figure>'
+        f'{html.escape(caption)}</figcaption><div class="scroll"><table>{body}</table></div></figure>'
     )
+
+
+def _row(line: str, tag: str) -> str:
+    """A row of a Markdown table as HTML: bold cells, intervals in small print below their number."""
+    cells = [html.escape(cell.strip()) for cell in line.strip().strip("|").split("|")]
+    cells = [re.sub(r"^\*\*(.*)\*\*$", r"<strong>\1</strong>", cell) for cell in cells]
+    cells = [re.sub(r" (\[[^\]]*\])", r"<br><small>\1</small>", cell) for cell in cells]
+    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"
 
 
 def index(sections: Sequence[dict[str, Any]], **context: Any) -> str:

@@ -96,6 +96,11 @@ class Contrast(Section):
     regions: str
 
 
+class HighIou(Section):
+    methods: Annotated[list[str], Field(min_length=1)]
+    regions: Annotated[list[str], Field(min_length=1)]
+
+
 class Statistics(Section):
     level: Share
     resamples: Annotated[int, Field(ge=100)]
@@ -125,6 +130,7 @@ class Parameters(Section):
     method: Single
     depths: Single
     contrast: Contrast
+    high_iou: HighIou
 
 
 def read(path: Path = PARAMS) -> Parameters:
@@ -136,6 +142,8 @@ def read(path: Path = PARAMS) -> Parameters:
     """
     try:
         content = yaml.safe_load(path.read_text())
+        if not isinstance(content, dict):
+            raise ValueError(f"{path}: is empty or no mapping of keys to values; restore it (git checkout {path.name})")
         return Parameters.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]

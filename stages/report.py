@@ -26,6 +26,8 @@ SECTIONS = (
     Section("method", "How NAS are made", figures=("figure2",)),
     Section("depths", "Depth and number of clusters", figures=("figure3",)),
     Section("agreement", "Agreement with objects and edges", tables=("table2",)),
+    Section("contrast", "Saliency, averaged inside superpixels", figures=("figure5",)),
+    Section("high_iou", "Localization at high thresholds", figures=("figure6",), tables=("table1",)),
     Section("networks", "The networks", tables=("table5",)),
     Section("annotations", "The ground truth of the sample", figures=("annotations",)),
 )

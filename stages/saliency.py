@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+
 from nas import engine
 from nas.checksums import sha256_of
 from nas.classifiers import Classifier, load_classifier
@@ -18,7 +20,8 @@ from params import SCRATCH, Parameters, Saliency, run
 
 def compute(
     records: Sequence[Record],
-    classifier: Classifier,
+    name: str,
+    weights: Path,
     methods: Sequence[str],
     activations: Path,
     superpixels: Path,
@@ -30,9 +33,10 @@ def compute(
     `predicted/METHOD` is for the class that the classifier predicts, `true/METHOD` for the labelled class, or for
     the predicted one where there is no label.
     """
+    classifier = loaded(name, weights)
     ids = [record.id for record in records]
     found = Shards(activations).read(ids, ["view", "logits"])
-    regions = Shards(superpixels).read(ids, [settings.regions])[settings.regions]
+    regions = torch.from_numpy(Shards(superpixels).read(ids, [settings.regions])[settings.regions].astype(np.int64))
     x = classifier.normalize(found["view"])
     predicted = torch.from_numpy(found["logits"]).argmax(dim=1)
     labels = [record.imagenet_index for record in records]
@@ -40,13 +44,13 @@ def compute(
     other = (true != predicted).nonzero()[:, 0]
     arrays: dict[str, Any] = {"target_predicted": predicted.numpy(), "target_true": true.numpy()}
     for method in methods:
-        chosen = dict(settings.parameters.get(method, {}))
+        chosen: dict[str, Any] = dict(settings.parameters.get(method, {}))
         if "seed" in METHODS[method].defaults:
             chosen["seed"] = seed
         upsample = METHODS[method].kind != "activation"
 
         def maps(images: torch.Tensor, targets: torch.Tensor, method: str = method, **given: Any) -> torch.Tensor:
-            given |= {"regions": torch.from_numpy(regions[images].astype("int64"))} if needs_regions(method) else {}
+            given |= {"regions": regions[images]} if METHODS[method].needs_regions else {}
             return explain(classifier, x[images], targets, method, batch_size=settings.batch, **given)
 
         of_predicted = maps(torch.arange(len(ids)), predicted, upsample=upsample, **chosen)
@@ -58,8 +62,10 @@ def compute(
     return Shard(ids, arrays)
 
 
-def needs_regions(method: str) -> bool:
-    return METHODS[method].needs_regions
+@cache
+def loaded(name: str, weights: Path) -> Classifier:
+    """The classifier, once per process."""
+    return load_classifier(name, weights)
 
 
 def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
@@ -83,11 +89,13 @@ def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
 def main(parameters: Parameters, dataset: str, name: str) -> None:
     weights = Path("data/weights", f"{name}.safetensors")
     activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
-    classifier, settings = load_classifier(name, weights), parameters.saliency
+    classifier, settings = loaded(name, weights), parameters.saliency
+    on_gpu = classifier.device.type == "cuda"
     engine.run(
         partial(
             compute,
-            classifier=classifier,
+            name=name,
+            weights=weights,
             methods=possible(classifier, settings.methods),
             activations=activations,
             superpixels=superpixels,
@@ -104,7 +112,8 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
             Shards(superpixels).fingerprint,
         ],
         scratch=SCRATCH / "saliency" / dataset / name,
-        batch_size=4,
+        batch_size=settings.batch if on_gpu else 1,
+        workers=1 if on_gpu else 0,
         description=f"saliency {dataset} {name}",
     )
 

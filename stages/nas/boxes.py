@@ -112,8 +112,11 @@ def best_ious(
 def check_thresholds(thresholds: ArrayLike) -> Thresholds:
     """Thresholds in float64; raises ValueError unless they are a row of numbers in [0, 1]."""
     checked = np.asarray(thresholds, np.float64)
-    if checked.ndim != 1 or not checked.size or not ((checked >= 0) & (checked <= 1)).all():
-        raise ValueError(f"thresholds is {checked}; give a row of numbers in [0, 1], as np.arange(0, 1, 0.001)")
+    if checked.ndim != 1 or not checked.size:
+        raise ValueError(f"thresholds has shape {checked.shape}; give a row of numbers in [0, 1]")
+    outside = checked[~((checked >= 0) & (checked <= 1))]
+    if outside.size:
+        raise ValueError(f"thresholds has {outside[0]}; give numbers in [0, 1], such as np.arange(0, 1, 0.001)")
     return checked
 
 

@@ -59,8 +59,10 @@ class Hypercolumns:
         self.scales = []
         self.squared_norms = torch.zeros((len(self.maps[0]), *size)).to(self.maps[0])
         for m, resize, weight in zip(self.maps, self.resizes, depth_weights(self.channels, weighting), strict=True):
-            norms = _norms(m, resize, size)
-            scale = weight / norms.clamp_min(1e-12)
+            # one at a time on a CPU, in memory of its own: kernels differ in last bits with batch size and alignment
+            images = [image.clone() for image in m.split(1)] if m.device.type == "cpu" else [m]
+            norms = torch.cat([_norms(image, resize, size) for image in images])
+            scale = torch.where(norms > 1e-12, weight / norms, 0)  # nothing there: the part of this depth is zero
             self.scales.append(scale)
             self.squared_norms += (scale * norms) ** 2
 

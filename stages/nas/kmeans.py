@@ -126,6 +126,7 @@ def draw(masses: Tensor, uniforms: Tensor) -> Tensor:
 
     `uniforms` (B, 1) in [0, 1). A row without mass is drawn uniformly.
     """
+    masses = masses.double()  # in float32 the largest uniforms are 1
     masses = torch.where(masses.sum(dim=1, keepdim=True) > 0, masses, torch.ones_like(masses))
     cumulative = masses.cumsum(dim=1)
     return torch.searchsorted(cumulative, uniforms.to(masses) * cumulative[:, -1:], right=True)

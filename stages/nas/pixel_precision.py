@@ -35,8 +35,10 @@ class PixelAveragePrecision:
 
     def __init__(self, thresholds: ArrayLike = THRESHOLDS, size: Size = (224, 224)) -> None:
         self.thresholds = np.append(check_thresholds(thresholds), 1.0)
-        if self.thresholds[0] != 0 or not (np.diff(self.thresholds) > 0).all():
-            raise ValueError(f"thresholds is {self.thresholds[:-1]}; give numbers that ascend from 0 and stay below 1")
+        first, least_step = self.thresholds[0], np.diff(self.thresholds).min()
+        if first != 0 or least_step <= 0:
+            found = f"thresholds starts at {first} and has a least step of {least_step} up to 1"
+            raise ValueError(f"{found}; give numbers that ascend from 0 and stay below 1")
         self.size = size
         self._objects = np.zeros(len(self.thresholds), np.int64)
         self._others = np.zeros(len(self.thresholds), np.int64)
@@ -63,10 +65,24 @@ class PixelAveragePrecision:
         self._objects += self._histogram(saliency[is_object])
         self._others += self._histogram(saliency[counts & ~is_object])
 
+    @property
+    def histograms_(self) -> NDArray[np.int64]:
+        """Numbers of object pixels and of other pixels by threshold, (2, n_thresholds + 1); they add up over images."""
+        return np.stack([self._objects, self._others])
+
+    @classmethod
+    def from_histograms(
+        cls, histograms: NDArray[np.int64], thresholds: ArrayLike = THRESHOLDS
+    ) -> "PixelAveragePrecision":
+        """Go on from `histograms_` that were taken with the same thresholds."""
+        precision = cls(thresholds)
+        precision._objects, precision._others = histograms
+        return precision
+
     def curve(self) -> tuple[Curve, Curve]:
         """Precision (NaN where nothing is predicted) and recall at each of `thresholds`, 1 included."""
         if not self._objects.any():
-            raise ValueError("masks had no object pixel in any image; update with at least one image that shows one")
+            raise ValueError("masks had no object pixel in any image; update with one that has")
         found, predicted = (h[::-1].cumsum()[::-1] for h in (self._objects, self._objects + self._others))
         precision = np.divide(found, predicted, out=np.full(len(found), np.nan), where=predicted > 0)
         return precision, found / found[0]

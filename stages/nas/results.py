@@ -1,12 +1,14 @@
 """The tables of the report, from what the stages wrote."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from nas.datasets import Record
+from nas.plots.contrast import kind_name
 from nas.plots.style import name
 from nas.shards import TABLE
 from nas.statistics import paired_bootstrap
@@ -103,6 +105,92 @@ def predictions(root: Path, datasets: Sequence[str], classifiers: Sequence[str])
         columns["label"] = group["class_name"]
         columns[name(network)] = group["prediction_name"] + ranks
     return pd.DataFrame(columns).reset_index().rename(columns={"dataset": "data set", "id": "photo"})
+
+
+LOCALIZATION = ("MaxBoxAcc", "MaxBoxAccV2", "Top-1 MaxBoxAccV2", "BoxAcc@0.5", "BoxAcc@0.7", "BoxAcc@0.9", "PxAP")
+
+
+def localization(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Table 1, which of its cells are best, and its caption: localization by network, method and regions."""
+    rows, best = [], []
+    measures = [measure for measure in LOCALIZATION if measure in set(summary["measure"])]
+    for (dataset, network, method), group in summary.groupby(["dataset", "network", "method"], sort=False):
+        values = group.pivot_table(index="regions", columns="measure", values="mean", sort=False)
+        for kind, found in group.groupby("regions", sort=False):
+            row = {"data set": dataset, "network": name(network), "method": name(method), "regions": kind_name(kind)}
+            marks = dict.fromkeys(row, False)
+            for estimate in found[found["measure"].isin(measures)].to_dict("records"):
+                measure = estimate["measure"]
+                row[measure] = with_interval(estimate) if measure != "PxAP" else f"{estimate['mean']:.3f}"
+                marks[measure] = len(values) > 1 and estimate["mean"] >= values[measure].max() - 1e-9
+                if kind != "raw" and measure in ("MaxBoxAccV2", "BoxAcc@0.7", "BoxAcc@0.9"):
+                    gain = {key: estimate[f"gain{suffix}"] for key, suffix in GAIN.items()}
+                    row[f"Δ {measure}"] = signed(gain)
+            rows.append(row | {"n": str(int(found["n"].max()))})
+            best.append(marks)
+    order = ["data set", "network", "method", "regions"]
+    order += [c for m in measures for c in (m, f"Δ {m}") if c in set().union(*rows)] + ["n"]
+    table = pd.DataFrame(rows).reindex(columns=order).fillna("")
+    bold = pd.DataFrame(best).reindex(columns=order).fillna(False).astype(bool)
+    caption = (
+        "Weakly supervised localization (protocol of Choe et al. 2020, class given but for Top-1), as a share of n "
+        f"photos [bootstrap interval], seed {summary['seed'].iloc[0]}. Each map as it is (raw) or averaged inside "
+        "regions; Δ is the difference from raw with a paired interval; every interval chooses the threshold anew in "
+        "each resample. Bold: best of a method. PxAP: pooled pixel average precision."
+    )
+    return table, bold, caption
+
+
+GAIN = {"mean": "", "low": "_low", "high": "_high"}
+
+
+def signed(estimate: Mapping[Any, Any]) -> str:
+    """A difference as text, with its sign: +0.042 [-0.010, +0.090]."""
+    return f"{estimate['mean']:+.3f} [{estimate['low']:+.3f}, {estimate['high']:+.3f}]"
+
+
+def gains(summary: pd.DataFrame) -> pd.DataFrame:
+    """Averaged minus raw at high thresholds: how often over methods, and where the paired interval excludes zero."""
+    rows = []
+    real = summary[~summary["method"].isin(("random", "sobel", "center_gaussian")) & (summary["regions"] != "raw")]
+    for (dataset, network, kind, measure), group in real.groupby(
+        ["dataset", "network", "regions", "measure"], sort=False
+    ):
+        if measure in ("MaxBoxAccV2", "BoxAcc@0.7", "BoxAcc@0.9"):
+            rows.append(
+                {
+                    "data set": dataset,
+                    "network": name(network),
+                    "regions": kind_name(kind),
+                    "measure": measure,
+                    "mean gain": f"{group['gain'].mean():+.3f}",
+                    "better": str(int((group["gain"] > 0).sum())),
+                    "interval above 0": str(int((group["gain_low"] > 0).sum())),
+                    "worse": str(int((group["gain"] < 0).sum())),
+                    "interval below 0": str(int((group["gain_high"] < 0).sum())),
+                    "methods": str(len(group)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def contrast_table(gains: pd.DataFrame) -> pd.DataFrame:
+    """AUROC raw and averaged by data set, network, method and regions, and the paired difference."""
+    return pd.DataFrame(
+        [
+            {
+                "data set": row["dataset"],
+                "network": name(row["network"]),
+                "method": name(row["method"]),
+                "regions": kind_name(row["regions"]),
+                "raw": f"{row['raw']:.3f}",
+                "averaged": f"{row['averaged']:.3f}",
+                "averaged − raw": signed(row),
+                "n": str(row["n"]),
+            }
+            for row in gains.to_dict("records")
+        ]
+    )
 
 
 def decisions(records: Sequence[Record]) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def write_shard(shard: Shard, path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically: it is whole, on disk, or absent."""
+    """Write a file atomically: it is whole, on disk, or absent. An OSError, of a full disk say, names the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -54,6 +54,8 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -147,14 +149,9 @@ def link(source: Path, target: Path) -> None:
         write_bytes(target, source.read_bytes())
         return
     os.replace(temporary, target)
+    temporary.unlink(missing_ok=True)  # where both are links to one file already, replacing does nothing
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a parquet file atomically; the same rows give the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        table.to_parquet(temporary, index=False)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(path, table.to_parquet(index=False))

@@ -1,6 +1,6 @@
 """Neuro-Activated Superpixels (Boubekki et al. 2024, arXiv 2406.04933), as reconstructed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -119,13 +119,9 @@ class NeuroActivatedSuperpixels:
                 f"n_clusters is {self.n_clusters!r}, up to {largest} clusters: the grid of {height} x {width} "
                 f"has {activations.n_locations} locations; take fewer clusters or a larger size"
             )
-        device = activations.maps[0].device
-        images = torch.arange(activations.n_images, device=device)
-        step = _images_at_once(device, largest * activations.n_locations)
         starts = self._given_starts(activations)
         parts = []
-        for batch in images.split(step):
-            columns = activations if len(batch) == len(images) else activations.select(batch)
+        for batch, columns in _batches(activations, largest):
             given = None if starts is None else starts[batch]
             if self.n_clusters == "auto":
                 parts.append(self._fit_automatic(columns))
@@ -154,7 +150,9 @@ class NeuroActivatedSuperpixels:
         centers = self.cluster_centers_
         if columns.n_images != len(centers):
             raise ValueError(f"activations has {columns.n_images} images: the model was fitted on {len(centers)}")
-        return assign(columns, centers.nan_to_num(torch.finfo(centers.dtype).max ** 0.25)).labels
+        centers = centers.nan_to_num(torch.finfo(centers.dtype).max ** 0.25)
+        parts = [assign(part, centers[batch]).labels for batch, part in _batches(columns, centers.shape[1])]
+        return torch.cat(parts)
 
     def _grid(self, first: Tensor, image_size: tuple[int, int] | None) -> tuple[int, int]:
         size = self.size
@@ -165,21 +163,22 @@ class NeuroActivatedSuperpixels:
                 raise ValueError("size is 'image': give image_size=(height, width) to fit")
             return image_size
         grid = (size, size) if isinstance(size, int) else size
-        if isinstance(grid, str) or len(grid) != 2 or any(not isinstance(n, int) or n < 1 for n in grid):
+        if not isinstance(grid, tuple | list) or len(grid) != 2 or any(not isinstance(n, int) or n < 1 for n in grid):
             raise ValueError(f"size is {size!r}: allowed are 'first', 'image', a positive integer, and (height, width)")
-        return grid
+        return grid[0], grid[1]
 
     def _given_starts(self, columns: Hypercolumns) -> Tensor | None:
         """Centers that the user gave, (B, K, n_features), or None."""
         if isinstance(self.init, str):
             return None
-        init = torch.as_tensor(self.init).to(columns.maps[0].device)
-        per_location = not init.is_floating_point()
-        init = init.expand(columns.n_images, *init.shape[0 if init.ndim == (1 if per_location else 2) else 1 :])
+        given = torch.as_tensor(self.init).to(columns.maps[0].device)
+        per_location = not given.is_floating_point()
+        shared = given.ndim == (1 if per_location else 2)
+        init = given.expand(columns.n_images, *given.shape) if shared else given
         expected = (columns.n_images, self.n_clusters) + (() if per_location else (columns.n_features,))
         if init.shape != expected or (per_location and not 0 <= init.min() <= init.max() < columns.n_locations):
             raise ValueError(
-                f"init has shape {tuple(self.init.shape)}: it must be n_clusters={self.n_clusters} locations below "
+                f"init has shape {tuple(given.shape)}: it must be n_clusters={self.n_clusters} locations below "
                 f"{columns.n_locations}, or centers of {columns.n_features} features, for all images or each"
             )
         return columns.at(init) if per_location else init.to(columns.maps[0])
@@ -207,9 +206,17 @@ class NeuroActivatedSuperpixels:
         return Clustering(*(torch.stack(field) for field in zip(*rows, strict=True)))
 
 
-def _images_at_once(device: torch.device, elements_per_image: int) -> int:
-    """One on a CPU: batches gain nothing there, and kernels that depend on the batch size change last bits."""
-    return 1 if device.type == "cpu" else max(1, BATCH_ELEMENTS // elements_per_image)
+def _batches(columns: Hypercolumns, n_clusters: int) -> Iterator[tuple[Tensor, Hypercolumns]]:
+    """Images that are handled at once (indices), and their hypercolumns.
+
+    One on a CPU, in memory of its own: batches gain nothing there, and kernels differ in last bits with the size
+    of the batch and with alignment.
+    """
+    on_cpu = columns.squared_norms.device.type == "cpu"
+    step = 1 if on_cpu else max(1, BATCH_ELEMENTS // (n_clusters * columns.n_locations))
+    images = torch.arange(columns.n_images, device=columns.squared_norms.device)
+    for batch in images.split(step):
+        yield batch, columns if len(batch) == len(images) and not on_cpu else columns.select(batch)
 
 
 def automatic_n_clusters(inertia: Tensor) -> Tensor:

@@ -12,6 +12,15 @@ from numpy.typing import NDArray
 from nas.shards import SUMMARY, write_bytes
 from nas.statistics import Estimate, bootstrap_statistic, interval
 
+LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+    }
+)
+
 
 def summarize(
     rows: pd.DataFrame,
@@ -98,22 +107,27 @@ def with_interval(estimate: Estimate | Mapping[Any, Any], digits: int = 3) -> st
     return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def write(table: pd.DataFrame, stem: Path, caption: str) -> None:
-    """Write `stem`.csv, .md and .tex (booktabs) with the same cells; the caption goes above the last two."""
+def write(table: pd.DataFrame, stem: Path, caption: str, bold: pd.DataFrame | None = None) -> None:
+    """Write `stem`.csv, .md and .tex (booktabs) with the same cells; the caption goes above the last two.
+
+    `bold`, of the shape of the table, marks the cells to print in bold in the last two.
+    """
     write_bytes(stem.with_suffix(".csv"), table.to_csv(index=False).encode())
-    markdown = f"{caption}\n\n{table.to_markdown(index=False, disable_numparse=True)}\n"
+    printed = table.rename(columns=_escape_pipes).map(_escape_pipes)
+    if bold is not None:
+        printed = printed.where(~bold.to_numpy(), "**" + printed.astype(str) + "**")
+    markdown = f"{caption}\n\n{printed.to_markdown(index=False, disable_numparse=True)}\n"
     write_bytes(stem.with_suffix(".md"), markdown.encode())
-    write_bytes(stem.with_suffix(".tex"), latex(table, caption).encode())
+    write_bytes(stem.with_suffix(".tex"), latex(table, caption, bold).encode())
 
 
-def latex(table: pd.DataFrame, caption: str) -> str:
+def latex(table: pd.DataFrame, caption: str, bold: pd.DataFrame | None = None) -> str:
     """A table environment with booktabs rules; special characters are escaped."""
-    body = table.style.hide(axis="index").format(escape="latex")
-    styled = body.format_index(lambda heading: _escape(str(heading)), axis="columns")
-    return str(styled.to_latex(hrules=True, caption=_escape(caption), position="t"))
+    styled = table.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
+    if bold is not None:
+        styled = styled.apply(lambda _: bold.replace({True: "textbf:--rwrap;", False: ""}), axis=None)
+    return str(styled.to_latex(hrules=True, caption=caption.translate(LATEX), position="t"))
 
 
-def _escape(text: str) -> str:
-    for character in "&%$#_{}":
-        text = text.replace(character, "\\" + character)
-    return text
+def _escape_pipes(cell: Any) -> Any:
+    return cell.replace("|", "\\|") if isinstance(cell, str) else cell

@@ -329,7 +329,7 @@ def test_other_refusals():
     refusals = {
         "image_id is 'a'": lambda: accuracy.update(UNIT, BOX, "a"),
         "correct has shape (2,)": lambda: accuracy.score(0.5, [True, False]),
-        "thresholds is [0.  1.2]": lambda: BoxAccuracy([0, 1.2]),
+        "thresholds has 1.2": lambda: BoxAccuracy([0, 1.2]),
         "saliency goes from 0.0 to inf": lambda: localization.normalize([[0, np.inf]]),
         "sigma is 0": lambda: localization.center_gaussian((8, 8), 0),
         "ious_a and ious_b have shapes ((1, 1000), (2, 1000))": lambda: difference_interval(ious, [ious[0]] * 2, 0.5),
@@ -337,7 +337,7 @@ def test_other_refusals():
         "n_resamples is 0": lambda: difference_interval(ious, ious, 0.5, n_resamples=0),
         "masks had no object pixel": precision.score,
         "masks has shape (8,)": lambda: precision.update(UNIT, UNIT[0]),
-        "thresholds is [0.5 0.1]": lambda: PixelAveragePrecision([0.5, 0.1]),
+        "thresholds starts at 0.5 and has a least step of -0.4": lambda: PixelAveragePrecision([0.5, 0.1]),
     }
     for message, refused in refusals.items():
         with pytest.raises(ValueError, match=re.escape(message)):

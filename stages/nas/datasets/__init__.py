@@ -102,6 +102,8 @@ def read_records(folder: Path) -> list[Record]:
         known = truth[photo["id"]]
         mask = known.pop("mask")
         known["boxes"] = tuple(tuple(box) for box in known["boxes"])
+        if known["parts"] is not None:
+            known["parts"] = {part: tuple(point) for part, point in known["parts"].items()}
         records.append(
             Record(
                 id=photo["id"],

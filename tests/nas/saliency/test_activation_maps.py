@@ -104,5 +104,5 @@ def test_a_network_of_tokens_has_no_last_map(wrap: Callable[..., Classifier]) ->
             tokens = self.patches(x).flatten(2).transpose(1, 2)
             return self.head(self.mix(tokens).mean(1))
 
-    with pytest.raises(ValueError, match="Tokens has no feature map .* before its closing pooling"):
+    with pytest.raises(ValueError, match=r"Tokens has no feature map .* before its closing pooling"):
         explain(wrap(Tokens(), 16, "patches"), torch.zeros(1, 3, 16, 16), torch.tensor([0]), "grad_cam")

@@ -56,8 +56,11 @@ def test_the_classifier_and_the_inputs_are_left_as_they_were(
 ) -> None:
     def state() -> list[Any]:
         layers = [
-            (layer.training, layer.__dict__.get("inplace"), type(layer), len(layer._forward_hooks))
-            + (len(layer._forward_pre_hooks), len(layer._backward_hooks), len(layer._backward_pre_hooks))
+            (
+                *(type(layer), layer.training, layer.__dict__.get("inplace")),
+                *(len(layer._forward_hooks), len(layer._forward_pre_hooks)),
+                *(len(layer._backward_hooks), len(layer._backward_pre_hooks)),
+            )
             for layer in small.module.modules()
         ]
         return layers + [(p.requires_grad, p.grad, p._version) for p in small.module.parameters()]
@@ -143,5 +146,5 @@ def test_bad_input_is_refused_in_one_clear_line(
 def test_a_classifier_in_training_mode_is_refused(wrap: Callable[..., Classifier]) -> None:
     classifier = wrap(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), 4)
     classifier.module.train()
-    with pytest.raises(ValueError, match="training mode; call classifier.module.eval"):
+    with pytest.raises(ValueError, match=r"training mode; call classifier.module.eval"):
         explain(classifier, torch.zeros(1, 3, 4, 4), torch.tensor([0]), "gradient")

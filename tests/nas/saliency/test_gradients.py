@@ -13,7 +13,9 @@ from nas.saliency.baselines import BASELINES, absent, pixels
 def smooth(wrap: Callable[..., Classifier]) -> Classifier:
     """A small network in double precision, smooth, so that its gradient can be checked by differences."""
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(4 * 16, 5), nn.Tanh(), nn.Linear(5, 3))
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(4 * 16, 5), nn.Tanh(), nn.Linear(5, 3)
+    )
     return wrap(module.double(), 6)
 
 

@@ -80,9 +80,7 @@ def test_kernel_shap_of_few_regions_is_exact(curved: Classifier, x: Tensor, n: i
 def test_kernel_shap_from_drawn_coalitions_is_right_on_average_and_in_sum(curved: Classifier, x: Tensor) -> None:
     given = {"regions": bands(8), "output": "logit", "baseline": "zero"}
     exact = explain(curved, x, LABEL, "kernel_shap", n_samples=254, **given)[:, :, 0]
-    drawn = [
-        explain(curved, x, LABEL, "kernel_shap", n_samples=60, seed=seed, **given)[:, :, 0] for seed in range(20)
-    ]
+    drawn = [explain(curved, x, LABEL, "kernel_shap", n_samples=60, seed=seed, **given)[:, :, 0] for seed in range(20)]
     gain = (curved.logits(x) - curved.logits(torch.zeros_like(x)))[:, LABEL[0]].detach()
     for values in (exact, *drawn):
         torch.testing.assert_close(values.sum(1), gain, rtol=1e-4, atol=1e-5)

@@ -1,4 +1,3 @@
-import warnings
 from collections.abc import Callable
 
 import pytest
@@ -58,9 +57,7 @@ def test_guided_backprop_is_the_gradient_through_guided_relus(
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_canonical_form_is_the_same_function(
-    name: str, network: Callable[..., Classifier], photos: Tensor
-) -> None:
+def test_the_canonical_form_is_the_same_function(name: str, network: Callable[..., Classifier], photos: Tensor) -> None:
     classifier = network(name)
     form = canonical(classifier.module)
     logits = classifier.logits(photos).detach()
@@ -172,14 +169,27 @@ def correlation(a: Tensor, b: Tensor) -> float:
     return float(torch.corrcoef(torch.stack([a.ravel(), b.ravel()]))[0, 1])
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, "vgg"])
+@pytest.mark.parametrize("composite", ["epsilon", "epsilon_plus_flat", "epsilon_gamma_box"])
+@pytest.mark.parametrize("name", [*NETWORKS, "vgg", "small"])
 def test_lrp_conserves_the_logit_where_no_bias_absorbs_any(
-    name: str, network: Callable[..., Classifier], wrap: Callable[..., Classifier], photos: Tensor, two: Tensor
+    name: str,
+    composite: str,
+    network: Callable[..., Classifier],
+    wrap: Callable[..., Classifier],
+    small: Classifier,
+    photos: Tensor,
+    two: Tensor,
 ) -> None:
-    classifier = vgg(wrap, biases=False) if name == "vgg" else network(name, biases=False)
+    if name == "small":
+        classifier = small
+        with torch.no_grad():
+            for key, value in small.module.state_dict().items():
+                if key.endswith(("bias", "running_mean")):
+                    value.zero_()
+    else:
+        classifier = vgg(wrap, biases=False) if name == "vgg" else network(name, biases=False)
     logits = classifier.logits(photos).gather(1, two[:, None])[:, 0].detach()
-    maps = explain(classifier, photos, two, "lrp", epsilon=1e-9)
-    print(name, maps.sum((1, 2)), logits)
+    maps = explain(classifier, photos, two, "lrp", composite=composite, epsilon=1e-9)
     torch.testing.assert_close(maps.sum((1, 2)), logits, rtol=0.01, atol=0)
 
 

@@ -1,0 +1,155 @@
+"""Figure 5: saliency maps before and after averaging inside superpixels."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nas import regions
+from nas.datasets import read_records
+from nas.plots import style
+from nas.saliency import METHODS
+from nas.shards import TABLE, Shards
+from nas.statistics import paired_bootstrap
+from nas.tables import collect
+
+Pair = tuple[NDArray[Any], NDArray[Any]]
+
+
+def contrast(
+    photos: Sequence[NDArray[np.uint8]],
+    pairs: Mapping[str, Sequence[Pair]],
+    outlines: Sequence[NDArray[np.bool_] | None],
+    gains: pd.DataFrame,
+) -> Figure:
+    """Rows of photos, for each method the raw map and the averaged one; below, the gain in AUROC.
+
+    Parameters
+    ----------
+    photos : (H, W, 3) uint8 each
+    pairs : method to one (raw, averaged) pair of maps (H, W) per photo; a pair shares one colour scale
+    outlines : (H, W) bool each, the object, or None
+    gains : network, method, regions, mean, low, high, n of the paired difference in AUROC
+    """
+    style.use()
+    networks = list(gains["network"].unique())
+    lower = 0.17 * gains["method"].nunique() + 0.9
+    columns = 2 * len(pairs) + 1
+    side = style.WIDTH / columns
+    figure = plt.figure(figsize=(style.WIDTH, (side + 0.05) * len(photos) + 0.5 + lower))
+    layout = figure.add_gridspec(2, 1, height_ratios=((side + 0.05) * len(photos) + 0.5, lower))
+    upper, below = figure.add_subfigure(layout[0]), figure.add_subfigure(layout[1])
+    axes = upper.subplots(len(photos), columns, squeeze=False)
+    for row, (photo, outline) in enumerate(zip(photos, outlines, strict=True)):
+        axes[row, 0].imshow(photo)
+        for number, (method, of_photos) in enumerate(pairs.items()):
+            _pair(axes[row, 2 * number + 1], axes[row, 2 * number + 2], of_photos[row], METHODS[method].signed, outline)
+        for ax in axes[row]:
+            style.bare(ax)
+    axes[0, 0].set_title("Photo", fontsize=7, pad=3)
+    for number, method in enumerate(pairs):
+        axes[0, 2 * number + 1].set_title("raw", fontsize=6, pad=3)
+        axes[0, 2 * number + 2].set_title("averaged", fontsize=6, pad=3)
+        axes[0, 2 * number + 1].annotate(
+            style.name(method), (1.02, 1.3), xycoords="axes fraction", ha="center", fontsize=6.5, annotation_clip=False
+        )
+    upper.subplots_adjust(left=0.005, right=0.995, top=0.84, bottom=0.01, wspace=0.05, hspace=0.05)
+    panels = below.subplots(1, len(networks), sharey=True, sharex=True, squeeze=False)[0]
+    for ax, network in zip(panels, networks, strict=True):
+        _gains(ax, gains[gains["network"] == network])
+        ax.set_title(style.name(network), loc="left")
+    handles, names = panels[0].get_legend_handles_labels()
+    below.legend(handles, names, ncols=len(names), loc="lower center", bbox_to_anchor=(0.55, -0.02), columnspacing=1)
+    below.subplots_adjust(left=0.19, right=0.985, top=0.92, bottom=0.5 / lower + 0.02, wspace=0.08)
+    return figure
+
+
+def _pair(left: Axes, right: Axes, pair: Pair, signed: bool, outline: NDArray[np.bool_] | None) -> None:
+    """Both maps on one scale: diverging around zero if signed, else from the 1st to the 99th percentile of the raw."""
+    raw, averaged = pair
+    if signed:
+        limit = np.percentile(np.abs(raw), 99) or 1.0
+        scale: dict[str, Any] = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit}
+    else:
+        low, high = np.percentile(raw, (1, 99))
+        scale = {"cmap": "magma", "vmin": low, "vmax": max(high, low + 1e-12)}
+    for ax, picture in ((left, raw), (right, averaged)):
+        ax.imshow(picture, interpolation="antialiased", **scale)
+        if outline is not None:
+            ax.contour(outline, [0.5], colors=["#19b5a5"], linewidths=0.5)
+
+
+def _gains(ax: Axes, gains: pd.DataFrame) -> None:
+    methods, kinds = list(gains["method"].unique()), list(gains["regions"].unique())
+    colours = sns.color_palette("colorblind", len(kinds))
+    for number, (kind, colour) in enumerate(zip(kinds, colours, strict=True)):
+        of_kind = gains[gains["regions"] == kind].set_index("method").loc[methods]
+        y = np.arange(len(methods)) + (number - (len(kinds) - 1) / 2) * 0.15
+        spread = np.array([of_kind["mean"] - of_kind["low"], of_kind["high"] - of_kind["mean"]])
+        ax.errorbar(
+            of_kind["mean"], y, xerr=spread, fmt="o", markersize=2.2, linewidth=0.8, color=colour, label=kind_name(kind)
+        )
+    ax.axvline(0, color=style.MUTED, linewidth=0.6, linestyle=":")
+    ax.set_yticks(range(len(methods)), [style.name(method) for method in methods])
+    ax.set_ylim(len(methods) - 0.5, -0.5)
+    ax.set_xlabel("AUROC, averaged − raw")
+
+
+def kind_name(kind: object) -> str:
+    """Name to print for METHOD.GRID."""
+    method, _, grid = str(kind).partition(".")
+    return style.name(method) + ("" if grid in ("", "first") else f" ({style.name(grid)})")
+
+
+def auroc_gains(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
+    """Paired differences in AUROC, averaged minus raw, by data set, network, method and regions."""
+    table = collect(root, "localization", datasets, classifiers, TABLE)
+    rows = []
+    for (dataset, network, method), group in table.groupby(["dataset", "network", "method"], sort=False):
+        by_kind = {kind: found.set_index("id")["auroc"] for kind, found in group.groupby("regions", sort=False)}
+        for kind, values in by_kind.items():
+            if kind != "raw":
+                gain = paired_bootstrap(*values.align(by_kind["raw"]), seed=int(group["seed"].iloc[0]))
+                carried = {"dataset": dataset, "network": network, "method": method, "regions": kind}
+                carried |= {"raw": by_kind["raw"].mean(), "averaged": values.mean()}
+                rows.append({**carried, **gain._asdict()})
+    return pd.DataFrame(rows)
+
+
+def load(
+    root: Path, dataset: str, classifier: str, photos: Sequence[str], methods: Sequence[str], kind: str,
+    gains: pd.DataFrame,
+) -> tuple[Figure, str]:  # fmt: skip
+    """Figure 5 and its caption."""
+    views = Shards(root / "data" / "activations" / dataset / classifier).read(photos, ["view"])["view"]
+    labels = Shards(root / "data" / "superpixels" / dataset / classifier).read(photos, [kind])[kind]
+    stored = Shards(root / "data" / "saliency" / dataset / classifier)
+    size = views.shape[1:3]
+    pairs: dict[str, list[Pair]] = {}
+    for method in methods:
+        for saliency, found in zip(stored.read(photos, [f"true/{method}"])[f"true/{method}"], labels, strict=True):
+            raw = cv2.resize(saliency, size[::-1], interpolation=cv2.INTER_CUBIC)
+            pairs.setdefault(method, []).append((raw, regions.average(raw, regions.relabel(found))))
+    records = {record.id: record for record in read_records(root / "data" / "raw" / dataset)}
+    outlines = [_outline(records[photo].truth(size)) for photo in photos]
+    shown = gains[(gains["dataset"] == dataset) & ~gains["regions"].str.endswith(".image")]
+    caption = (
+        f"Saliency maps of {style.name(classifier)} for the labelled class, raw and averaged inside {kind_name(kind)} "
+        "(each pair on one colour scale; signed maps diverge around zero, violet is negative; the object's outline in "
+        f"green). Below: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
+        f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals. Right of zero, averaging makes "
+        "the object stand out."
+    )
+    return contrast(list(views), pairs, outlines, shown), caption
+
+
+def _outline(truth: NDArray[np.uint8] | None) -> NDArray[np.bool_] | None:
+    return None if truth is None else (truth > 0) & (truth < 255)

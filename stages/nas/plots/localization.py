@@ -1,0 +1,55 @@
+"""Figure 6: box accuracy against the IoU asked for, and against the threshold of the map."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from nas.plots import style
+from nas.plots.contrast import kind_name
+
+
+def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[str]) -> Figure:
+    """For each network a row over IoU and a row over the threshold; one column per method.
+
+    Parameters
+    ----------
+    curves : network, method, regions, axis ("iou" or "threshold"), x, mean, low, high
+    methods, kinds : what to show, kinds from "raw" and METHOD.GRID
+    """
+    style.use()
+    networks = list(curves["network"].unique())
+    rows = [(network, axis) for network in networks for axis in ("iou", "threshold")]
+    figure, axes = plt.subplots(
+        len(rows), len(methods), figsize=(style.WIDTH, 1.55 * len(rows) + 0.5), sharey="row", squeeze=False
+    )
+    colours = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
+    for row, (network, axis) in zip(axes, rows, strict=True):
+        for ax, method in zip(row, methods, strict=True):
+            shown = curves[(curves["network"] == network) & (curves["axis"] == axis) & (curves["method"] == method)]
+            for kind, colour in colours.items():
+                line = shown[shown["regions"] == kind]
+                ax.plot(line["x"], line["mean"], color=colour, linewidth=1.1, label=kind_name(kind))
+                if axis == "iou":
+                    ax.fill_between(line["x"], line["low"], line["high"], color=colour, alpha=0.13, linewidth=0)
+            ax.set_title(f"{style.name(network)}, {style.name(method)}", loc="left", fontsize=7)
+            ax.set_xlabel("IoU asked for, best threshold for each" if axis == "iou" else "threshold, IoU 0.7")
+            ax.set_xlim(0, 1)
+            ax.set_ylim(0, None)
+        row[0].set_ylabel("BoxAcc")
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, ncols=len(kinds), loc="lower center")
+    figure.tight_layout(rect=(0, 0.28 / figure.get_figheight(), 1, 1), h_pad=1.0)
+    return figure
+
+
+def caption(curves: pd.DataFrame) -> str:
+    """What figure 6 shows."""
+    return (
+        f"Box accuracy on {', '.join(curves['dataset'].unique())} (n = {int(curves['n'].max())} photos with boxes, "
+        "multi-contour, class given): against the IoU that counts as a hit, with the threshold of the map chosen for "
+        "each IoU on all photos (bands: bootstrap intervals that choose it anew in each resample), and against the "
+        "threshold of the map at IoU 0.7. An averaged map has few levels, so its curve is made of steps."
+    )

@@ -1,0 +1,58 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nas.datasets import Record
+from nas.datasets.catalogue import prepare, subset
+
+random = settings(max_examples=50, deadline=None, derandomize=True)
+CLASSES = st.lists(st.sampled_from("abcd"), min_size=1, max_size=20)
+
+
+def records_of(classes):
+    return [Record(f"r{n}", Path(f"r{n}.jpg"), str(n), class_name=name) for n, name in enumerate(classes)]
+
+
+@random
+@given(classes=CLASSES, limit=st.integers(1, 25), seed=st.integers(0, 5))
+def test_a_subset_is_balanced_over_classes(classes, limit, seed):
+    records = records_of(classes)
+    chosen = subset(records, limit, seed)
+    assert len(chosen) == min(limit, len(records))
+    assert chosen == sorted(set(chosen), key=records.index)  # each once, in their order
+    available, used = Counter(classes), Counter(record.class_name for record in chosen)
+    # a class has fewer than the largest, less one, only where it has no more photos
+    fair = max(used.values()) - 1
+    assert all(used[name] >= min(fair, available[name]) for name in available)
+
+
+@random
+@given(classes=CLASSES, seed=st.integers(0, 5))
+def test_a_larger_subset_keeps_a_smaller_one(classes, seed):
+    records = records_of(classes)
+    nested = [subset(records, limit, seed) for limit in range(1, len(records) + 2)]
+    for smaller, larger in zip(nested, nested[1:], strict=False):
+        assert set(smaller) <= set(larger)
+    assert subset(records, None, seed) == nested[-1] == records
+
+
+def test_a_subset_is_drawn_anew_for_another_seed_and_only_then():
+    records = records_of("abcde" * 8)
+    drawn = [tuple(record.id for record in subset(records, 10, seed)) for seed in range(20)]
+    assert drawn == [tuple(record.id for record in subset(records, 10, seed)) for seed in range(20)]
+    assert len(set(drawn)) == 20
+
+
+def test_every_photo_of_a_class_has_its_chance():
+    records = records_of("aaaa" + "b")
+    firsts = Counter(subset(records, 2, seed)[0].id for seed in range(200))
+    assert set(firsts) == {"r0", "r1", "r2", "r3"} and min(firsts.values()) > 25
+
+
+def test_an_unknown_data_set_is_named_with_those_that_are_known(tmp_path):
+    with pytest.raises(ValueError, match=r"^datasets has 'nonsense': allowed are .*sample"):
+        prepare("nonsense", tmp_path / "raw", workspace=tmp_path, annotations=tmp_path / "annotations.json")
+    assert not (tmp_path / "raw").exists()

@@ -1,0 +1,198 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from nas import engine
+from nas.datasets import Record
+from nas.shards import Shard, Shards
+
+# A stage: notes each call in the folder calls/, and waits before record `hold` until the file `go` is there.
+STAGE = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from nas import engine
+from nas.datasets import Record
+from nas.shards import Shard
+
+def compute(records):
+    for record in records:
+        if record.id in HELD:
+            Path("calls", record.id).touch()
+            while not Path("go").exists():
+                time.sleep(0.01)
+    values = np.stack([np.random.default_rng(int(record.sha256)).random(4) for record in records])
+    rows = [{"id": record.id, "mean": float(row.mean())} for record, row in zip(records, values)]
+    return Shard([record.id for record in records], {"x": values}, rows)
+
+HELD = {"r4", "r5"}
+workers, target = int(sys.argv[1]), Path(sys.argv[2])
+records = [Record(f"r{n}", Path(), str(n)) for n in range(9)]
+engine.run(compute, records, target, key=["a"], scratch=Path("scratch"), batch_size=2, workers=workers)
+"""
+
+
+def records_of(n):
+    return [Record(f"r{number}", Path(), str(number)) for number in range(n)]
+
+
+class Compute:
+    """Random numbers by record; notes what it was asked, and may fail at a record."""
+
+    def __init__(self, failing=None, error=KeyboardInterrupt):
+        self.failing, self.error, self.asked = failing, error, []
+
+    def __call__(self, records):
+        ids = [record.id for record in records]
+        if self.failing in ids:
+            raise self.error
+        self.asked += ids
+        values = np.stack([np.random.default_rng(int(record.sha256)).random(4) for record in records])
+        rows = [{"id": i, "mean": float(row.mean())} for i, row in zip(ids, values, strict=True)]
+        return Shard(ids, {"x": values}, rows)
+
+
+def run(folder, compute, records=None, key="a", batch_size=2, workers=1):
+    target = folder / "out"
+    records = records_of(9) if records is None else records
+    engine.run(
+        compute, records, target, key=[key], scratch=folder / "scratch", batch_size=batch_size, workers=workers
+    )
+    return target
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return contents(run(tmp_path_factory.mktemp("whole"), Compute()))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 4, 9, 20])
+def test_every_record_once_in_order_whatever_the_batch_size(tmp_path, batch_size, uninterrupted):
+    compute = Compute()
+    stored = Shards(run(tmp_path, compute, batch_size=batch_size))
+    ids = [record.id for record in records_of(9)]
+    assert compute.asked == stored.ids == ids
+    expected = np.stack([np.random.default_rng(number).random(4) for number in range(9)])
+    np.testing.assert_array_equal(stored.read(ids)["x"], expected)
+    np.testing.assert_array_equal(stored.table()["mean"], [float(row.mean()) for row in expected])
+    assert (tmp_path / "out" / "table.parquet").read_bytes() == uninterrupted["table.parquet"]
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(tmp_path, uninterrupted):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Compute(failing="r5"))
+    assert not (tmp_path / "out").exists()
+    again = Compute()
+    target = run(tmp_path, again)
+    assert again.asked == ["r4", "r5", "r6", "r7", "r8"]
+    assert contents(target) == uninterrupted
+
+
+def test_a_rerun_computes_what_another_key_or_other_records_ask_for(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Compute(failing="r5"))
+    changed = Compute(failing="r4")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, changed, key="b")
+    assert changed.asked == ["r0", "r1", "r2", "r3"]
+
+    records = records_of(9)
+    records[1] = Record("r1", Path(), "100")
+    replaced = Compute()
+    stored = Shards(run(tmp_path, replaced, records))
+    assert replaced.asked == ["r0", "r1", "r4", "r5", "r6", "r7", "r8"]
+    np.testing.assert_array_equal(stored.read(["r1"])["x"][0], np.random.default_rng(100).random(4))
+
+
+def test_a_record_is_known_by_its_content_wherever_its_files_are(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Compute(failing="r8"))
+    moved = Compute()
+    run(tmp_path, moved, [Record(f"r{number}", Path("elsewhere"), str(number)) for number in range(9)])
+    assert moved.asked == ["r8"]
+
+
+def test_a_full_disk_leaves_whole_parts_and_no_result(tmp_path, monkeypatch, uninterrupted):
+    write, calls = os.fsync, []
+
+    def fsync(descriptor):
+        calls.append(descriptor)
+        if len(calls) > 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        with pytest.raises(OSError, match=r"No space left on device.*scratch.*\.safetensors"):
+            run(tmp_path, Compute())
+    assert not (tmp_path / "out").exists()
+    assert [path.suffix for path in (tmp_path / "scratch").iterdir()] == [".safetensors"] * 2
+    again = Compute()
+    assert contents(run(tmp_path, again)) == uninterrupted
+    assert again.asked == ["r4", "r5", "r6", "r7", "r8"]
+
+
+def test_the_code_fingerprint_covers_the_loaded_modules_of_nas(tmp_path, monkeypatch):
+    before = engine.code_fingerprint()
+    source = tmp_path / "invented.py"
+    for name, covered in (("nas.invented", True), ("nasal", False), ("other.nas", False)):
+        source.write_text("x = 1\n")
+        module = ModuleType(name)
+        module.__file__ = str(source)
+        with monkeypatch.context() as patched:
+            patched.setitem(sys.modules, name, module)
+            loaded = engine.code_fingerprint()
+            source.write_text("x = 2\n")
+            edited = engine.code_fingerprint()
+        assert (len({before, loaded, edited}) == 3) if covered else (before == loaded == edited)
+    assert engine.code_fingerprint() == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, root, workers, uninterrupted):
+    (tmp_path / "stage.py").write_text(STAGE)
+    (tmp_path / "calls").mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(root / "stages"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "stage.py", str(workers), "out"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True
+    )
+    # two batches are finished, and the third, with record 4, has begun and waits
+    wait_for(lambda: (tmp_path / "calls" / "r4").exists() and n_parts(tmp_path) >= 2, running)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "scratch").glob("[!.]*")}
+    assert len(finished) in {1: (2,), 2: (2, 3, 4)}[workers]
+    assert not (tmp_path / "out").exists()
+
+    (tmp_path / "go").touch()
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "out") == uninterrupted
+    # parts are linked, not written again
+    linked = {path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    assert set(finished.values()) <= linked
+    assert not (tmp_path / "scratch").exists()
+
+
+def n_parts(folder):
+    return len(list(folder.glob("scratch/[!.]*.safetensors")))
+
+
+def wait_for(condition, process):
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.01)
