@@ -13,6 +13,7 @@ def main(parameters: Parameters, dataset: str) -> None:
         Path("data/raw", dataset),
         workspace=SCRATCH / "download",
         annotations=Path("data/sample/annotations.json"),
+        root=parameters.download.root.get(dataset),
         limit=parameters.download.limit,
         seed=parameters.seed,
     )

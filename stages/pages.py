@@ -30,11 +30,18 @@ def page(notebook: nbformat.NotebookNode, name: str) -> str:
             cell["execution_count"] = None
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True)
     exporter.anchor_link_text = ""
-    body, _ = exporter.from_notebook_node(notebook)
+    body = number_tables(exporter.from_notebook_node(notebook)[0])
     title = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
     return TEMPLATES.get_template("page.html").render(
         title=title.group(1) if title else name, body=body, source=f"notebooks/{name}.ipynb"
     )
+
+
+def number_tables(body: str) -> str:
+    """Number styled tables, whose ids pandas draws at random."""
+    for number, drawn in enumerate(dict.fromkeys(re.findall(r'<table id="(T_[0-9a-f]+)"', body))):
+        body = body.replace(drawn, f"table-{number}")
+    return body
 
 
 def write(content: str, path: Path) -> None:

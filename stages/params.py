@@ -35,6 +35,7 @@ class Section(BaseModel):
 
 
 class Download(Section):
+    root: dict[Name, str]
     limit: Count | None
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 
 from nas import engine
 from nas.checksums import sha256_of
-from nas.classifiers import Classifier, load_classifier
+from nas.classifiers import Classifier, shared_classifier
 from nas.datasets import Record, read_records
 from nas.saliency import METHODS, explain
 from nas.shards import Shard, Shards
@@ -33,7 +33,7 @@ def compute(
     `predicted/METHOD` is for the class that the classifier predicts, `true/METHOD` for the labelled class, or for
     the predicted one where there is no label.
     """
-    classifier = loaded(name, weights)
+    classifier = shared_classifier(name, weights)
     ids = [record.id for record in records]
     found = Shards(activations).read(ids, ["view", "logits"])
     regions = torch.from_numpy(Shards(superpixels).read(ids, [settings.regions])[settings.regions].astype(np.int64))
@@ -62,12 +62,6 @@ def compute(
     return Shard(ids, arrays)
 
 
-@cache
-def loaded(name: str, weights: Path) -> Classifier:
-    """The classifier, once per process."""
-    return load_classifier(name, weights)
-
-
 def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
     """The methods that the network can do; a line on stderr says why another is left out."""
     unknown = [method for method in methods if method not in METHODS]
@@ -89,7 +83,7 @@ def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
 def main(parameters: Parameters, dataset: str, name: str) -> None:
     weights = Path("data/weights", f"{name}.safetensors")
     activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
-    classifier, settings = loaded(name, weights), parameters.saliency
+    classifier, settings = shared_classifier(name, weights), parameters.saliency
     on_gpu = classifier.device.type == "cuda"
     engine.run(
         partial(

@@ -5,6 +5,7 @@ import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torchvision.models.feature_extraction import NodePathTracer
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as transforms
 
 from nas.sources import Https, Pypi
 
-RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CATEGORIES: list[str] = torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]
 
@@ -98,6 +100,9 @@ class Classifier:
         self.size = recipe.size
         self.device = torch.device(device)
         self.module = module.eval().to(self.device)
+        for part in self.module.modules():
+            if hasattr(part, "inplace"):  # would overwrite the maps of the node before it
+                part.inplace = False  # type: ignore[assignment]
         self.depths = dict(recipe.depths or depths_by_stride(module, recipe.size))
         nodes = {node: str(depth) for depth, node in self.depths.items()}
         try:
@@ -111,19 +116,15 @@ class Classifier:
         By default the whole photo is squashed to a square, as in the localization protocol. `crop=True` is the
         network's own transform: shorter side to `recipe.resize`, then a center crop.
         """
-        photo = Image.fromarray(image)
-        resampling = RESAMPLING[self.recipe.interpolation]
+        photo, interpolation = Image.fromarray(image), InterpolationMode(self.recipe.interpolation)
         if not crop:
-            return np.asarray(photo.resize((self.size, self.size), resampling))
-        scale = self.recipe.resize / min(photo.size)
-        width, height = (max(self.size, round(side * scale)) for side in photo.size)
-        left, top = (width - self.size) // 2, (height - self.size) // 2
-        resized = photo.resize((width, height), resampling)
-        return np.asarray(resized.crop((left, top, left + self.size, top + self.size)))
+            return np.array(transforms.resize(photo, [self.size, self.size], interpolation))
+        resized = transforms.resize(photo, [self.recipe.resize], interpolation)
+        return np.array(transforms.center_crop(resized, [self.size, self.size]))
 
     def normalize(self, views: np.ndarray) -> Tensor:
         """Views (B, size, size, 3) uint8 to the network's input (B, 3, size, size) float32."""
-        pixels = torch.from_numpy(np.ascontiguousarray(views)).to(self.device).permute(0, 3, 1, 2).float() / 255
+        pixels = torch.tensor(np.ascontiguousarray(views), device=self.device).permute(0, 3, 1, 2).float() / 255
         mean = torch.tensor(self.recipe.mean, device=self.device)[:, None, None]
         std = torch.tensor(self.recipe.std, device=self.device)[:, None, None]
         return (pixels - mean) / std
@@ -180,6 +181,12 @@ def load_classifier(
     return Classifier(name, module, found, device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
+@cache
+def shared_classifier(name: str, weights: Path) -> Classifier:
+    """`load_classifier` once per process, for functions that run in several."""
+    return load_classifier(name, weights)
+
+
 def recipe(name: str) -> Recipe:
     """The recipe of a classifier: from the table, else from torchvision's or timm's own metadata."""
     if name in RECIPES:
@@ -204,7 +211,7 @@ def recipe(name: str) -> Recipe:
                 "timm",
                 name,
                 size=side,
-                resize=round(side / settings.crop_pct),
+                resize=math.floor(side / settings.crop_pct),
                 mean=tuple(settings.mean),
                 std=tuple(settings.std),
                 interpolation=settings.interpolation,
@@ -220,7 +227,9 @@ def build(found: Recipe) -> nn.Module:
     if found.library == "timm":
         module: nn.Module = timm.create_model(found.architecture, pretrained=False)
         return module
-    extra: dict[str, Any] = {"init_weights": False} if found.architecture in ("inception_v3", "googlenet") else {}
+    # these two were trained with another normalization, and adapt the input when they have official weights
+    adapted = found.architecture in ("inception_v3", "googlenet")
+    extra: dict[str, Any] = {"init_weights": False, "transform_input": True} if adapted else {}
     module = torchvision.models.get_model(found.architecture, weights=None, **extra)
     return module
 
@@ -261,8 +270,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"weights {path}: refused, reading it would run code of the file; save its state dict anew, or as "
-            ".safetensors"
+            f"weights {path}: refused, it is damaged or reading it would run code of the file; save its state dict "
+            "anew, or as .safetensors"
         ) from error
     except Exception as error:
         raise ValueError(f"weights {path}: cannot be read ({' '.join(str(error).split())[:200]})") from error
@@ -279,7 +288,8 @@ def depths_by_stride(module: nn.Module, size: int) -> dict[int, str]:
     )
     graph = tracer.trace(module.eval())
     with torch.no_grad():
-        ShapeProp(torch.fx.GraphModule(module, graph)).propagate(torch.zeros(1, 3, size, size))
+        device = next(module.parameters()).device
+        ShapeProp(torch.fx.GraphModule(module, graph)).propagate(torch.zeros(1, 3, size, size, device=device))
     found: dict[int, str] = {}
     for node in graph.nodes:
         shape: tuple[int, ...] = getattr(node.meta.get("tensor_meta"), "shape", ())

@@ -168,7 +168,7 @@ class NeuroActivatedSuperpixels:
         return grid[0], grid[1]
 
     def _given_starts(self, columns: Hypercolumns) -> Tensor | None:
-        """Centers that the user gave, (B, K, n_features), or None."""
+        """Starts that the user gave, locations (B, K) or centers (B, K, n_features), or None."""
         if isinstance(self.init, str):
             return None
         given = torch.as_tensor(self.init).to(columns.maps[0].device)
@@ -177,15 +177,17 @@ class NeuroActivatedSuperpixels:
         init = given.expand(columns.n_images, *given.shape) if shared else given
         expected = (columns.n_images, self.n_clusters) + (() if per_location else (columns.n_features,))
         if init.shape != expected or (per_location and not 0 <= init.min() <= init.max() < columns.n_locations):
+            values = f" and values {given.min()} to {given.max()}" if per_location and given.numel() else ""
             raise ValueError(
-                f"init has shape {tuple(given.shape)}: it must be n_clusters={self.n_clusters} locations below "
+                f"init has shape {tuple(given.shape)}{values}: it must be n_clusters={self.n_clusters} locations below "
                 f"{columns.n_locations}, or centers of {columns.n_features} features, for all images or each"
             )
-        return columns.at(init) if per_location else init.to(columns.maps[0])
+        return init.long() if per_location else init.to(columns.maps[0])
 
     def _fit(self, columns: Hypercolumns, n_clusters: int, starts: Tensor | None = None) -> Clustering:
         if starts is not None:
-            return renumber(lloyd(columns, starts, self.max_iter, self.tol))
+            centers = starts if starts.is_floating_point() else columns.at(starts)
+            return renumber(lloyd(columns, centers, self.max_iter, self.tol))
         generator = np.random.default_rng(self.random_state)
         best: Clustering | None = None
         for _ in range(self.n_init):

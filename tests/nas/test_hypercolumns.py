@@ -59,7 +59,7 @@ def test_stored_columns_and_their_norms(problem):
 @many
 @given(problem=problems(), n_vectors=st.integers(1, 5), elements=st.integers(1, 200))
 def test_inner_products_and_sums_in_blocks_of_any_size(problem, n_vectors, elements):
-    maps, (height, width), *_ = problem
+    _, (height, width), *_ = problem
     plain = plain_columns(*problem)
     vectors = normal(7, len(plain), n_vectors, plain.shape[2])
     memberships = normal(8, len(plain), n_vectors, height, width)

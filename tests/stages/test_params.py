@@ -45,16 +45,17 @@ def test_the_file_of_the_repository_is_valid_and_read_as_it_is(root, content):
     assert params.read(root / "params.yaml").model_dump() == content
 
 
-def test_every_key_is_explained_on_its_line_or_at_its_section(root):
-    explained, section_explained = [], False
+def test_every_key_is_explained_on_its_line_above_it_or_at_its_section(root):
+    explained, section, above = {}, False, False
     for line in (root / "params.yaml").read_text().splitlines()[1:]:
-        key = re.match(r"( *)([\w]+):", line)
-        if key and not key[1]:
-            section_explained = "#" in line
-        if key and re.search(r": *[^ #]", line):
-            explained.append((key[2], "#" in line or (section_explained and bool(key[1]))))
+        commented = "#" in line or above
+        if key := re.match(r"( *)(\w+):( *[^ #])?", line):
+            section = commented if not key[1] else section
+            if key[3]:
+                explained[line.split("#")[0].strip()] = commented or (section and bool(key[1]))
+        above = line.lstrip().startswith("#")
     assert len(explained) > 20
-    assert [name for name, has_comment in explained if not has_comment] == []
+    assert [line for line, is_explained in explained.items() if not is_explained] == []
 
 
 REFUSED = {

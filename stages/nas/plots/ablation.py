@@ -80,6 +80,15 @@ def _short(depths: str) -> str:
     return parts[0] if len(parts) == 1 else f"{parts[0]}–{parts[-1]}"
 
 
+def by_depth(summary: pd.DataFrame) -> pd.DataFrame:
+    """Edge adherence of single depths on the recipe's grid, mean over data sets, networks and k: depth, adherence."""
+    single = summary[
+        (summary["measure"] == "edge_adherence") & (summary["size"] == "first") & ~summary["depths"].str.contains("-")
+    ]
+    means = single.groupby("depths")["mean"].mean().round(4)
+    return means.rename("edge adherence").rename_axis("depth").reset_index()
+
+
 def load(root: Path, dataset: str, classifier: str, photo: str, summary: pd.DataFrame) -> tuple[Figure, str]:
     """Figure 3 and its caption: label maps of one photo, and edge adherence of all photos of the data set."""
     stored = Shards(root / "data" / "ablation" / dataset / classifier)

@@ -117,7 +117,7 @@ def kernel_shap(
                 f"n_samples is {n_samples}, but an image has {n_regions} regions; kernel_shap needs at least "
                 f"{2 * (n_regions - 1)} samples: give more, or a coarser region map"
             )
-        kept, weights = _coalitions(n_regions, n_samples, seed)
+        kept, weights = coalitions(n_regions, n_samples, seed)
         # the sum of the values is known, so the last one is eliminated
         rows = kept[:, :-1].astype(float) - kept[:, -1:]
         heights = score(kept) - ends[0] - kept[:, -1] * gain
@@ -127,7 +127,7 @@ def kernel_shap(
     return _over_regions(values, classifier, x, target, batch_size, regions, baseline, output)
 
 
-def _coalitions(n_regions: int, n_samples: int, seed: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def coalitions(n_regions: int, n_samples: int, seed: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Sets of kept regions (n, n_regions), neither none nor all, and their weights (n,) in the regression."""
     sizes = np.arange(1, n_regions)
     if 2**n_regions - 2 <= n_samples:

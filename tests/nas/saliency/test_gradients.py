@@ -8,6 +8,9 @@ from nas.classifiers import Classifier
 from nas.saliency import explain
 from nas.saliency.baselines import BASELINES, absent, pixels
 
+# with the mean 0.4, 0.5, 0.6 and the deviation 0.2, 0.3, 0.4 of `wrap`
+BLACK, WHITE = (-2.0, -5 / 3, -1.5), (3.0, 5 / 3, 1.0)
+
 
 @pytest.fixture(scope="session")
 def smooth(wrap: Callable[..., Classifier]) -> Classifier:
@@ -84,8 +87,9 @@ def test_integrated_gradients_are_the_plain_mean_of_gradients_on_the_way(smooth:
 
 def test_baselines_show_their_colour(smooth: Classifier, x: Tensor) -> None:
     x = x / 10
-    assert pixels(smooth, absent(smooth, x, "black")).abs().max() < 1e-6
-    torch.testing.assert_close(pixels(smooth, absent(smooth, x, "white")), torch.ones_like(x))
+    black, white = (torch.tensor(values)[:, None, None].expand_as(x).double() for values in (BLACK, WHITE))
+    torch.testing.assert_close(absent(smooth, x, "black"), black, rtol=0, atol=1e-5)
+    torch.testing.assert_close(absent(smooth, x, "white"), white, rtol=0, atol=1e-5)
     grey = pixels(smooth, absent(smooth, x, "zero"))[0, :, 0, 0]
     torch.testing.assert_close(grey, torch.tensor([0.4, 0.5, 0.6]).double(), rtol=0, atol=1e-6)
     for image, flat in zip(pixels(smooth, x), pixels(smooth, absent(smooth, x, "mean")), strict=True):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nas.classifiers import Classifier
 from nas.saliency import explain
 from nas.saliency.baselines import absent
+from nas.saliency.perturbation import coalitions
 
 BANDS = torch.arange(8)[:, None].expand(8, 8)
 LABEL = torch.tensor([2])
@@ -87,6 +88,18 @@ def test_kernel_shap_from_drawn_coalitions_is_right_on_average_and_in_sum(curved
     error = torch.stack(drawn) - exact
     assert error.abs().max() > 0
     assert error.mean(0).abs().max() < 0.1 * exact.abs().max()
+
+
+def test_coalitions_are_drawn_by_the_shapley_kernel_in_pairs_of_complements() -> None:
+    n, kept = 12, coalitions(12, 4000, seed=0)[0]
+    assert (kept[:2000] == ~kept[2000:]).all()
+    # kernel of one coalition times the number of its size: (n - 1) / (size (n - size)), up to scale
+    shares = np.array([1 / (size * (n - size)) for size in range(1, n)])
+    counts = np.bincount(kept.sum(axis=1), minlength=n)[1:]
+    np.testing.assert_allclose(counts / 4000, shares / shares.sum(), atol=0.015)
+    np.testing.assert_allclose(kept.mean(axis=0), 0.5)
+    together = np.corrcoef(kept[:2000].T)[~np.eye(n, dtype=bool)]
+    assert np.ptp(together) < 0.15
 
 
 def test_kernel_shap_refuses_too_few_samples(curved: Classifier, x: Tensor) -> None:

@@ -1,0 +1,204 @@
+"""The stage on a few small photos made up here, with a network of random weights."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import activations
+import numpy as np
+import params
+import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors.torch import save_file
+from torchvision.models import mobilenet_v2
+
+from nas.checksums import sha256_of
+from nas.datasets import Record, write_records
+from nas.shards import Shards
+
+RAW, OUT = Path("data/raw/made"), Path("data/activations/made/mobilenet_v2")
+MEAN, STD = [[[0.485]], [[0.456]], [[0.406]]], [[[0.229]], [[0.224]], [[0.225]]]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("weights") / "mobilenet_v2.safetensors"
+    save_file(mobilenet_v2(weights=None).state_dict(), file)
+    return file
+
+
+@pytest.fixture
+def new_project(tmp_path_factory, weights, root):
+    """A function that makes a project of some photos, {name: content of the file}."""
+
+    def make(photos, **settings):
+        folder = tmp_path_factory.mktemp("project")
+        content = yaml.safe_load((root / "params.yaml").read_text())
+        content["activations"] |= {"batch": 2, **settings}
+        (folder / "params.yaml").write_text(yaml.safe_dump(content))
+        (folder / "data" / "weights").mkdir(parents=True)
+        (folder / "data" / "weights" / "mobilenet_v2.safetensors").symlink_to(weights)
+        (folder / "stages").symlink_to(root / "stages")
+        records = []
+        for number, (name, photo) in enumerate(photos.items()):
+            file = folder / RAW / "photos" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(photo)
+            index = number if number % 2 else None
+            records.append(Record(file.stem, file, sha256_of(file), imagenet_index=index, label_source="ours"))
+        write_records(records, folder / RAW)
+        return folder
+
+    return make
+
+
+def noise(seed, side=32):
+    return np.random.default_rng(seed).integers(0, 256, (side, side + 8, 3), np.uint8)
+
+
+def encoded(image, kind="PNG", **settings):
+    file = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, kind, **settings)
+    return file.getvalue()
+
+
+def some(n):
+    return {f"photo{number}.png": encoded(noise(number)) for number in range(n)}
+
+
+def run_here(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["stages/activations.py"])
+    params.run(activations.main, "made", "mobilenet_v2")
+    return Shards(folder / OUT)
+
+
+def command():
+    return [sys.executable, "stages/activations.py", "made", "mobilenet_v2"]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in (folder / OUT).iterdir()}
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(new_project, monkeypatch):
+    killed, whole = new_project(some(8)), new_project(some(8))
+    run_here(whole, monkeypatch)
+    running = subprocess.Popen(command(), cwd=killed, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    scratch = killed / params.SCRATCH / "activations" / "made" / "mobilenet_v2"
+    while not list(scratch.glob("[!.]*.safetensors")):
+        assert running.poll() is None, running.communicate()[1]
+        time.sleep(0.001)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    finished = {path.stat().st_ino for path in scratch.glob("[!.]*.safetensors")}
+    assert 1 <= len(finished) < 4 and not (killed / OUT).exists()
+
+    done = subprocess.run(command(), cwd=killed, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert contents(killed) == contents(whole)
+    assert finished <= {path.stat().st_ino for path in (killed / OUT).iterdir()}  # linked, not computed again
+
+
+def test_another_photo_changes_nothing_of_the_others(new_project, monkeypatch):
+    photos = some(5)
+    more = {"before.png": encoded(noise(99)), **photos}  # all batches shift
+    few, many = (run_here(new_project(each), monkeypatch) for each in (photos, more))
+    assert len(many.ids) == 6 and many.ids[1:] == few.ids
+    before, after = few.read(few.ids), many.read(few.ids)
+    assert set(before) == {*(f"depth{depth}" for depth in range(5)), "view", "logits", "logits_cropped"}
+    for name, array in before.items():
+        assert array.tobytes() == after[name].tobytes(), name
+    rows = [stored.table().set_index("id").loc[few.ids].drop(columns="class_index") for stored in (few, many)]
+    predicted = [column for column in rows[0].columns if column.startswith("prediction")]
+    assert rows[0][predicted].equals(rows[1][predicted])
+
+
+def test_what_is_stored_is_what_the_network_does(new_project, weights, monkeypatch):
+    stored = run_here(new_project(some(3)), monkeypatch)
+    network = mobilenet_v2(weights=None).eval()
+    network.load_state_dict(activations.load_classifier("mobilenet_v2", weights).module.state_dict())
+    for number, i in enumerate(stored.ids):
+        found = {name: array[0] for name, array in stored.read([i]).items()}
+        view = np.asarray(Image.fromarray(noise(number)).resize((224, 224), Image.Resampling.BILINEAR))
+        np.testing.assert_array_equal(found["view"], view)
+        x = (torch.from_numpy(view.copy()).permute(2, 0, 1) / 255 - torch.tensor(MEAN)) / torch.tensor(STD)
+        with torch.no_grad():
+            map3, logits = network.features[:14](x[None])[0].numpy(), network(x[None])[0].numpy()
+        np.testing.assert_allclose(found["depth3"], map3, atol=1e-4)
+        np.testing.assert_allclose(found["logits"], logits, atol=1e-4)
+        row = stored.table().set_index("id").loc[i]
+        assert row["prediction"] == logits.argmax() == found["logits"].argmax()
+        if number % 2:  # number is also the label
+            assert row["rank"] == (found["logits"] > found["logits"][number]).sum()
+        else:
+            assert np.isnan(row["rank"])
+
+
+def test_photos_of_every_kind_give_what_their_pixels_give(new_project, monkeypatch):
+    photo = noise(0)
+    grey = photo[..., 0]
+    alpha = np.dstack([photo, np.full(grey.shape, 255, np.uint8)])
+    rotated = Image.Exif()
+    rotated[0x0112] = 6  # the first row of the file is the right side of the photo
+    kinds = {
+        "grey": (encoded(grey), np.dstack([grey] * 3)),
+        "alpha": (encoded(alpha), photo),
+        "sixteen": (encoded(grey.astype(np.uint16) * 257), np.dstack([grey] * 3)),
+        "rotated": (encoded(photo, exif=rotated), np.rot90(photo, -1)),
+        "cmyk": (encoded(Image.fromarray(photo).convert("CMYK"), "TIFF"), photo),
+        "jpeg": (jpeg := encoded(photo, "JPEG"), np.asarray(Image.open(io.BytesIO(jpeg)))),
+    }
+    files = {f"{kind}.dat": file for kind, (file, _) in kinds.items()}
+    plain = {f"{kind}_plain.png": encoded(pixels) for kind, (_, pixels) in kinds.items()}
+    stored = run_here(new_project({**files, **plain}), monkeypatch)
+    for kind in kinds:
+        found, expected = stored.read([kind]), stored.read([f"{kind}_plain"])
+        assert all(found[name].tobytes() == expected[name].tobytes() for name in expected), kind
+
+
+DAMAGED = {
+    "truncated": (encoded(noise(0, 300))[:5000], "cannot be decoded .*: download or copy it again"),
+    "tiny": (encoded(np.zeros((1, 1, 3), np.uint8)), "has 1 x 1 pixels, and each side needs .*: leave it out"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_photo_that_cannot_be_used_is_one_line_and_leaves_no_result(new_project, monkeypatch, kind):
+    photo, message = DAMAGED[kind]
+    folder = new_project({**some(2), "bad.png": photo})
+    if kind == "tiny":
+        with pytest.raises(SystemExit, match=rf"^error: .*bad\.png {message}$") as caught:
+            run_here(folder, monkeypatch)
+        assert "\n" not in caught.value.code
+    else:
+        done = subprocess.run(command(), cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert re.fullmatch(rf"error: .*bad\.png {message}", line)
+    assert not (folder / OUT).exists()
+    assert not (folder / params.TIMINGS).exists()
+
+
+def test_values_that_half_precision_cannot_hold_are_refused():
+    maps = torch.tensor([[1.0, -70000.0]])
+    with pytest.raises(ValueError, match=r"activations\.precision is 'float16': values up to 70000 do not fit; set float32"):
+        activations.convert(maps, "float16")
+    assert activations.convert(maps, "float32").tolist() == [[1.0, -70000.0]]
+    assert activations.convert(torch.tensor([65504.0, 1 / 3]), "float16").tolist() == [65504.0, float(np.float16(1 / 3))]
+
+
+def test_half_precision_is_rounded_from_full_precision(new_project, monkeypatch):
+    full, half = (run_here(new_project(some(2), precision=p), monkeypatch) for p in ("float32", "float16"))
+    expected, found = full.read(full.ids), half.read(half.ids)
+    for name, array in expected.items():
+        rounded = array.astype(np.float16) if name.startswith("depth") else array
+        assert found[name].dtype == rounded.dtype and found[name].tobytes() == rounded.tobytes(), name

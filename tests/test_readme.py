@@ -1,0 +1,39 @@
+"""The code of the README runs as it stands there, from top to bottom."""
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def blocks(text):
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_code_is_found():
+    assert blocks("a\n```python\nx = 1\n```\nb\n```\ny\n```\n```python\nz\n```\n") == ["x = 1\n", "z\n"]
+
+
+def test_the_code_of_the_readme_runs(tmp_path, root):
+    readme = root / "README.md"
+    if not readme.exists():
+        pytest.skip("there is no README.md")
+    code = "\n".join(blocks(readme.read_text()))
+    assert "import nas" in code or "from nas" in code
+    photos = re.findall(r"""["']([\w/.-]+\.(?:jpg|jpeg|png))["']""", code)
+    for photo in photos:
+        (tmp_path / photo).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)).save(tmp_path / photo)
+    (tmp_path / "readme.py").write_text(code)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(root / "stages"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "MPLBACKEND": "agg",
+    }
+    done = subprocess.run([sys.executable, "readme.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
