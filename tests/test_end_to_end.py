@@ -16,6 +16,7 @@ from nas.datasets.catalogue import subset
 from nas.datasets.sample import PHOTOS
 
 CLASSIFIER = "mobilenet_v2"
+METHODS = ("cam", "grad_cam", "gradient")  # of those that the parameters name
 
 
 def smaller(parameters: dict[str, Any], photos: list[str]) -> dict[str, Any]:
@@ -25,12 +26,14 @@ def smaller(parameters: dict[str, Any], photos: list[str]) -> dict[str, Any]:
     parameters["ablation"] |= {"depths": [[3, 4]], "clusters": [3], "sizes": ["first"], "weighting": ["channels"]}
     parameters["statistics"]["resamples"] = 100
     for section in parameters.values():
-        if isinstance(section, dict) and "photos" in section:
+        if not isinstance(section, dict):
+            continue
+        if "photos" in section:
             section["photos"] = photos
-        if isinstance(section, dict) and "photo" in section:
+        if "photo" in section:
             section["photo"] = photos[0]
-    for options in parameters.get("saliency", {}).get("parameters", {}).values():
-        options |= {name: 2 for name in options if name.startswith("n_")}
+        if "methods" in section:
+            section["methods"] = [method for method in section["methods"] if method in METHODS]
     if "localization" in parameters:
         parameters["localization"]["resamples"] = 100
     return parameters
@@ -54,7 +57,6 @@ def dvc(tmp_path_factory):
         environment = {
             **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "NAS_DEBUG")},
             "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-            "XDG_CACHE_HOME": str(home),
             "DVC_SITE_CACHE_DIR": str(home / "dvc"),
             "DVC_NO_ANALYTICS": "1",
         }

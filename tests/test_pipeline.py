@@ -66,7 +66,11 @@ def parameters_read(source: str) -> set[str]:
             if isinstance(root, ast.Name) and root.id == "parameters":
                 chains[node] = names
                 inner.add(root)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in own | {"getattr", "hasattr"}:
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in own | {"getattr", "hasattr"}
+        ):
             inner |= {argument for argument in node.args if isinstance(argument, ast.Name)}
     whole = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "parameters" and n not in inner]
     assert not whole, f"line {whole[0].lineno}: all parameters are handed on, so that their keys cannot be followed"
@@ -192,9 +196,15 @@ def test_every_notebook_has_a_stage_that_writes_its_page(notebook):
 
 
 def test_everything_drawn_is_in_the_report():
-    drawn = {out for stage in DECLARED.values() for out in paths(stage.get("outs", [])) if Path(out).suffix in (".png", ".csv")}
+    drawn = {
+        out
+        for stage in DECLARED.values()
+        for out in paths(stage.get("outs", []))
+        if Path(out).suffix in (".png", ".csv")
+    }
     assert {path for path in paths(DECLARED["report"]["deps"]) if Path(path).suffix in (".png", ".csv")} == drawn
-    assert set(paths(PIPELINE["plots"])) == {path for path in drawn if path.endswith(".png")}
+    pictures = {path for path in paths(PIPELINE["plots"]) if path.endswith(".png")}
+    assert pictures == {path for path in drawn if path.endswith(".png")}
 
 
 # Notebooks

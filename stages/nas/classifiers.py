@@ -15,8 +15,7 @@ import torch
 import torchvision
 from PIL import Image
 from torch import Tensor, nn
-from torch.fx.passes.shape_prop import ShapeProp
-from torchvision.models.feature_extraction import NodePathTracer
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as transforms
 
@@ -106,7 +105,7 @@ class Classifier:
         self.depths = dict(recipe.depths or depths_by_stride(module, recipe.size))
         nodes = {node: str(depth) for depth, node in self.depths.items()}
         try:
-            self._extractor = timm.models.create_feature_extractor(self.module, nodes).to(self.device)
+            self._extractor = create_feature_extractor(self.module, nodes, **_tracing()).to(self.device)
         except ValueError as error:
             raise ValueError(f"depths of {name!r}: {error}") from error
 
@@ -282,17 +281,23 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 def depths_by_stride(module: nn.Module, size: int) -> dict[int, str]:
     """Depth d to the graph node with the last feature map at stride 2^(d+1), for d = 0 to 4, where there is one."""
-    tracer = NodePathTracer(
-        leaf_modules=tuple(timm.models.get_notrace_modules()),
-        autowrap_functions=tuple(timm.models.get_notrace_functions()),
-    )
-    graph = tracer.trace(module.eval())
+    train_names, names = get_graph_node_names(module.eval(), **_tracing())
+    nodes = {"train_return_nodes": train_names[1:], "eval_return_nodes": names[1:]}
+    extractor = create_feature_extractor(module, **nodes, **_tracing())
     with torch.no_grad():
-        device = next(module.parameters()).device
-        ShapeProp(torch.fx.GraphModule(module, graph)).propagate(torch.zeros(1, 3, size, size, device=device))
+        outputs = extractor(torch.zeros(1, 3, size, size).to(next(module.parameters())))
     found: dict[int, str] = {}
-    for node in graph.nodes:
-        shape: tuple[int, ...] = getattr(node.meta.get("tensor_meta"), "shape", ())
-        if node.op not in ("placeholder", "output") and len(shape) == 4 and shape[2] == shape[3] > 1:
-            found[round(math.log2(size / shape[2])) - 1] = tracer.node_to_qualname[node]
+    for name in names[1:]:
+        shape: tuple[int, ...] = getattr(outputs[name], "shape", ())
+        if len(shape) == 4 and shape[2] == shape[3] > 1:
+            found[round(math.log2(size / shape[2])) - 1] = name
     return {depth: node for depth, node in sorted(found.items()) if 0 <= depth <= 4}
+
+
+def _tracing() -> dict[str, Any]:
+    """How torchvision traces a network: timm knows what in its networks cannot be traced."""
+    kinds = {
+        "leaf_modules": timm.models.get_notrace_modules(),
+        "autowrap_functions": timm.models.get_notrace_functions(),
+    }
+    return {"tracer_kwargs": kinds, "suppress_diff_warning": True}

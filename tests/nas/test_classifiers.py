@@ -1,7 +1,6 @@
 """Networks against forward passes written out by hand, transforms against torchvision, weights against tampering."""
 
 import dataclasses
-import math
 import pickle
 from pathlib import Path
 
@@ -193,7 +192,9 @@ def test_logits_are_those_of_the_network_and_keep_gradients():
 
 def test_inception_adapts_its_input_like_the_official_weights():
     module = build(recipe("inception_v3")).eval()
-    mean, std = (np.array(values)[:, None, None] for values in (recipe("inception_v3").mean, recipe("inception_v3").std))
+    mean, std = (
+        np.array(values)[:, None, None] for values in (recipe("inception_v3").mean, recipe("inception_v3").std)
+    )
     pixels = np.random.default_rng(0).random((1, 3, 75, 75))
     with torch.no_grad():
         logits = module(torch.from_numpy((pixels - mean) / std).float())
@@ -203,30 +204,184 @@ def test_inception_adapts_its_input_like_the_official_weights():
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "maps"),
+    ("name", "nodes", "sides"),
     [
-        ("resnet18", 224, {0: (64, 112), 1: (64, 56), 2: (128, 28), 3: (256, 14), 4: (512, 7)}),
-        ("inception_v3", 299, {0: (64, 147), 1: (192, 71), 2: (288, 35), 3: (768, 17), 4: (2048, 8)}),
-        ("densenet121", 224, {0: (64, 112), 1: (128, 56), 2: (256, 28), 3: (512, 14), 4: (1024, 7)}),
-        ("efficientnet_b0", 224, {0: (96, 112), 1: (144, 56), 2: (240, 28), 3: (672, 14), 4: (1280, 7)}),
+        (
+            "resnet18",
+            ["relu", "layer1.1.relu_1", "layer2.1.relu_1", "layer3.1.relu_1", "layer4.1.relu_1"],
+            [112, 56, 28, 14, 7],
+        ),
+        (  # without padding the sides are a little short of 299 / 2, 299 / 4, ...
+            "inception_v3",
+            [
+                "Conv2d_2b_3x3.relu",
+                "Conv2d_4a_3x3.relu",
+                "Mixed_6a.branch3x3dbl_2.relu",
+                "Mixed_7a.branch7x7x3_3.relu",
+                "Mixed_7c.cat_2",
+            ],
+            [147, 71, 35, 17, 8],
+        ),
+        (  # layers of torchvision.ops are not looked into
+            "efficientnet_b0",
+            [
+                "features.2.0.block.0",
+                "features.3.0.block.0",
+                "features.4.0.block.0",
+                "features.6.0.block.0",
+                "features.8",
+            ],
+            [112, 56, 28, 14, 7],
+        ),
+        ("mobilenet_v3_small", None, [112, 56, 28, 14, 7]),
+        ("googlenet", None, [112, 56, 28, 14, 7]),
+        ("squeezenet1_1", None, [111, 55, 27, 13]),  # ends at stride 16
+        ("test_resnet", None, [80, 40, 20, 10, 5]),  # of timm
     ],
 )
-def test_depths_by_stride(name, size, maps):
-    module = build(recipe(name))
-    depths = depths_by_stride(module, size)
-    classifier = Classifier(name, module, dataclasses.replace(recipe(name), depths=depths), "cpu")
-    found = classifier.activations(torch.zeros(1, 3, size, size))
-    sides = {depth: tuple(m.shape[1:]) for depth, m in found.items()}
-    assert {depth: shape[1] for depth, shape in sides.items()} == {depth: side for depth, (_, side) in maps.items()}
-    for depth, side in ((depth, shape[1]) for depth, shape in sides.items()):
-        assert round(math.log2(size / side)) == depth + 1
+def test_depths_by_stride(name, nodes, sides):
+    found = recipe(name)
+    classifier = Classifier(name, build(found), dataclasses.replace(found, depths=None), "cpu")
+    assert list(classifier.depths) == list(range(len(sides)))
+    assert nodes is None or list(classifier.depths.values()) == nodes
+    maps = classifier.activations(torch.zeros(1, 3, found.size, found.size))
+    assert [tuple(maps[depth].shape[2:]) for depth in maps] == [(side, side) for side in sides]
 
 
-def test_depths_by_stride_takes_the_last_map():
-    assert depths_by_stride(build(recipe("resnet18")), 224) == {
-        0: "relu",
-        1: "layer2.0.conv1",
-        2: "layer3.0.conv1",
-        3: "layer4.0.conv1",
-        4: "layer4.1.relu_1",
-    }
+def test_depths_by_stride_where_the_network_is():
+    module = build(recipe("resnet18"))
+    depths = depths_by_stride(module, 224)
+    assert depths_by_stride(module.to("meta"), 224) == depths
+
+
+def test_weights_come_back_by_name_by_order_and_from_safetensors(tmp_path):
+    original = randomized("mobilenet_v2")
+    state = original.module.state_dict()
+    paths = [tmp_path / name for name in ("own.pth", "other.pth", "own.safetensors")]
+    torch.save(state, paths[0])
+    torch.save({f"entry{number}": value for number, value in enumerate(state.values())}, paths[1])
+    save_file(state, paths[2])
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    for path in paths:
+        loaded = load_classifier("mobilenet_v2", path, device="cpu")
+        assert loaded.depths == dict(RECIPES["mobilenet_v2"].depths)
+        with torch.no_grad():
+            assert torch.equal(loaded.logits(x), original.logits(x))
+        for a, b in zip(loaded.module.state_dict().values(), original.module.state_dict().values(), strict=True):
+            assert torch.equal(a, b)
+    moved = load_classifier("mobilenet_v2", str(paths[0]), depths={2: "features.5", 7: "features.18"}, device="cpu")
+    assert moved.depths == {2: "features.5", 7: "features.18"}
+    assert [m.shape[1] for m in moved.activations(x).values()] == [32, 1280]
+
+
+def test_efficientnet_lite_under_its_own_names_gives_the_same_logits(tmp_path):
+    package = pytest.importorskip("efficientnet_lite_pytorch")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        reference = package.EfficientNet.from_name("efficientnet-lite0").eval()
+        for part in reference.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                nn.init.uniform_(part.running_mean, -0.2, 0.2)
+                nn.init.uniform_(part.running_var, 0.5, 1.5)
+                nn.init.uniform_(part.weight, 0.8, 1.2)
+                nn.init.uniform_(part.bias, -0.2, 0.2)
+    path = tmp_path / "lite.pth"
+    torch.save(reference.state_dict(), path)
+    found = recipe("efficientnet_lite0")
+    module = build(found)
+    load_weights(module, path)
+    x = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = reference(x)
+        assert expected.std() > 1e-2
+        torch.testing.assert_close(module.eval()(x), expected, rtol=0, atol=1e-4)
+    sides = [m.shape[-1] for m in Classifier("efficientnet_lite0", module, found, "cpu").activations(x).values()]
+    assert sides == [112, 56, 28, 14, 7]
+
+
+class RunsCode:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("write", [torch.save, lambda thing, path: path.write_bytes(pickle.dumps(thing, protocol=2))])
+def test_weights_that_would_run_code_are_refused(tmp_path, write):
+    canary, path = tmp_path / "canary", tmp_path / "evil.pth"
+    pickle.loads(pickle.dumps(RunsCode(canary)))
+    assert canary.exists()  # so the file below would do it
+    canary.unlink()
+    write({"weight": RunsCode(canary)}, path)
+    with pytest.raises(ValueError, match="refused") as caught:
+        load_weights(nn.Linear(1, 1), path)
+    assert "evil.pth" in str(caught.value) and "\n" not in str(caught.value)
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "words"),
+    [
+        ("gone.pth", lambda path: None, ["no such file", ".safetensors"]),
+        ("text.pth", lambda path: path.write_text("<html>"), ["damaged"]),
+        ("empty.pth", lambda path: path.write_bytes(b""), ["cannot be read"]),
+        ("cut.pth", lambda path: path.write_bytes(b"PK\x03\x04"), ["cannot be read"]),
+        ("cut.safetensors", lambda path: path.write_bytes(b"\x10"), ["cannot be read"]),
+        ("list.pth", lambda path: torch.save([torch.ones(1)], path), ["no state dict"]),
+        ("nested.pth", lambda path: torch.save({"model": {"weight": torch.ones(1)}}, path), ["no state dict"]),
+        ("network.pth", lambda path: torch.save(nn.Linear(3, 2), path), ["refused"]),
+    ],
+)
+def test_files_that_are_no_state_dict(tmp_path, name, write, words):
+    path = tmp_path / name
+    write(path)
+    with pytest.raises(ValueError) as caught:
+        read_state_dict(path)
+    message = str(caught.value)
+    assert message.startswith(f"weights {path}: ") and "\n" not in message
+    assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (nn.Linear(3, 2, bias=False), ["1 entries", "Linear", "'bias'"]),  # an entry is missing
+        (nn.Linear(4, 2), ["Linear", "weight", "size mismatch"]),  # same names, other shapes
+        (nn.Sequential(nn.Linear(2, 3)), ["4 entries", "Linear", "'0.bias'"]),  # other names, other shapes
+    ],
+)
+def test_weights_of_another_architecture(tmp_path, other, words):
+    path = tmp_path / "other.pth"
+    torch.save(other.state_dict(), path)
+    with pytest.raises(ValueError) as caught:
+        load_weights(nn.Linear(3, 2), path)
+    message = str(caught.value)
+    assert str(path) in message and "\n" not in message
+    assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda path: load_classifier("resnet1000", path), ["'resnet1000' is unknown", "mobilenet_v2", "torchvision"]),
+        (lambda path: load_classifier("fasterrcnn_resnet50_fpn"), ["is unknown", "timm"]),
+        (lambda path: load_classifier("resnet18"), ["'resnet18'", "weights=FILE"]),
+        (lambda path: load_classifier("mobilenet_v2", path / "no.pth"), ["no.pth: no such file"]),
+        (
+            lambda path: Classifier(
+                "mine",
+                build(recipe("mobilenet_v2")),
+                dataclasses.replace(recipe("mobilenet_v2"), depths={0: "features.99"}),
+                "cpu",
+            ),
+            ["depths", "'mine'", "'features.99'"],
+        ),
+    ],
+)
+def test_errors_name_what_was_given_and_what_is_allowed(tmp_path, call, words):
+    with pytest.raises(ValueError) as caught:
+        call(tmp_path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert [word for word in words if word not in message] == []

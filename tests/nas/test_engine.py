@@ -63,9 +63,7 @@ class Compute:
 def run(folder, compute, records=None, key="a", batch_size=2, workers=1):
     target = folder / "out"
     records = records_of(9) if records is None else records
-    engine.run(
-        compute, records, target, key=[key], scratch=folder / "scratch", batch_size=batch_size, workers=workers
-    )
+    engine.run(compute, records, target, key=[key], scratch=folder / "scratch", batch_size=batch_size, workers=workers)
     return target
 
 

@@ -73,7 +73,12 @@ def test_lloyd_is_that_of_scikit_learn(problem, k, seed):
 
 
 @many
-@given(problem=problems(), k=st.integers(2, 6), max_iter=st.integers(1, 4), tol=st.sampled_from([0, 1e-3, 0.1, 1]))
+@given(
+    problem=problems(),
+    k=st.integers(2, 6),
+    max_iter=st.sampled_from([1, 2, 3, 300]),
+    tol=st.sampled_from([0, 1e-3, 0.03, 0.1, 0.3, 1, 3]),
+)
 def test_iterations_and_tolerance_stop_as_in_scikit_learn(problem, k, max_iter, tol):
     points = plain_columns(*problem)[0]
     starts = points[distinct_starts(points, k, 0)]

@@ -175,7 +175,7 @@ def test_a_full_disk_is_said_with_the_file(tmp_path, monkeypatch, writer):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left on device.*result") as caught:
+    with pytest.raises(OSError, match=r"No space left on device.*result") as caught:
         writer(tmp_path / "result")
     assert caught.value.errno == errno.ENOSPC
     assert not contents(tmp_path)

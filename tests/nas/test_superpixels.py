@@ -144,13 +144,11 @@ def test_an_image_does_not_depend_on_its_batch(maps, k, seed, n_init):
     model = NeuroActivatedSuperpixels(k, depths=(1, 3), size=(9, 7), n_init=n_init, random_state=seed)
     learnt = ["labels_", "cluster_centers_", "inertia_", "n_iter_", "n_clusters_"]
     together = [getattr(model.fit(maps), name) for name in learnt]
-    for image in range(len(maps[1])):
-        model.fit({depth: m[[image]] for depth, m in maps.items()})
-        assert all(torch.equal(a[[image]], getattr(model, name)) for a, name in zip(together, learnt, strict=True))
-        model.fit({depth: m[image:] for depth, m in maps.items()})  # memory that starts at some offset
-        assert all(torch.equal(a[image:], getattr(model, name)) for a, name in zip(together, learnt, strict=True))
-    model.fit({depth: m.flip(0) for depth, m in maps.items()})
-    assert all(torch.equal(a.flip(0), getattr(model, name)) for a, name in zip(together, learnt, strict=True))
+    reverse = torch.arange(len(maps[1]) - 1, -1, -1)
+    for chosen in (slice(0, 1), slice(1, 2), slice(1, None), reverse):  # slices: memory that starts at some offset
+        if len(maps[1][chosen]) > 0:
+            model.fit({depth: m[chosen] for depth, m in maps.items()})
+            assert all(torch.equal(a[chosen], getattr(model, name)) for a, name in zip(together, learnt, strict=True))
 
 
 def test_given_starts_do_not_depend_on_the_batch_either():

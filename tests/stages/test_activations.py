@@ -9,9 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-import activations
 import numpy as np
-import params
 import pytest
 import torch
 import yaml
@@ -19,6 +17,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import mobilenet_v2
 
+import activations
+import params
 from nas.checksums import sha256_of
 from nas.datasets import Record, write_records
 from nas.shards import Shards
@@ -190,10 +190,15 @@ def test_a_photo_that_cannot_be_used_is_one_line_and_leaves_no_result(new_projec
 
 def test_values_that_half_precision_cannot_hold_are_refused():
     maps = torch.tensor([[1.0, -70000.0]])
-    with pytest.raises(ValueError, match=r"activations\.precision is 'float16': values up to 70000 do not fit; set float32"):
+    with pytest.raises(
+        ValueError, match=r"activations\.precision is 'float16': values up to 70000 do not fit; set float32"
+    ):
         activations.convert(maps, "float16")
     assert activations.convert(maps, "float32").tolist() == [[1.0, -70000.0]]
-    assert activations.convert(torch.tensor([65504.0, 1 / 3]), "float16").tolist() == [65504.0, float(np.float16(1 / 3))]
+    assert activations.convert(torch.tensor([65504.0, 1 / 3]), "float16").tolist() == [
+        65504.0,
+        float(np.float16(1 / 3)),
+    ]
 
 
 def test_half_precision_is_rounded_from_full_precision(new_project, monkeypatch):

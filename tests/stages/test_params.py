@@ -1,9 +1,10 @@
 import copy
 import re
 
-import params
 import pytest
 import yaml
+
+import params
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def refusal(tmp_path, content):
                 section[last] = value
         path = tmp_path / "params.yaml"
         path.write_text(yaml.safe_dump(changed))
-        with pytest.raises(ValueError) as caught:  # noqa: PT011
+        with pytest.raises(ValueError) as caught:
             params.read(path)
         message = str(caught.value)
         assert "\n" not in message
@@ -77,10 +78,16 @@ REFUSED = {
     "negative": ({"seed": -1}, "seed is -1: allowed is greater than or equal to 0"),
     "too large": ({"statistics.level": 1.0}, "statistics.level is 1.0: allowed is less than 1"),
     "bound itself": ({"superpixels.edge_quantile": 0}, "superpixels.edge_quantile is 0: allowed is greater than 0"),
-    "no choice": ({"superpixels.weighting": "colour"}, "superpixels.weighting is 'colour': allowed is 'channels' or 'none'"),
+    "no choice": (
+        {"superpixels.weighting": "colour"},
+        "superpixels.weighting is 'colour': allowed is 'channels' or 'none'",
+    ),
     "empty list": ({"superpixels.depths": []}, "superpixels.depths is []: List should have at least 1 item"),
     "element": ({"superpixels.depths": [2, -1]}, "superpixels.depths.1 is -1: allowed is greater than or equal to 0"),
-    "element of an element": ({"ablation.depths": [[2], [3, "4"]]}, "ablation.depths.1.1 is '4': allowed is a valid integer"),
+    "element of an element": (
+        {"ablation.depths": [[2], [3, "4"]]},
+        "ablation.depths.1.1 is '4': allowed is a valid integer",
+    ),
     "path as a name": ({"datasets": ["../sample"]}, "datasets.0 is '../sample': String should match pattern"),
     "union, number": (
         {"superpixels.clusters": 1},

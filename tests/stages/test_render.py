@@ -3,13 +3,13 @@ import subprocess
 import sys
 
 import nbformat
-import pages
 import pandas as pd
-import params
 import pytest
-import render
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+import pages
+import params
+import render
 from nas import tables
 
 DECLARED = 'root = ".."\noutput = "../reports"\ndatasets = []\nclassifiers = []'
@@ -46,7 +46,9 @@ def project(tmp_path, root):
 
 def write_notebook(project, name, *cells, declared=DECLARED):
     parameters = new_code_cell(declared, metadata={"tags": ["parameters"]})
-    notebook = new_notebook(cells=[new_markdown_cell(f"# The <title> of {name}"), parameters, *map(new_code_cell, cells)])
+    notebook = new_notebook(
+        cells=[new_markdown_cell(f"# The <title> of {name}"), parameters, *map(new_code_cell, cells)]
+    )
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     (project / "notebooks").mkdir(exist_ok=True)
     nbformat.write(notebook, project / "notebooks" / f"{name}.ipynb")
@@ -115,7 +117,7 @@ def test_an_unknown_notebook_is_named_with_those_that_are_known(project, monkeyp
     for name in ("two", "one"):
         write_notebook(project, name)
     monkeypatch.chdir(project)
-    with pytest.raises(ValueError, match="^notebook 'three' is unknown: allowed are one, two$"):
+    with pytest.raises(ValueError, match=r"^notebook 'three' is unknown: allowed are one, two$"):
         render.main(params.read(), "three")
     assert not (project / "data").exists()
 

@@ -39,6 +39,8 @@ def depth_grid(
     for row, depths in zip(axes, depth_sets, strict=True):
         row[0].imshow(photo)
         for ax, k in zip(row[1:], ks, strict=True):
+            if (depths, k) not in labels:  # the default setting may lie outside the grid of the others
+                continue
             ax.imshow(style.by_luminance(labels[depths, k], photo), interpolation="nearest")
         row[0].set_ylabel("{" + depths.replace("-", ", ") + "}", fontsize=7, labelpad=3)
         for ax in row:
@@ -66,7 +68,7 @@ def _curves(ax: Axes, summary: pd.DataFrame, depth_sets: Sequence[str], ks: Sequ
     """Adherence over depth sets, one line per k, intervals as bars side by side."""
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(ks)))
     for number, (k, colour) in enumerate(zip(ks, colours, strict=True)):
-        of_k = summary[summary["clusters"] == str(k)].set_index("depths").loc[list(depth_sets)]
+        of_k = summary[summary["clusters"] == str(k)].set_index("depths").reindex(list(depth_sets))
         x = np.arange(len(depth_sets)) + (number - (len(ks) - 1) / 2) * 0.11
         spread = np.array([of_k["mean"] - of_k["low"], of_k["high"] - of_k["mean"]])
         ax.errorbar(x, of_k["mean"], spread, color=colour, marker="o", markersize=2.4, linewidth=0.8, label=f"k = {k}")
@@ -98,6 +100,7 @@ def load(root: Path, dataset: str, classifier: str, photo: str, summary: pd.Data
     weighting = next(weighting for depths, size, weighting, k in keys if size == "first")
     sets = {depths for depths, *_ in keys if depths.endswith(deepest)}
     labels = {}
+    keys = [key for key in keys if key[3] != "kauto"]
     for depths, size, used, k in sorted(keys, key=lambda key: (len(key[0]), key[0], int(key[3][1:]))):
         if depths in sets and (size, used) == ("first", weighting):
             key = "/".join((depths, size, used, k))

@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_a_subset_is_balanced_over_classes(classes, limit, seed):
 def test_a_larger_subset_keeps_a_smaller_one(classes, seed):
     records = records_of(classes)
     nested = [subset(records, limit, seed) for limit in range(1, len(records) + 2)]
-    for smaller, larger in zip(nested, nested[1:], strict=False):
+    for smaller, larger in pairwise(nested):
         assert set(smaller) <= set(larger)
     assert subset(records, None, seed) == nested[-1] == records
 

@@ -65,7 +65,9 @@ def test_a_folder_that_was_not_prepared_is_named(tmp_path):
     for missing in ("photos/index.json", "truth/truth.json"):
         write_records([], tmp_path)
         (tmp_path / missing).unlink()
-        with pytest.raises(ValueError, match=r"holds no prepared data set; run the stage download \(dvc repro download\)"):
+        with pytest.raises(
+            ValueError, match=r"holds no prepared data set; run the stage download \(dvc repro download\)"
+        ):
             read_records(tmp_path)
 
 
@@ -86,7 +88,11 @@ def test_the_fingerprint_is_of_the_content_and_not_of_the_place(record, data):
 
 
 @random
-@given(labels=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.sampled_from([0, 0, 1, 2, 5, 255])))
+@given(
+    labels=hnp.arrays(
+        np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.sampled_from([0, 0, 1, 2, 5, 255])
+    )
+)
 def test_a_box_holds_an_instance_just_so(labels):
     expected = []
     for instance in range(1, 255):
