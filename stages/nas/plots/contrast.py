@@ -146,7 +146,7 @@ def load(
         "(each pair on one colour scale; signed maps diverge around zero, violet is negative; the object's outline in "
         f"green). Below: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
         f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals. Right of zero, averaging makes "
-        "the object stand out."
+        "the object stand out. LIME and KernelSHAP are made of NAS clusters, so averaging inside NAS leaves them alone."
     )
     return contrast(list(views), pairs, outlines, shown), caption
 

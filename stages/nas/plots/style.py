@@ -83,7 +83,7 @@ def save(figure: Figure, caption: str, stem: Path, photographs: bool = False) ->
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     if not photographs:
-        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None}, dpi=90)
     figure.savefig(stem.with_suffix(".png"), metadata={"Software": None}, dpi=110 if photographs else 200)
     plt.close(figure)
     write_bytes(stem.with_suffix(".txt"), (" ".join(caption.split()) + "\n").encode())
