@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from nas.datasets import Record
-from nas.plots.contrast import kind_name
-from nas.plots.style import name
+from nas.plots.style import kind_name, name
 from nas.shards import TABLE
 from nas.statistics import paired_bootstrap
 from nas.tables import collect, wide, with_interval
@@ -201,7 +200,8 @@ def decisions(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def _headed(table: pd.DataFrame) -> pd.DataFrame:
-    """The first row as headings: a table of few rows and many columns reads better on its side."""
-    headed = table.iloc[1:].fillna("")
-    headed.columns = [""] + [str(value) for value in table.iloc[1, 1:]]
-    return headed.iloc[1:].reset_index(drop=True)
+    """Network and data set as headings: a table of few rows and many columns reads better on its side."""
+    datasets, networks = ([str(value) for value in table.iloc[row, 1:]] for row in (0, 1))
+    headed = table.iloc[2:].fillna("").reset_index(drop=True)
+    headed.columns = ["", *(f"{network}, {dataset}" for network, dataset in zip(networks, datasets, strict=True))]
+    return headed

@@ -95,18 +95,19 @@ def _gains(ax: Axes, gains: pd.DataFrame) -> None:
         y = np.arange(len(methods)) + (number - (len(kinds) - 1) / 2) * 0.15
         spread = np.array([of_kind["mean"] - of_kind["low"], of_kind["high"] - of_kind["mean"]])
         ax.errorbar(
-            of_kind["mean"], y, xerr=spread, fmt="o", markersize=2.2, linewidth=0.8, color=colour, label=kind_name(kind)
+            of_kind["mean"],
+            y,
+            xerr=spread,
+            fmt="o",
+            markersize=2.2,
+            linewidth=0.8,
+            color=colour,
+            label=style.kind_name(kind),
         )
     ax.axvline(0, color=style.MUTED, linewidth=0.6, linestyle=":")
     ax.set_yticks(range(len(methods)), [style.name(method) for method in methods])
     ax.set_ylim(len(methods) - 0.5, -0.5)
     ax.set_xlabel("AUROC, averaged − raw")
-
-
-def kind_name(kind: object) -> str:
-    """Name to print for METHOD.GRID."""
-    method, _, grid = str(kind).partition(".")
-    return style.name(method) + ("" if grid in ("", "first") else f" ({style.name(grid)})")
 
 
 def auroc_gains(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
@@ -142,9 +143,9 @@ def load(
     outlines = [_outline(records[photo].truth(size)) for photo in photos]
     shown = gains[(gains["dataset"] == dataset) & ~gains["regions"].str.endswith(".image")]
     caption = (
-        f"Saliency maps of {style.name(classifier)} for the labelled class, raw and averaged inside {kind_name(kind)} "
-        "(each pair on one colour scale; signed maps diverge around zero, violet is negative; the object's outline in "
-        f"green). Below: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
+        f"Saliency maps of {style.name(classifier)} for the labelled class, raw and averaged inside "
+        f"{style.kind_name(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative; "
+        f"the object's outline in green). Below: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
         f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals. Right of zero, averaging makes "
         "the object stand out. LIME and KernelSHAP are made of NAS clusters, so averaging inside NAS leaves them alone."
     )

@@ -8,7 +8,6 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from nas.plots import style
-from nas.plots.contrast import kind_name
 
 
 def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[str]) -> Figure:
@@ -31,7 +30,7 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
             shown = curves[(curves["network"] == network) & (curves["axis"] == axis) & (curves["method"] == method)]
             for kind, colour in colours.items():
                 line = shown[shown["regions"] == kind]
-                ax.plot(line["x"], line["mean"], color=colour, linewidth=1.1, label=kind_name(kind))
+                ax.plot(line["x"], line["mean"], color=colour, linewidth=1.1, label=style.kind_name(kind))
                 if axis == "iou":
                     ax.fill_between(line["x"], line["low"], line["high"], color=colour, alpha=0.13, linewidth=0)
             ax.set_title(style.name(method), loc="left", fontsize=7.5)

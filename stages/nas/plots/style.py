@@ -50,6 +50,12 @@ def name(key: object) -> str:
     return NAMES.get(str(key), str(key))
 
 
+def kind_name(kind: object) -> str:
+    """Name to print for METHOD.GRID."""
+    method, _, grid = str(kind).partition(".")
+    return name(method) + ("" if grid in ("", "first") else f" ({name(grid)})")
+
+
 def use() -> None:
     """Set the style for the figures that follow."""
     sns.set_theme(context="paper", style="ticks", palette="colorblind")

@@ -1,6 +1,7 @@
 """What `explain` is given, checked before any work is done."""
 
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -62,7 +63,7 @@ def _check_value(method: str, name: str, value: Any, default: Any) -> None:
     kind = type(default)
     wanted = {bool: "True or False", str: "a name", int: "a whole number", float: "a number", tuple: "numbers"}[kind]
     numbers = value if kind is tuple and isinstance(value, tuple | list) else [value]
-    types = int | float if kind in (float, tuple) else kind
+    types = {bool: bool, str: str, int: Integral}.get(kind, Real)
     fits = len(numbers) > 0 and all(
         isinstance(number, types) and (kind is bool or not isinstance(number, bool)) for number in numbers
     )

@@ -106,17 +106,18 @@ def kernel_shap(
     ------
     ValueError : fewer samples than 2 (M - 1), too few to determine M values
     """
+    least = 2 * int(regions.max())
+    if n_samples < least:
+        raise ValueError(
+            f"n_samples is {n_samples}, but an image has {least // 2 + 1} regions; kernel_shap needs at least {least} "
+            "samples: give more, or a coarser region map"
+        )
 
     def values(n_regions: int, score: Score) -> NDArray[np.float64]:
         ends = score(np.repeat([[False], [True]], n_regions, axis=1))
         gain = ends[1] - ends[0]
         if n_regions == 1:
             return np.array([gain])
-        if n_samples < 2 * (n_regions - 1):
-            raise ValueError(
-                f"n_samples is {n_samples}, but an image has {n_regions} regions; kernel_shap needs at least "
-                f"{2 * (n_regions - 1)} samples: give more, or a coarser region map"
-            )
         kept, weights = coalitions(n_regions, n_samples, seed)
         # the sum of the values is known, so the last one is eliminated
         rows = kept[:, :-1].astype(float) - kept[:, -1:]
@@ -174,11 +175,13 @@ def _region_scores(
     kept: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Scores (n,) of an image that shows the regions `kept` (n, n_regions), and `hidden` in the others."""
+    # with few regions most draws repeat; each different one is scored once
+    different, which = np.unique(kept, axis=0, return_inverse=True)
     scores = [
         _scores(classifier, torch.where(some[:, ids][:, None], image, hidden), label, output)
-        for (some,) in batches(batch_size, torch.from_numpy(kept).to(image.device))
+        for (some,) in batches(batch_size, torch.from_numpy(different).to(image.device))
     ]
-    return torch.cat(scores).cpu().numpy()
+    return torch.cat(scores).cpu().numpy()[which.ravel()]
 
 
 def _scores(classifier: Classifier, inputs: Tensor, label: Tensor, output: str) -> Tensor:
