@@ -145,7 +145,8 @@ def load(
     caption = (
         f"Saliency maps of {style.name(classifier)} for the labelled class, raw and averaged inside "
         f"{style.kind_name(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative; "
-        f"the object's outline in green). Below: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
+        f"the object's outline in green). Below: gain in AUROC of the map against the object's "
+        f"mask, averaged minus raw, over n = "
         f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals. Right of zero, averaging makes "
         "the object stand out. LIME and KernelSHAP are made of NAS clusters, so averaging inside NAS leaves them alone."
     )
