@@ -128,7 +128,7 @@ def explain(
     method: str = "grad_cam",
     *,
     upsample: bool = True,
-    batch_size: int = 16,
+    batch_size: int = 8,
     **parameters: Any,
 ) -> Tensor:
     """Saliency maps of images for given classes.
