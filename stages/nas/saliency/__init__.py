@@ -31,7 +31,7 @@ class Method:
     function : (classifier, x, target, *, batch_size, **parameters) to maps (B, H, W), or (B, h, w) if `kind` is
         "activation"
     source : authors and year of the paper
-    signed : whether values below zero may occur
+    signed : whether values below zero speak against the class
     kind : "gradient", "activation", "propagation", "perturbation", "region" or "control"
     defaults : parameters and their default values
     needs_regions : whether it also takes `regions`, a region map per image
@@ -128,7 +128,7 @@ def explain(
     method: str = "grad_cam",
     *,
     upsample: bool = True,
-    batch_size: int = 8,
+    batch_size: int = 16,
     **parameters: Any,
 ) -> Tensor:
     """Saliency maps of images for given classes.
