@@ -74,7 +74,8 @@ def table_tag(tables: Path, name: str) -> str:
 
 def _row(line: str, tag: str) -> str:
     """A row of a Markdown table as HTML: bold cells, intervals in small print below their number."""
-    cells = [html.escape(cell.strip()) for cell in line.strip().strip("|").split("|")]
+    parts = re.split(r"(?<!\\)\|", line.strip())[1:-1]
+    cells = [html.escape(part.strip().replace("\\|", "|")) for part in parts]
     cells = [re.sub(r"^\*\*(.*)\*\*$", r"<strong>\1</strong>", cell) for cell in cells]
     cells = [re.sub(r" (\[[^\]]*\])", r"<br><small>\1</small>", cell) for cell in cells]
     return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"
