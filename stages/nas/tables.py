@@ -107,6 +107,11 @@ def with_interval(estimate: Estimate | Mapping[Any, Any], digits: int = 3) -> st
     return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
+def signed(estimate: Mapping[Any, Any]) -> str:
+    """A difference as text, with its sign: +0.042 [-0.010, +0.090]."""
+    return f"{estimate['mean']:+.3f} [{estimate['low']:+.3f}, {estimate['high']:+.3f}]"
+
+
 def write(table: pd.DataFrame, stem: Path, caption: str, bold: pd.DataFrame | None = None) -> None:
     """Write `stem`.csv, .md and .tex (booktabs) with the same cells; the caption goes above the last two.
 

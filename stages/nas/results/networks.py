@@ -1,0 +1,61 @@
+"""Table 5: the networks, and what they predict."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from nas.plots.style import name
+from nas.shards import TABLE
+from nas.tables import collect, with_interval
+
+
+def table(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """Table 5 and its caption: per data set and network the depths, k, number of regions, and top-1."""
+    rows = []
+    for dataset in datasets:
+        for network in classifiers:
+            accuracy = collect(root, "activations", [dataset], [network])
+            superpixels = collect(root, "superpixels", [dataset], [network])
+            depths = json.loads((root / "data" / "activations" / dataset / network / "network.json").read_text())
+            used = {int(depth) for depth in superpixels["depths"].iloc[0].split("-")}
+            row = {"data set": dataset, "network": name(network)}
+            for depth in depths:
+                mark = "*" if depth["depth"] in used else ""
+                row[f"depth {depth['depth']}"] = f"{depth['channels']} × {depth['height']} × {depth['width']}{mark}"
+            row["k"] = superpixels["clusters"].iloc[0]
+            regions = superpixels[(superpixels["method"] == "nas_components") & (superpixels["measure"] == "n_regions")]
+            for found in regions.to_dict("records"):
+                row[f"regions, {name(found['size'])}"] = with_interval(found, 0)
+            for found in accuracy.to_dict("records"):
+                if found["labels"] != "ours":
+                    labels = "all photos" if found["labels"] == "all" else f"{found['labels']} labels"
+                    row[f"top-1, {labels}, {found['view']}"] = f"{with_interval(found, 2)}, n = {found['n']}"
+            rows.append(row)
+    caption = (
+        "Networks: channels × height × width of the map at each depth (* used by default), number of clusters k, "
+        "number of NAS components per photo (mean [bootstrap interval]), and top-1 accuracy [bootstrap interval]. "
+        "Wall times are in reports/timings.json."
+    )
+    return pd.DataFrame(rows).T.reset_index().pipe(_headed), caption
+
+
+def predictions(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
+    """Label and prediction of every photo, one column per network; the rank of the label where it is not first."""
+    frame = collect(root, "activations", datasets, classifiers, TABLE)
+    columns = {}
+    for network, group in frame.groupby("network", sort=False):
+        group = group.set_index(["dataset", "id"])
+        ranks = ["" if pd.isna(rank) or rank == 0 else f" (label at rank {rank + 1:.0f})" for rank in group["rank"]]
+        columns["label"] = group["class_name"]
+        columns[name(network)] = group["prediction_name"] + ranks
+    return pd.DataFrame(columns).reset_index().rename(columns={"dataset": "data set", "id": "photo"})
+
+
+def _headed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Network and data set as headings: a table of few rows and many columns reads better on its side."""
+    datasets, networks = ([str(value) for value in frame.iloc[row, 1:]] for row in (0, 1))
+    headed = frame.iloc[2:].fillna("").reset_index(drop=True)
+    headed.columns = ["", *(f"{network}, {dataset}" for network, dataset in zip(networks, datasets, strict=True))]
+    return headed
