@@ -13,7 +13,9 @@ def main(parameters: Parameters, dataset: str) -> None:
         Path("data/raw", dataset),
         workspace=SCRATCH / "download",
         annotations=Path("data/sample/annotations.json"),
-        root=parameters.download.root.get(dataset),
+        roots=parameters.download.root,
+        mirrors=parameters.download.mirror,
+        splits=parameters.download.split,
         limit=parameters.download.limit,
         seed=parameters.seed,
     )

@@ -17,15 +17,18 @@ from numpy.typing import NDArray
 from nas import engine, regions
 from nas.boxes import resize_boxes
 from nas.datasets import Record, read_records
-from nas.localization import BoxAccuracy, difference_interval
+from nas.localization import CONTROLS, BoxAccuracy, Replicates, mean_score, resampled_score
 from nas.pixel_precision import PixelAveragePrecision
 from nas.scoremaps import center_gaussian, normalize, resize_map
 from nas.semantics import auroc
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
+from nas.statistics import bootstrap_p_value, interval_of
 from params import SCRATCH, Localization, Parameters, run
 
 GAUSSIAN = "center_gaussian"
+MEAN = "mean"
 V2 = (0.3, 0.5, 0.7)
+GRID = tuple(float(iou) for iou in np.round(np.arange(0.1, 0.96, 0.05), 2))
 CURVES = "curves.parquet"
 
 
@@ -69,74 +72,78 @@ def maps_of(
     yield GAUSSIAN, "raw", center_gaussian(size)
 
 
-def scores(
-    stored: Shards,
-    ids: Sequence[str],
-    correct: NDArray[np.bool_],
-    iou_thresholds: Sequence[float],
-    level: float,
-    n_resamples: int,
-    seed: int,
-) -> pd.DataFrame:
-    """Every measure of every map, its interval, and its difference from the raw map with a paired interval."""
-    read = {name: stored.read(ids, [name])[name] for name in stored.names()}
-    keys = dict.fromkeys(name.split("/", 1)[1] for name in read)
-    measures: list[tuple[str, str, Sequence[float], bool]] = [
-        ("MaxBoxAcc", "single", (0.5,), False),
-        ("MaxBoxAccV2", "multi", V2, False),
-        ("Top-1 MaxBoxAccV2", "multi", V2, True),
-        *((f"BoxAcc@{iou:g}", "multi", (iou,), False) for iou in iou_thresholds),
-    ]
-    rows: list[Row] = []
-    for key in keys:
+def measure(
+    stored: Shards, ids: Sequence[str], correct: NDArray[np.bool_], settings: Localization, level: float, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores and curves of every map, with intervals that choose the threshold anew in each resample.
+
+    Each score has its difference from that of the raw map, with a paired interval and p-value. The method "mean" is
+    the mean over the methods that are no controls; only its differences are given.
+    """
+    scores: list[Row] = []
+    curves: list[Row] = []
+    gains: dict[tuple[str, str], list[Replicates]] = {}
+    keys = [name.removeprefix("multi/") for name in stored.names() if name.startswith("multi/")]
+    raw: dict[str, dict[str, Replicates]] = {}
+    for key in sorted(keys, key=lambda key: not key.endswith("/raw")):
         method, inside = key.split("/")
-        for measure, contours, ious, top1 in measures:
-            best, raw = (read[f"{contours}/{each}"] for each in (key, f"{method}/raw"))
-            if top1:
-                best, raw = best * correct[:, None], raw * correct[:, None]
-            row = {"method": method, "regions": inside, "measure": measure}
-            rows.append(row | compared(best, raw, ious, level, n_resamples, seed))
-        if f"pixels/{key}" in read:
-            value = PixelAveragePrecision.from_histograms(read[f"pixels/{key}"].sum(axis=0)).score()
-            rows.append({"method": method, "regions": inside, "measure": "PxAP", "mean": value, "n": len(ids)})
-    return pd.DataFrame(rows)
+        named: Row = {"method": method, "regions": inside, "n": len(ids)}
+        best = stored.read(ids, [f"multi/{key}"])[f"multi/{key}"]
+        over_iou = {iou: resampled_score(best, iou, settings.resamples, seed) for iou in {*GRID, *settings.ious}}
+        found = {
+            "MaxBoxAccV2": mean_score([over_iou[iou] for iou in V2]),
+            **{f"BoxAcc@{iou:g}": over_iou[iou] for iou in settings.ious},
+            **others(stored, ids, key, best * correct[:, None], settings.resamples, seed),
+        }
+        if inside == "raw":
+            raw[method] = found
+        for measure, values in found.items():
+            gain = values - raw[method][measure]
+            scores.append({**named, "measure": measure, **described(values, gain, len(ids), level)})
+            if inside != "raw" and method not in CONTROLS:
+                gains.setdefault((inside, measure), []).append(gain)
+        for iou in GRID:
+            estimate = interval_of(over_iou[iou], len(ids), level)
+            bounds = {"mean": estimate.value, "low": estimate.low, "high": estimate.high}
+            curves.append({**named, "axis": "iou", "x": iou, **bounds})
+        for index in range(0, best.shape[1], 10):
+            share = float((best[:, index] >= np.float32(0.7)).mean())
+            bounds = {"mean": share, "low": np.nan, "high": np.nan}
+            curves.append({**named, "axis": "threshold", "x": index / best.shape[1], **bounds})
+    for (inside, measure), each in gains.items():
+        unknown = np.full(1 + settings.resamples, np.nan)
+        mean = described(unknown, mean_score(each), len(ids), level)
+        scores.append({"method": MEAN, "regions": inside, "n": len(ids), "measure": measure, **mean})
+    return pd.DataFrame(scores), pd.DataFrame(curves)
 
 
-def compared(
-    best: NDArray[Any], raw: NDArray[Any], ious: Sequence[float], level: float, n_resamples: int, seed: int
-) -> Row:
-    """A score and its difference from that of the raw map; both intervals choose the threshold in each resample."""
-    nothing = np.zeros((len(best), 1), np.float32)
-    score = difference_interval(best, nothing, ious, n_resamples, level, seed)
-    gain = difference_interval(best, raw, ious, n_resamples, level, seed)
+def others(
+    stored: Shards, ids: Sequence[str], key: str, best_of_correct: NDArray[np.float32], n_resamples: int, seed: int
+) -> dict[str, Replicates]:
+    """The measures beside BoxAcc with the class given: one contour, Top-1, and PxAP where there are masks."""
+    single = stored.read(ids, [f"single/{key}"])[f"single/{key}"]
+    found = {
+        "MaxBoxAcc": resampled_score(single, 0.5, n_resamples, seed),
+        "Top-1 MaxBoxAccV2": mean_score([resampled_score(best_of_correct, iou, n_resamples, seed) for iou in V2]),
+    }
+    if f"pixels/{key}" in stored.names():
+        histograms = stored.read(ids, [f"pixels/{key}"])[f"pixels/{key}"]
+        found["PxAP"] = PixelAveragePrecision.resampled(histograms, n_resamples, seed)
+    return found
+
+
+def described(values: Replicates, gain: Replicates, n: int, level: float) -> Row:
+    """A score and its difference from that of the raw map, with intervals, and a p-value of the difference."""
+    score, difference = interval_of(values, n, level), interval_of(gain, n, level)
     return {
         "mean": score.value,
         "low": score.low,
         "high": score.high,
-        "n": score.n,
-        "gain": gain.value,
-        "gain_low": gain.low,
-        "gain_high": gain.high,
+        "gain": difference.value,
+        "gain_low": difference.low,
+        "gain_high": difference.high,
+        "gain_p": bootstrap_p_value(gain),
     }
-
-
-def curves(stored: Shards, ids: Sequence[str], level: float, n_resamples: int, seed: int) -> pd.DataFrame:
-    """BoxAcc over IoU with the best threshold for each, and over the threshold at IoU 0.7, multi-contour."""
-    grid = np.round(np.arange(0.1, 0.96, 0.05), 2)
-    rows: list[Row] = []
-    for name in (name for name in stored.names() if name.startswith("multi/")):
-        _, method, inside = name.split("/")
-        best = stored.read(ids, [name])[name]
-        nothing = np.zeros((len(best), 1), np.float32)
-        for iou in grid:
-            found = difference_interval(best, nothing, float(iou), n_resamples, level, seed)
-            row = {"axis": "iou", "x": float(iou), "mean": found.value, "low": found.low, "high": found.high}
-            rows.append({"method": method, "regions": inside, "n": found.n, **row})
-        for index in range(0, best.shape[1], 10):
-            share = float((best[:, index] >= np.float32(0.7)).mean())
-            row = {"axis": "threshold", "x": index / best.shape[1], "mean": share, "low": np.nan, "high": np.nan}
-            rows.append({"method": method, "regions": inside, "n": len(best), **row})
-    return pd.DataFrame(rows)
 
 
 def main(parameters: Parameters, dataset: str, classifier: str) -> None:
@@ -159,10 +166,9 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     targets = Shards(saliency).read(ids, ["target_true", "target_predicted"])
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
     correct = targets["target_true"] == targets["target_predicted"]
-    level, n_resamples = parameters.statistics.level, settings.resamples
-    summary = scores(stored, ids, correct, settings.ious, level, n_resamples, seed)
+    summary, curves = measure(stored, ids, correct, settings, parameters.statistics.level, seed)
     write_table(summary.assign(**carried), target / SUMMARY)
-    write_table(curves(stored, ids, level, n_resamples, seed).assign(**carried), target / CURVES)
+    write_table(curves.assign(**carried), target / CURVES)
     if (target / TABLE).exists():
         write_table(stored.table().assign(**carried), target / TABLE)
 

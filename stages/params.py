@@ -21,6 +21,7 @@ SCRATCH = Path("data/scratch")
 TIMINGS = Path("reports/timings.json")
 
 Clusters = Annotated[int, Field(ge=2)]
+Labels = Annotated[int, Field(ge=2, le=255)]
 Depth = Annotated[int, Field(ge=0)]
 Depths = Annotated[list[Depth], Field(min_length=1)]
 Size = Literal["first", "image"] | Annotated[int, Field(ge=2)]
@@ -36,6 +37,8 @@ class Section(BaseModel):
 
 class Download(Section):
     root: dict[Name, str]
+    mirror: dict[Name, str]
+    split: dict[Name, str]
     limit: Count | None
 
 
@@ -58,12 +61,20 @@ class Felzenszwalb(Section):
     min_size: Count | None
 
 
+class Variant(Section):
+    clusters: Clusters | Literal["auto"]
+    depths: Depths
+    weighting: Weighting
+    size: Size
+
+
 class Superpixels(Section):
     clusters: Clusters | Literal["auto"]
     depths: Depths
     weighting: Weighting
     interpolation: Literal["bicubic", "bilinear"]
     sizes: Annotated[list[Size], Field(min_length=1)]
+    tuned: Variant | None
     tolerance: Annotated[int, Field(ge=0)]
     edge_quantile: Share
     slic: Slic
@@ -77,6 +88,12 @@ class Ablation(Section):
     weighting: Annotated[list[Weighting], Field(min_length=1)]
 
 
+class Classes(Section):
+    groups: Annotated[list[str], Field(min_length=1)] | None
+    clusters: Labels
+    own_clusters: Annotated[list[Labels], Field(min_length=1)]
+
+
 class Saliency(Section):
     methods: Annotated[list[str], Field(min_length=1)]
     regions: str
@@ -84,11 +101,43 @@ class Saliency(Section):
     parameters: dict[str, dict[str, int | float | str]]
 
 
+class Convergence(Section):
+    photos: Count
+    factors: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
+    reference: Annotated[float, Field(gt=0)]
+
+
 class Localization(Section):
     methods: Annotated[list[str], Field(min_length=1)]
     regions: list[str]
     ious: Annotated[list[Share], Field(min_length=1)]
     resamples: Annotated[int, Field(ge=100)]
+
+
+class Relevance(Section):
+    methods: Annotated[list[str], Field(min_length=1)]
+    orders: Annotated[list[str], Field(min_length=1)]
+    directions: Annotated[
+        dict[Literal["least", "most"], Annotated[list[Literal["mean", "zero", "blur"]], Field(min_length=1)]],
+        Field(min_length=1),
+    ]
+    n_steps: Count
+    tile: Count
+    blur: Annotated[float, Field(gt=0)]
+    batch: Count
+
+
+class SingleAndClass(Section):
+    group: str
+    cluster: Annotated[int, Field(ge=0)] | None
+    rows: Count
+
+
+class Semantics(Section):
+    methods: Annotated[list[str], Field(min_length=1)]
+    regions: Annotated[list[str], Field(min_length=1)]
+    labelled: Annotated[list[Count], Field(min_length=1)]
+    draws: Count
 
 
 class Contrast(Section):
@@ -100,6 +149,21 @@ class Contrast(Section):
 class HighIou(Section):
     methods: Annotated[list[str], Field(min_length=1)]
     regions: Annotated[list[str], Field(min_length=1)]
+
+
+class RelevanceCurves(Section):
+    methods: Annotated[list[str], Field(min_length=1)]
+    orders: Annotated[list[str], Field(min_length=1)]
+    replacement: str
+
+
+class Claims(Section):
+    alpha: Share
+    regions: str
+    consistent_tau: Annotated[float, Field(gt=-1, lt=1)]
+    agreeing_tau: Annotated[float, Field(gt=-1, lt=1)]
+    datasets: Count
+    networks: Count
 
 
 class Statistics(Section):
@@ -124,14 +188,21 @@ class Parameters(Section):
     activations: Activations
     superpixels: Superpixels
     ablation: Ablation
+    classes: Classes
     saliency: Saliency
+    convergence: Convergence
     localization: Localization
+    relevance: Relevance
+    semantics: Semantics
+    claims: Claims
     statistics: Statistics
     segmentations: Segmentations
     method: Single
     depths: Single
+    single_and_class: SingleAndClass
     contrast: Contrast
     high_iou: HighIou
+    relevance_curves: RelevanceCurves
 
 
 def read(path: Path = PARAMS) -> Parameters:

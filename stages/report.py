@@ -28,6 +28,7 @@ SECTIONS = (
     Section("agreement", "Agreement with objects and edges", tables=("table2",)),
     Section("contrast", "Saliency, averaged inside superpixels", figures=("figure5",)),
     Section("high_iou", "Localization at high thresholds", figures=("figure6",), tables=("table1",)),
+    Section("sampling", "Have the saliency maps converged?", figures=("convergence",)),
     Section("networks", "The networks", tables=("table5",)),
     Section("annotations", "The ground truth of the sample", figures=("annotations",)),
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -19,7 +20,7 @@ from nas.datasets import Record, read_records
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
 from nas.superpixels import NeuroActivatedSuperpixels
 from nas.tables import summarize
-from params import SCRATCH, Parameters, Superpixels, run
+from params import SCRATCH, Parameters, Superpixels, Variant, run
 
 MEASURES = [
     "achievable_segmentation_accuracy",
@@ -37,30 +38,42 @@ def compute(records: Sequence[Record], activations: Path, settings: Superpixels,
     """Region maps and measures of a few photos."""
     stored = Shards(activations)
     ids = [record.id for record in records]
-    names = [f"depth{depth}" for depth in settings.depths]
+    names = [f"depth{depth}" for depth in sorted({depth for v in variants(settings).values() for depth in v.depths})]
     maps = {int(name[5:]): torch.from_numpy(m) for name, m in stored.read(ids, names).items()}
     photos = stored.read(ids, ["view"])["view"]
     size = photos.shape[1:3]
     arrays: dict[str, list[NDArray[Any]]] = {}
     rows: list[Row] = []
-    for grid in settings.sizes:
-        model = NeuroActivatedSuperpixels(
-            settings.clusters,
-            depths=settings.depths,
-            weighting=None if settings.weighting == "none" else settings.weighting,
-            size=grid,
-            interpolation=settings.interpolation,
-            random_state=seed,
-        ).fit(maps, size)
+    for grid, variant in variants(settings).items():
+        model = estimator(variant, settings.interpolation, seed).fit(maps, size)
         clusters = regions.resize(model.labels_.numpy(), size)
         for record, photo, labels, k in zip(records, photos, clusters, model.n_clusters_, strict=True):
             strong = agreement.strongest_edges(photo, settings.edge_quantile)
             for method, found in segment(photo, labels, settings):
                 arrays.setdefault(f"{method}.{grid}", []).append(found.astype(np.uint16))
-                row: Row = {"id": record.id, "size": str(grid), "method": method, "k": int(k)}
+                row: Row = {"id": record.id, "size": grid, "method": method, "k": int(k)}
                 row["n_regions"] = int(found.max()) + 1
                 rows.append(row | agreement.measures(found, record.truth(size), strong, settings.tolerance))
     return Shard(ids, {name: np.stack(each) for name, each in arrays.items()}, rows)
+
+
+def variants(settings: Superpixels) -> dict[str, Variant]:
+    """The variants of NAS by name: the default on each grid, and `tuned` where it is set."""
+    shared = settings.model_dump(include={"clusters", "depths", "weighting"})
+    found = {str(size): Variant(size=size, **shared) for size in settings.sizes}
+    return found if settings.tuned is None else {**found, "tuned": settings.tuned}
+
+
+def estimator(variant: Variant, interpolation: str, seed: int) -> NeuroActivatedSuperpixels:
+    """NAS with the settings of a variant."""
+    return NeuroActivatedSuperpixels(
+        variant.clusters,
+        depths=variant.depths,
+        weighting=None if variant.weighting == "none" else variant.weighting,
+        size=variant.size,
+        interpolation=interpolation,
+        random_state=seed,
+    )
 
 
 def segment(photo: NDArray[Any], labels: NDArray[Any], settings: Superpixels) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -71,6 +84,15 @@ def segment(photo: NDArray[Any], labels: NDArray[Any], settings: Superpixels) ->
     yield "nas_components", components
     yield "slic", regions.slic(photo, n_regions, **settings.slic.model_dump())
     yield "felzenszwalb", regions.felzenszwalb(photo, n_regions, **settings.felzenszwalb.model_dump())
+
+
+def with_settings(table: pd.DataFrame, settings: Superpixels) -> pd.DataFrame:
+    """A table with the depths, the number of clusters and the weighting of each row's variant."""
+    found = {
+        name: {"depths": "-".join(map(str, sorted(v.depths))), "clusters": str(v.clusters), "weighting": v.weighting}
+        for name, v in variants(settings).items()
+    }
+    return table.join(pd.DataFrame([found[name] for name in table["size"]], index=table.index))
 
 
 def main(parameters: Parameters, dataset: str, classifier: str) -> None:
@@ -86,21 +108,14 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         workers=0,
         description=f"superpixels {dataset} {classifier}",
     )
-    carried: dict[str, Any] = {
-        "dataset": dataset,
-        "network": classifier,
-        "depths": "-".join(map(str, sorted(settings.depths))),
-        "clusters": str(settings.clusters),
-        "weighting": settings.weighting,
-        "seed": seed,
-    }
+    carried = {"dataset": dataset, "network": classifier, "seed": seed}
     table = Shards(target).table()
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
     summary = summarize(
         table, ["size", "method"], MEASURES, ratios=RATIOS, level=level, n_resamples=n_resamples, seed=seed
     )
-    write_table(table.assign(**carried), target / TABLE)
-    write_table(summary.assign(**carried), target / SUMMARY)
+    write_table(with_settings(table, settings).assign(**carried), target / TABLE)
+    write_table(with_settings(summary, settings).assign(**carried), target / SUMMARY)
 
 
 if __name__ == "__main__":

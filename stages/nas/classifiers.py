@@ -134,7 +134,7 @@ class Classifier:
 
     def logits(self, x: Tensor) -> Tensor:
         """Inputs (B, 3, size, size) to logits (B, n_classes)."""
-        result: Tensor = self.module(x)
+        result: Tensor = self.module(x.contiguous(memory_format=torch.channels_last))  # the faster convolutions
         return result
 
     @torch.no_grad()

@@ -17,9 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from nas.boxes import THRESHOLDS, best_ious, boxes_at_thresholds, check_thresholds, resize_boxes
 from nas.pixel_precision import PixelAveragePrecision
 from nas.scoremaps import Size, center_gaussian, check_map, normalize, resize_map
-from nas.statistics import Interval
+from nas.statistics import Interval, interval_of, resample_counts
 
 __all__ = [
+    "CONTROLS",
     "THRESHOLDS",
     "BoxAccuracy",
     "PixelAveragePrecision",
@@ -27,14 +28,18 @@ __all__ = [
     "boxes_at_thresholds",
     "center_gaussian",
     "difference_interval",
+    "mean_score",
     "normalize",
+    "resampled_score",
     "resize_boxes",
     "resize_map",
 ]
 
+Replicates = NDArray[np.float64]
+
+# maps that know nothing of the network: noise, edges, the middle
+CONTROLS = ("random", "sobel", "center_gaussian")
 V2_IOUS = (0.3, 0.5, 0.7)
-# images drawn at once while resampling, 32 MB of int64
-BATCH_VALUES = 2**22
 
 
 class BoxAccuracy:
@@ -194,26 +199,38 @@ def difference_interval(
     shapes = np.shape(ious_a), np.shape(ious_b)
     if {len(shape) for shape in shapes} != {2} or 0 in shapes[0] + shapes[1] or shapes[0][0] != shapes[1][0]:
         raise ValueError(f"ious_a and ious_b have shapes {shapes}; give (n_images, n_thresholds), same images")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; give a confidence between 0 and 1, such as 0.95")
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples is {n_resamples}; give 1 or more")
     least = np.ravel(iou).tolist()
-    a, b = ([_changes(_hits(best, d)) for d in least] for best in (ious_a, ious_b))
-    n = shapes[0][0]
-    everything = np.ones((1, n), np.float32)
-    difference = float((_scores(everything, a) - _scores(everything, b))[0])
-    if n < 2:
-        return Interval(difference, np.nan, np.nan, n)
+    a, b = ([resampled_score(best, d, n_resamples, seed) for d in least] for best in (ious_a, ious_b))
+    return interval_of(mean_score(a) - mean_score(b), shapes[0][0], level)
 
-    generator = np.random.default_rng(seed)
-    batch = max(1, BATCH_VALUES // n)
-    resampled = []
-    for start in range(0, n_resamples, batch):
-        counts = _resample_counts(generator, n, min(batch, n_resamples - start))
-        resampled.append(_scores(counts, a) - _scores(counts, b))
-    low, high = np.quantile(np.concatenate(resampled), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(difference, float(low), float(high), n)
+
+def resampled_score(ious: ArrayLike, iou: float, n_resamples: int = 1000, seed: int = 0) -> Replicates:
+    """Box accuracy on all images, then on each bootstrap resample of them, each at its own best threshold.
+
+    Scores of the same number of images, resamples and seed are of the same images, so that differences of them are
+    paired; see `difference_interval`.
+
+    Parameters
+    ----------
+    ious : float array, shape (n_images, n_thresholds)
+        `BoxAccuracy.best_ious_`.
+    iou : float
+        Least IoU of a hit.
+
+    Returns
+    -------
+    float64 array, shape (1 + n_resamples,), in [0, 1]
+    """
+    hits = _changes(_hits(ious, iou))
+    n = len(hits)
+    parts = [np.full(1, hits.mean(0, dtype=np.float64).max())]
+    parts += [(counts @ hits).max(1).astype(np.float64) / n for counts in resample_counts(n, n_resamples, seed)]
+    return np.concatenate(parts)
+
+
+def mean_score(scores: Sequence[Replicates]) -> Replicates:
+    """Mean over several IoUs of what `resampled_score` gave for each, (1 + n_resamples,)."""
+    return np.asarray(np.mean(scores, axis=0))
 
 
 def _hits(best_ious: ArrayLike, iou: float) -> NDArray[np.bool_]:
@@ -224,15 +241,3 @@ def _changes(hits: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Columns of hits that differ from the one before; thresholds between the same two grey levels do not."""
     new = np.append(True, (hits[:, 1:] != hits[:, :-1]).any(0))
     return hits[:, new].astype(np.float32)
-
-
-def _resample_counts(generator: np.random.Generator, n: int, n_resamples: int) -> NDArray[np.float32]:
-    """How often each image is in each resample, shape (n_resamples, n)."""
-    drawn = generator.integers(n, size=(n_resamples, n)) + n * np.arange(n_resamples)[:, None]
-    return np.bincount(drawn.ravel(), minlength=n_resamples * n).reshape(n_resamples, n).astype(np.float32)
-
-
-def _scores(counts: NDArray[np.float32], hits: list[NDArray[np.float32]]) -> NDArray[np.float64]:
-    """Score of each resample at its own best threshold, mean over the IoUs."""
-    best = np.array([(counts @ columns).max(1) for columns in hits], np.float64)
-    return np.asarray(best.mean(0) / counts.shape[1])

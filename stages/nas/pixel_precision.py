@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nas.boxes import THRESHOLDS, check_thresholds
 from nas.scoremaps import Size, check_map
+from nas.statistics import resample_counts
 
 __all__ = ["PixelAveragePrecision"]
 
@@ -93,6 +94,17 @@ class PixelAveragePrecision:
         steps = precision * np.diff(recall, prepend=0)
         return float(steps[~np.isnan(precision)].sum())
 
+    @staticmethod
+    def resampled(histograms: NDArray[np.int64], n_resamples: int = 1000, seed: int = 0) -> Curve:
+        """PxAP of all images, then of each bootstrap resample of them: (1 + n_resamples,), NaN without objects.
+
+        Parameters: `histograms`, of each image, (n_images, 2, n_bins), see `histograms_`.
+        """
+        flat = histograms.reshape(len(histograms), -1).astype(np.float64)
+        weights = (np.ones((1, len(flat)), np.float32), *resample_counts(len(flat), n_resamples, seed))
+        pooled = [(some @ flat).reshape(len(some), *histograms.shape[1:]) for some in weights]
+        return np.concatenate([_areas(objects, others) for objects, others in (p.swapaxes(0, 1) for p in pooled)])
+
     def _histogram(self, values: Curve) -> NDArray[np.int64]:
         return np.histogram(values, bins=np.append(self.thresholds, 2.0))[0]
 
@@ -106,3 +118,13 @@ class PixelAveragePrecision:
         union = shown.reshape(-1, *shown.shape[-2:]).any(0).astype(np.uint8)
         resized = cv2.resize(union, (width, height), interpolation=cv2.INTER_NEAREST)
         return np.asarray(resized, bool)
+
+
+def _areas(objects: Curve, others: Curve) -> Curve:
+    """PxAP from histograms (..., n_bins) of object pixels and of the others: (...)."""
+    found, false = (histogram[..., ::-1].cumsum(axis=-1) for histogram in (objects, others))
+    predicted = found + false
+    precision = np.divide(found, predicted, out=np.zeros_like(found), where=predicted > 0)
+    area = (precision * objects[..., ::-1]).sum(axis=-1)
+    total = found[..., -1]
+    return np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0)

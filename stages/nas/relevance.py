@@ -5,12 +5,10 @@ originally predicted class is followed against the fraction of pixels removed. A
 area under the LeRF curve and a small one under the MoRF curve.
 
 A *removal order* is an integer map (H, W): the step, 0 to n - 1, at which each pixel is removed. The forward
-passes are the cost, so an image that several curves have in common is evaluated once. The second half of the
-file measures the inconsistency of the benchmark: how the ranks of methods move between its settings.
+passes are the cost, so an image that several curves have in common is evaluated once.
 """
 
 import hashlib
-import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,10 +19,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import trapezoid
 from scipy.ndimage import gaussian_filter1d
-from scipy.stats import rankdata
 from torch import Tensor
 
 from nas.regions import check, means, relabel
+from nas.statistics import resample_counts
 
 Name = TypeVar("Name", bound=Hashable)
 Order = NDArray[np.int32]
@@ -139,6 +137,30 @@ def area(curve: RelevanceCurve[Any]) -> float:
     return float(trapezoid(curve.probabilities, curve.fractions))
 
 
+class Band(NamedTuple):
+    """A mean curve (P,) and its pointwise bootstrap interval from low to high, (P,) each."""
+
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def mean_curve(curves: ArrayLike, level: float = 0.95, n_resamples: int = 2000, seed: int = 0) -> Band:
+    """Mean of curves (N, P) of N images, on P fractions that they share, with its bootstrap interval at `level`.
+
+    The images are drawn whole, so that a resample is one curve. One image has an interval of NaN.
+    """
+    curves = np.asarray(curves, dtype=np.float64)
+    if curves.ndim != 2 or curves.size == 0:
+        raise ValueError(f"curves has shape {curves.shape}; give (N images, P fractions), not empty")
+    mean, n = curves.mean(axis=0), len(curves)
+    if n < 2:
+        return Band(mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan))
+    resampled = np.concatenate([counts @ curves / n for counts in resample_counts(n, n_resamples, seed)])
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return Band(mean, low, high)
+
+
 @torch.no_grad()
 def relevance_curves(
     predict: Predict,
@@ -236,77 +258,6 @@ def relevance_curve(
     return relevance_curves(predict, x, {None: [order]}, chosen, None if target is None else [target])[0]
 
 
-class TauMatrix(NamedTuple):
-    """Kendall's tau-b between settings, (S, S) each, with its bootstrap interval from low to high."""
-
-    tau: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-
-
-def rank_methods(scores: ArrayLike) -> NDArray[np.float64]:
-    """Rank of each method in scores (..., M), higher is better: 1 is best, equals share their mean rank."""
-    return np.asarray(rankdata(-_finite(scores, 1), axis=-1))
-
-
-def pairwise_tau(scores: ArrayLike, level: float = 0.95, n_resamples: int = 1000, seed: int = 0) -> TauMatrix:
-    """How far the settings of a benchmark agree on the ranking of methods.
-
-    Parameters
-    ----------
-    scores : (S settings, N images, M methods), higher is better: an area under LeRF as it is, one under MoRF
-        negated. Methods are ranked by their mean over images.
-    level : confidence of the intervals, between 0 and 1
-    n_resamples : bootstrap resamples of the images, the same for every setting
-
-    Returns
-    -------
-    Kendall's tau-b between each two settings, with percentile intervals. NaN where a setting ranks all
-    methods equal; such resamples are left out. One image has intervals of NaN.
-
-    All pairs and resamples are found at once: with s the signs of the M (M - 1) / 2 differences between
-    methods, tau-b is s . t / sqrt(s . s  t . t), exact with ties.
-    """
-    scores = _finite(scores, 3)
-    n_images, n_methods = scores.shape[1:]
-    if not 0 < level < 1 or n_resamples < 1:
-        raise ValueError(f"level is {level} and n_resamples {n_resamples}: give one in (0, 1) and at least 1")
-    a, b = np.triu_indices(n_methods, k=1)
-    tau = _tau(np.stack([(setting[:, a] - setting[:, b]).sum(axis=0) for setting in scores]))
-    if n_images < 2:
-        return TauMatrix(tau, np.full_like(tau, np.nan), np.full_like(tau, np.nan))
-    draws = np.random.default_rng(seed).integers(n_images, size=(n_resamples, n_images))
-    weights = np.stack([np.bincount(draw, minlength=n_images) for draw in draws]).astype(np.float64)
-    # differences before sums: methods with equal scores tie exactly, whatever the rounding of the product
-    taus = _tau(np.stack([weights @ (setting[:, a] - setting[:, b]) for setting in scores], axis=1))
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # settings that are NaN throughout
-        low, high = np.nanquantile(taus, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return TauMatrix(tau, low, high)
-
-
-def outranking_share(scores: ArrayLike, controls: ArrayLike) -> NDArray[np.float64]:
-    """How often a control, such as a random map, beats a real method on an image.
-
-    Parameters
-    ----------
-    scores : (..., N images, M methods), higher is better
-    controls : (M,) bool, the methods that are controls
-
-    Returns
-    -------
-    (..., controls, real methods): share of the images on which the control scores higher, ties counted half.
-    One half says that the benchmark does not tell them apart.
-    """
-    scores, controls = _finite(scores, 2), np.asarray(controls)
-    if controls.dtype != bool or controls.shape != scores.shape[-1:] or controls.all() or not controls.any():
-        raise ValueError(
-            f"controls is {controls.dtype} {controls.shape}: give a bool for each of the {scores.shape[-1]} "
-            "methods, with a control and a real method among them"
-        )
-    signs = np.sign(scores[..., controls, None] - scores[..., None, ~controls])
-    return np.asarray((1 + signs.mean(axis=-3)) / 2)
-
-
 class _Removal(NamedTuple):
     """What is gone from an image: the pixels whose step is below `n_steps`."""
 
@@ -374,24 +325,3 @@ def _targets(targets: Sequence[int] | None, logits: Tensor) -> Tensor:
 
 def _probabilities(logits: Tensor, targets: Tensor) -> Tensor:
     return logits.double().softmax(dim=1).gather(1, targets[:, None])[:, 0]
-
-
-def _tau(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Tau-b (..., S, S) of the settings from the differences between methods (..., S, pairs)."""
-    signs = np.sign(differences).astype(np.float32)
-    agreement = (signs @ signs.swapaxes(-1, -2)).astype(np.float64)
-    untied = np.diagonal(agreement, axis1=-2, axis2=-1)
-    norms = np.sqrt(untied[..., :, None] * untied[..., None, :])
-    tau = np.full_like(agreement, np.nan)
-    np.divide(agreement, norms, out=tau, where=norms > 0)
-    return tau
-
-
-def _finite(scores: ArrayLike, ndim: int) -> NDArray[np.float64]:
-    scores = np.asarray(scores, dtype=np.float64)
-    if scores.ndim < ndim or scores.size == 0 or not np.isfinite(scores).all():
-        raise ValueError(
-            f"scores has shape {scores.shape}; give at least {ndim} axes, not empty, of finite values: "
-            "leave out images that lack a score for any method"
-        )
-    return scores

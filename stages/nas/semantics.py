@@ -21,6 +21,10 @@ OPTIONAL = ("grid", "weighting")
 Tags = NDArray[np.bool_]
 
 
+class OtherSettings(ValueError):
+    """Tags of clusters that were made with other settings."""
+
+
 def tags_from_masks(labels: ArrayLike, truth: ArrayLike, n_clusters: int) -> Tags:
     """Tag as object the clusters that have most of their pixels on objects.
 
@@ -32,8 +36,25 @@ def tags_from_masks(labels: ArrayLike, truth: ArrayLike, n_clusters: int) -> Tag
     >>> tags_from_masks([[[0, 0, 1, 1]]], [[[1, 255, 1, 0]]], n_clusters=3)
     array([ True, False, False])
     """
-    on, off = _counts(labels, truth, n_clusters).sum(axis=1)
+    on, off = cluster_counts(labels, truth, n_clusters).sum(axis=1)
     return np.asarray(on > off)
+
+
+def cluster_counts(labels: ArrayLike, truth: ArrayLike, n_clusters: int) -> NDArray[np.int64]:
+    """Pixels of each image and cluster on and off objects, the ignored ones left out: int64 (2, n, K).
+
+    Parameters as in `tags_from_masks`.
+    """
+    labels, truth = _labels(labels, n_clusters), np.asarray(truth)
+    if labels.ndim != 3 or labels.shape != truth.shape or truth.dtype.kind not in "iub":
+        raise ValueError(
+            f"labels has shape {labels.shape}, truth {truth.shape} and {truth.dtype}: give integers (n, H, W)"
+        )
+    n = len(labels)
+    cells = labels.astype(np.int64) + n_clusters * np.arange(n)[:, None, None]
+    size = n * n_clusters
+    kinds = [(truth != 0) & (truth != IGNORED), truth == 0]
+    return np.stack([np.bincount(cells[kind], minlength=size).reshape(n, n_clusters) for kind in kinds])
 
 
 def object_regions(labels: ArrayLike, tags: ArrayLike) -> NDArray[np.bool_]:
@@ -45,45 +66,56 @@ def object_regions(labels: ArrayLike, tags: ArrayLike) -> NDArray[np.bool_]:
 
 
 def few_label_curve(
-    labels: ArrayLike,
-    truth: ArrayLike,
-    ns: Sequence[int],
-    n_draws: int = 100,
-    seed: int = 0,
+    counts: NDArray[np.int64], ns: Sequence[int], n_draws: int = 100, seed: int = 0
 ) -> NDArray[np.float64]:
     """How well tags learnt on n labelled images find the objects of the others.
 
     Parameters
     ----------
-    labels, truth : (N, H, W), as in `tags_from_masks`
+    counts : (2, N, K), `cluster_counts` of N images
     ns : numbers of labelled images, each from 1 to N - 1
-    n_draws : random draws of the labelled images. Draw d is one shuffle of the images whose first n are
-        labelled, so that more labels add to fewer.
-    seed : of the shuffles
+    n_draws, seed : see `draw_labelled`
 
     Returns
     -------
     float64 (len(ns), n_draws): IoU of the object regions with the mask, mean over the held-out images. An
     image with neither has no IoU and is left out; NaN where all are.
     """
-    on, off = _counts(labels, truth, int(np.max(labels)) + 1)
-    if n_draws < 1 or not all(1 <= n < len(on) for n in ns):
-        raise ValueError(
-            f"ns is {list(ns)} and n_draws {n_draws}: give 1 to {len(on) - 1} of the {len(on)} images, "
-            "the others are held out, and at least 1 draw"
-        )
-    generator = np.random.default_rng(seed)
-    position = np.stack([generator.permutation(len(on)) for _ in range(n_draws)])
+    on, off = counts
     curve = np.empty((len(ns), n_draws))
     for row, n in enumerate(ns):
-        labelled = (position < n).astype(np.int64)
-        tags = labelled @ on > labelled @ off
+        labelled = draw_labelled(len(on), n, n_draws, seed)
+        tags = learn_tags(counts, labelled)
         intersection, union = tags @ on.T, on.sum(axis=1) + tags @ off.T
-        held_out = (labelled == 0) & (union > 0)
+        held_out = ~labelled & (union > 0)
         ious = np.where(held_out, intersection / np.maximum(union, 1), 0)
         found = held_out.sum(axis=1)
         curve[row] = np.where(found > 0, ious.sum(axis=1) / np.maximum(found, 1), np.nan)
     return curve
+
+
+def draw_labelled(n_images: int, n: int, n_draws: int, seed: int = 0) -> NDArray[np.bool_]:
+    """Random choices of n labelled images: bool (n_draws, n_images).
+
+    Draw d is one shuffle of the images whose first n are labelled, so that more labels add to fewer.
+    """
+    if n_draws < 1 or not 1 <= n < n_images:
+        raise ValueError(
+            f"n is {n} and n_draws {n_draws}: give 1 to {n_images - 1} of the {n_images} images, the others are "
+            "held out, and at least 1 draw"
+        )
+    generator = np.random.default_rng(seed)
+    return np.stack([generator.permutation(n_images) for _ in range(n_draws)]) < n
+
+
+def learn_tags(counts: NDArray[np.int64], labelled: NDArray[np.bool_]) -> Tags:
+    """Tags from some labelled images, by the rule of `tags_from_masks`.
+
+    Parameters: `counts` (2, N, K), see `cluster_counts`; `labelled` (..., N). Returns bool (..., K).
+    """
+    on, off = counts
+    chosen = labelled.astype(np.int64)
+    return np.asarray(chosen @ on > chosen @ off)
 
 
 def mass_share(saliency: NDArray[Any], objects: NDArray[np.bool_]) -> float:
@@ -201,7 +233,7 @@ def read_tags(path: str | Path, settings: Mapping[str, Any], n_clusters: int) ->
     found = _settings(found, str(path))
     for key in (*REQUIRED, *OPTIONAL):
         if (key in found) != (key in wanted) or found.get(key) != wanted.get(key):
-            raise ValueError(
+            raise OtherSettings(
                 f"{path} tags other clusters: {key} is {found.get(key, 'absent')!r} there, expected is "
                 f"{wanted.get(key, 'absent')!r}; tag the clusters of these settings in a file of their own"
             )
@@ -274,20 +306,6 @@ def _labels(labels: ArrayLike, n_clusters: int) -> NDArray[Any]:
         found = f"{labels.dtype}" + (f" from {labels.min()} to {labels.max()}" if labels.size else "")
         raise ValueError(f"labels is {found}: give integers from 0 to {n_clusters - 1}, a cluster each")
     return labels
-
-
-def _counts(labels: ArrayLike, truth: ArrayLike, n_clusters: int) -> NDArray[np.int64]:
-    """Pixels of each image and cluster on and off objects, the ignored ones left out: (2, n, K)."""
-    labels, truth = _labels(labels, n_clusters), np.asarray(truth)
-    if labels.ndim != 3 or labels.shape != truth.shape or truth.dtype.kind not in "iub":
-        raise ValueError(
-            f"labels has shape {labels.shape}, truth {truth.shape} and {truth.dtype}: give integers (n, H, W)"
-        )
-    n = len(labels)
-    cells = labels.astype(np.int64) + n_clusters * np.arange(n)[:, None, None]
-    size = n * n_clusters
-    kinds = [(truth != 0) & (truth != IGNORED), truth == 0]
-    return np.stack([np.bincount(cells[kind], minlength=size).reshape(n, n_clusters) for kind in kinds])
 
 
 def _checked(saliency: NDArray[Any], objects: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -5,7 +5,8 @@ seed alone: adding a method to a table changes no other row.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,6 +116,57 @@ def bootstrap_statistic(
         return Interval(value, np.nan, np.nan, n)
     low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(low), float(high), n)
+
+
+def resample_counts(n: int, n_resamples: int, seed: int = 0) -> Iterable[NDArray[np.float32]]:
+    """How often each of n observations is in each bootstrap resample, in blocks (up to n_resamples, n).
+
+    A sum over a resample is then a product of matrices. The same arguments give the same resamples, so that scores
+    of several methods on them are paired.
+    """
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples is {n_resamples}; give 1 or more")
+    return [_only_block(n, n_resamples, seed)] if n * n_resamples <= BATCH_VALUES else _blocks(n, n_resamples, seed)
+
+
+@lru_cache(maxsize=2)
+def _only_block(n: int, n_resamples: int, seed: int) -> NDArray[np.float32]:
+    return next(_blocks(n, n_resamples, seed))
+
+
+def _blocks(n: int, n_resamples: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    generator = np.random.default_rng(seed)
+    rows = max(1, BATCH_VALUES // n)
+    for start in range(0, n_resamples, rows):
+        size = min(rows, n_resamples - start)
+        drawn = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float32)
+
+
+def interval_of(scores: Array, n: int, level: float = 0.95) -> Interval:
+    """The interval of a statistic from its replicates.
+
+    Parameters: `scores`, the statistic of all n observations, then of each resample, (1 + n_resamples,). One
+    observation has the interval (NaN, NaN).
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; give a confidence between 0 and 1, such as 0.95")
+    if n < 2:
+        return Interval(float(scores[0]), np.nan, np.nan, n)
+    low, high = np.quantile(scores[1:], [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(scores[0]), float(low), float(high), n)
+
+
+def bootstrap_p_value(scores: Array) -> float:
+    """Two-sided p-value that a statistic is 0, from its replicates (1 + n_resamples,), see `interval_of`.
+
+    Twice the smaller share of the resamples on either side of 0, those at 0 on both, the sample itself counted
+    in, so that it is never 0 (Davison and Hinkley 1997, section 4.4). It is below 1 - level about when the
+    percentile interval leaves 0 out.
+    """
+    replicates = scores[1:]
+    tail = min(np.count_nonzero(replicates <= 0), np.count_nonzero(replicates >= 0))
+    return float(min(1.0, 2 * (1 + tail) / (1 + replicates.size)))
 
 
 def sign_flip_p_value(differences: ArrayLike, n_permutations: int = 10_000, seed: int = 0) -> float:

@@ -1,16 +1,18 @@
 """Neuro-Activated Superpixels (Boubekki et al. 2024, arXiv 2406.04933), as reconstructed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nas.collection import Activations, Collection, CollectionClustering, batches, k_means
 from nas.hypercolumns import Hypercolumns, select_depths
 from nas.kmeans import Clustering, assign, k_means_plus_plus, lloyd
 
 AUTOMATIC = range(3, 11)
-BATCH_ELEMENTS = 2**25  # on a GPU: of the K maps on the grid that are alive at once, over the images of a batch
 
 
 class NeuroActivatedSuperpixels:
@@ -18,7 +20,8 @@ class NeuroActivatedSuperpixels:
 
     Each location of a grid is described by its hypercolumn: the activations at the chosen depths, resized to
     the grid, normalized per depth, weighted and concatenated. Euclidean k-means groups the locations of an
-    image. No coordinates, no colour, no training. The hypercolumns are never stored (`nas.hypercolumns`).
+    image, or with `scope="collection"` those of all images together: its clusters mean the same in each image.
+    No coordinates, no colour, no training. The hypercolumns are never stored (`nas.hypercolumns`).
 
     Parameters
     ----------
@@ -29,10 +32,11 @@ class NeuroActivatedSuperpixels:
     weighting : "channels" multiplies depth l by (1 + C_1) / (1 + C_l), C the channels, C_1 those of the
         shallowest depth used; None uses the depths as they are
     size : grid of the clustering: "first" (that of the shallowest depth used), "image", an int, or (H, W)
-    scope : "image", each image is clustered alone
+    scope : "image", each image is clustered alone; "collection", one clustering of all images (`nas.collection`)
     interpolation : "bicubic", "bilinear" or "nearest-exact"
     init : "k-means++", or starts that hold for every image or one set per image: indices of locations (row *
-        W + column), integer, (K,) or (B, K), or centers, float, (K, n_features) or (B, K, n_features)
+        W + column), integer, (K,) or (B, K), or centers, float, (K, n_features) or (B, K, n_features). For a
+        collection one set; its locations are counted through all images.
     n_init : number of k-means++ starts, the lowest inertia wins
     max_iter, tol : as in `sklearn.cluster.KMeans`
     random_state : seed. Each image uses the same random numbers, whatever else is in the batch.
@@ -45,12 +49,18 @@ class NeuroActivatedSuperpixels:
     n_iter_ : (B,) int64
     n_clusters_ : (B,) int64, K as asked for or found
 
+    With `scope="collection"`, `cluster_centers_` is (K, n_features), on the CPU, and the last three are scalars,
+    tensors of shape (). Clusters are numbered through all images; `labels_` is there after a fit to one mapping.
+
     Examples
     --------
     >>> activations = {2: torch.rand(4, 8, 28, 28), 3: torch.rand(4, 16, 14, 14)}
     >>> model = NeuroActivatedSuperpixels(n_clusters=5, depths=(2, 3), random_state=0)
     >>> model.fit_predict(activations).shape
     torch.Size([4, 28, 28])
+    >>> together = NeuroActivatedSuperpixels(n_clusters=9, depths=(2, 3), scope="collection")
+    >>> together.fit([activations, activations]).cluster_centers_.shape
+    torch.Size([9, 24])
     """
 
     def __init__(
@@ -70,8 +80,8 @@ class NeuroActivatedSuperpixels:
     ) -> None:
         if n_clusters != "auto" and (not isinstance(n_clusters, int | np.integer) or n_clusters < 2):
             raise ValueError(f"n_clusters is {n_clusters!r}: allowed are integers of at least 2, and 'auto'")
-        if scope != "image":
-            raise ValueError(f"scope is {scope!r}: allowed is 'image'")
+        if scope not in ("image", "collection"):
+            raise ValueError(f"scope is {scope!r}: allowed are 'image' and 'collection'")
         if isinstance(init, str) and init != "k-means++":
             raise ValueError(f"init is {init!r}: allowed are 'k-means++' and an array of starts")
         if n_init < 1 or max_iter < 1:
@@ -88,71 +98,143 @@ class NeuroActivatedSuperpixels:
         self.tol = tol
         self.random_state = random_state
 
-    def columns(self, activations: Mapping[int, Tensor], image_size: tuple[int, int] | None = None) -> Hypercolumns:
+    def columns(
+        self, activations: Activations | Hypercolumns, image_size: tuple[int, int] | None = None
+    ) -> Hypercolumns:
         """The implicit hypercolumns that `fit` clusters; fits that differ in k or seed can share them."""
+        if isinstance(activations, Hypercolumns):
+            return activations
         maps = select_depths(activations, self.depths)
         return Hypercolumns(maps, self._grid(maps[0], image_size), self.weighting, self.interpolation)
 
     @torch.no_grad()
     def fit(
         self,
-        activations: Mapping[int, Tensor] | Hypercolumns,
+        activations: Activations | Hypercolumns | Iterable[Activations],
         image_size: tuple[int, int] | None = None,
+        checkpoint: Path | None = None,
     ) -> "NeuroActivatedSuperpixels":
-        """Cluster a batch of images.
+        """Cluster a batch of images, or a collection of any size.
 
         Parameters
         ----------
-        activations : mapping from depth to (B, C, h, w), or the hypercolumns that `columns` made of it
+        activations : mapping from depth to (B, C, h, w), or the hypercolumns that `columns` made of it; with
+            `scope="collection"` also a list of mappings, or any object that gives them anew each time it is iterated
         image_size : (height, width) of the images, needed for `size="image"`
+        checkpoint : folder in which the fit to a collection notes how far it is. After a kill, the same fit goes on
+            from its last pass; the folder must be of these images and settings alone.
 
         Raises
         ------
         ValueError : a depth that is missing, more clusters than locations, a start that does not fit
         """
-        if not isinstance(activations, Hypercolumns):
-            activations = self.columns(activations, image_size)
+        if self.scope == "collection":
+            return self._fit_collection(activations, image_size, checkpoint)
+        columns = self.columns(_single(activations), image_size)
         largest = max(AUTOMATIC) if self.n_clusters == "auto" else int(self.n_clusters)
-        if largest > activations.n_locations:
-            height, width = activations.size
+        if largest > columns.n_locations:
+            height, width = columns.size
             raise ValueError(
                 f"n_clusters is {self.n_clusters!r}, up to {largest} clusters: the grid of {height} x {width} "
-                f"has {activations.n_locations} locations; take fewer clusters or a larger size"
+                f"has {columns.n_locations} locations; take fewer clusters or a larger size"
             )
-        starts = self._given_starts(activations)
+        starts = self._given_starts(columns)
         parts = []
-        for batch, columns in _batches(activations, largest):
+        for batch, part in batches(columns, largest):
             given = None if starts is None else starts[batch]
             if self.n_clusters == "auto":
-                parts.append(self._fit_automatic(columns))
+                parts.append(self._fit_automatic(part))
             else:
-                parts.append(self._fit(columns, int(self.n_clusters), given))
-        width = max(part.centers.shape[1] for part in parts)
-        self.labels_ = torch.cat([part.labels for part in parts])
-        self.cluster_centers_ = torch.cat([_pad(part.centers, width) for part in parts])
-        self.inertia_ = torch.cat([part.inertia for part in parts])
-        self.n_iter_ = torch.cat([part.n_iter for part in parts])
+                parts.append(self._fit(part, int(self.n_clusters), given))
+        width = max(found.centers.shape[1] for found in parts)
+        self.labels_ = torch.cat([found.labels for found in parts])
+        self.cluster_centers_ = torch.cat([_pad(found.centers, width) for found in parts])
+        self.inertia_ = torch.cat([found.inertia for found in parts])
+        self.n_iter_ = torch.cat([found.n_iter for found in parts])
         self.n_clusters_ = (~self.cluster_centers_.isnan().any(dim=2)).sum(dim=1)
         return self
 
     def fit_predict(
         self,
-        activations: Mapping[int, Tensor] | Hypercolumns,
+        activations: Activations | Hypercolumns,
         image_size: tuple[int, int] | None = None,
     ) -> Tensor:
-        """`fit`, then the labels (B, H, W) int64."""
-        return self.fit(activations, image_size).labels_
+        """`fit` to one batch of images, then the labels (B, H, W) int64."""
+        return self.fit(_single(activations), image_size).labels_
 
     @torch.no_grad()
-    def predict(self, activations: Mapping[int, Tensor], image_size: tuple[int, int] | None = None) -> Tensor:
-        """Assign the locations of B images to the centers learnt on B images: (B, H, W) int64."""
+    def predict(self, activations: Activations | Hypercolumns, image_size: tuple[int, int] | None = None) -> Tensor:
+        """Assign the locations of B images to the centers learnt: (B, H, W) int64.
+
+        Images that were clustered alone have centers each: B is as in `fit`, and in the same order. The centers of a
+        collection are for any images.
+        """
         columns = self.columns(activations, image_size)
         centers = self.cluster_centers_
+        if self.scope == "collection":
+            centers = centers.to(columns.squared_norms).expand(columns.n_images, -1, -1)
         if columns.n_images != len(centers):
             raise ValueError(f"activations has {columns.n_images} images: the model was fitted on {len(centers)}")
         centers = centers.nan_to_num(torch.finfo(centers.dtype).max ** 0.25)
-        parts = [assign(part, centers[batch]).labels for batch, part in _batches(columns, centers.shape[1])]
+        parts = [assign(part, centers[batch]).labels for batch, part in batches(columns, centers.shape[1])]
         return torch.cat(parts)
+
+    def _fit_collection(
+        self,
+        activations: Activations | Hypercolumns | Iterable[Activations],
+        image_size: tuple[int, int] | None,
+        checkpoint: Path | None,
+    ) -> "NeuroActivatedSuperpixels":
+        collection = Collection(activations, partial(self.columns, image_size=image_size))
+        if self.n_clusters == "auto":
+            inertia = [self._cluster(collection, k, checkpoint).inertia for k in AUTOMATIC]
+            n_clusters = int(automatic_n_clusters(torch.tensor(inertia, dtype=torch.float64)[:, None]))
+        else:
+            n_clusters = int(self.n_clusters)
+        found = self._cluster(collection, n_clusters, checkpoint)
+        self.cluster_centers_ = found.centers
+        self.inertia_ = torch.tensor(found.inertia, dtype=torch.float64)
+        self.n_iter_ = torch.tensor(found.n_iter)
+        self.n_clusters_ = torch.tensor(n_clusters)
+        if isinstance(activations, Mapping | Hypercolumns):
+            self.labels_ = self.predict(activations, image_size)
+        else:
+            self.__dict__.pop("labels_", None)
+        return self
+
+    def _cluster(self, collection: Collection, n_clusters: int, checkpoint: Path | None) -> CollectionClustering:
+        """One clustering of a collection: from the start that was given, or the best of `n_init`."""
+        given = self._collection_start(collection)
+        generator = np.random.default_rng(self.random_state)
+        found = []
+        for number in range(1 if given is not None else self.n_init):
+            place = None if checkpoint is None else checkpoint / f"k{n_clusters}-start{number}.safetensors"
+            uniforms = [] if given is not None else generator.random(n_clusters).tolist()
+            found.append(
+                k_means(
+                    collection,
+                    uniforms=uniforms,
+                    init=given,
+                    max_iter=self.max_iter,
+                    tol=self.tol,
+                    checkpoint=place,
+                )
+            )
+        return min(found, key=lambda clustering: clustering.inertia)
+
+    def _collection_start(self, collection: Collection) -> Tensor | None:
+        """Centers that the user gave, (K, n_features), or those at the locations that she gave, or None."""
+        if isinstance(self.init, str):
+            return None
+        given = torch.as_tensor(self.init).cpu()
+        first = next(collection.batches(1))
+        shape = (self.n_clusters, first.n_features) if given.is_floating_point() else (self.n_clusters,)
+        if given.shape != shape:
+            raise ValueError(
+                f"init has shape {tuple(given.shape)}: for a collection it must be n_clusters={self.n_clusters} "
+                f"locations, counted through all images, or centers of {first.n_features} features"
+            )
+        return given.to(first.maps[0].dtype) if given.is_floating_point() else collection.at(given)
 
     def _grid(self, first: Tensor, image_size: tuple[int, int] | None) -> tuple[int, int]:
         size = self.size
@@ -208,17 +290,14 @@ class NeuroActivatedSuperpixels:
         return Clustering(*(torch.stack(field) for field in zip(*rows, strict=True)))
 
 
-def _batches(columns: Hypercolumns, n_clusters: int) -> Iterator[tuple[Tensor, Hypercolumns]]:
-    """Images that are handled at once (indices), and their hypercolumns.
-
-    One on a CPU, in memory of its own: batches gain nothing there, and kernels differ in last bits with the size
-    of the batch and with alignment.
-    """
-    on_cpu = columns.squared_norms.device.type == "cpu"
-    step = 1 if on_cpu else max(1, BATCH_ELEMENTS // (n_clusters * columns.n_locations))
-    images = torch.arange(columns.n_images, device=columns.squared_norms.device)
-    for batch in images.split(step):
-        yield batch, columns if len(batch) == len(images) and not on_cpu else columns.select(batch)
+def _single(activations: Activations | Hypercolumns | Iterable[Activations]) -> Activations | Hypercolumns:
+    """One batch of images, or an error that says what takes more."""
+    if not isinstance(activations, Mapping | Hypercolumns):
+        raise ValueError(
+            f"activations is a {type(activations).__name__}: give a mapping from depth to (B, C, h, w); many of them "
+            "are for fit with scope='collection', and then predict for each"
+        )
+    return activations
 
 
 def automatic_n_clusters(inertia: Tensor) -> Tensor:

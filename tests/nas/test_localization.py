@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas import localization
-from nas.localization import BoxAccuracy, PixelAveragePrecision, difference_interval
+from nas import localization, statistics
+from nas.localization import BoxAccuracy, PixelAveragePrecision, difference_interval, mean_score, resampled_score
 
 examples = settings(max_examples=40, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
@@ -231,7 +231,7 @@ def test_difference_interval_does_not_depend_on_the_batch(monkeypatch):
     rng = np.random.default_rng(0)
     a, b = rng.random((40, 10)), rng.random((40, 10))
     whole = difference_interval(a, b, 0.5, n_resamples=90)
-    monkeypatch.setattr(localization, "BATCH_VALUES", 7 * 40)
+    monkeypatch.setattr(statistics, "BATCH_VALUES", 7 * 40)
     assert difference_interval(a, b, 0.5, n_resamples=90) == whole
 
 
@@ -266,6 +266,28 @@ def test_pixel_average_precision_sums_over_all_pixels(seed):
             area += sum(predicted) / len(predicted) * (recall - last)
         last = recall
     assert precision.score() == pytest.approx(area, rel=1e-12)
+
+
+def test_resampled_pixel_precision_is_that_of_the_images_drawn():
+    rng = np.random.default_rng(3)
+    single = []
+    for _ in range(5):
+        precision = PixelAveragePrecision(size=(6, 6))
+        precision.update(np.round(rng.random((6, 6)), 2), rng.random((6, 6)) < 0.3)
+        single.append(precision.histograms_)
+    found = PixelAveragePrecision.resampled(np.stack(single), n_resamples=20, seed=4)
+    draws = [np.arange(5), *np.random.default_rng(4).integers(5, size=(20, 5))]
+    expected = [PixelAveragePrecision.from_histograms(sum(single[i] for i in drawn)).score() for drawn in draws]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert np.isnan(PixelAveragePrecision.resampled(np.stack(single) * [[[0], [1]]], 3)).all()
+
+
+def test_resampled_scores_are_paired():
+    ious = np.random.default_rng(1).random((30, 12))
+    a, b = (resampled_score(ious, d, n_resamples=40, seed=2) for d in (0.3, 0.6))
+    assert (a >= b).all()  # on the same images a laxer IoU is never missed more often
+    np.testing.assert_array_equal(mean_score([a, b]), (a + b) / 2)
+    assert a[0] == (ious >= 0.3).mean(axis=0).max()
 
 
 def test_pixel_precision_of_perfect_and_constant_maps():

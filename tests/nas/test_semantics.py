@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from nas.semantics import (
     auroc,
     average_precision,
+    cluster_counts,
     few_label_curve,
     mass_share,
     object_regions,
@@ -65,7 +66,7 @@ def test_few_label_curve_is_a_plain_loop(drawn, seed):
     labels, truth = drawn
     n_images, n_draws = len(labels), 3
     ns = list(range(1, n_images))
-    found = few_label_curve(labels, truth, ns, n_draws, seed)
+    found = few_label_curve(cluster_counts(labels, truth, CLUSTERS), ns, n_draws, seed)
 
     generator = np.random.default_rng(seed)
     for draw in range(n_draws):
@@ -84,7 +85,7 @@ def test_few_label_curve_is_a_plain_loop(drawn, seed):
 
 def test_few_labels_of_clean_clusters_suffice():
     labels = np.tile([[0, 1], [2, 2]], (6, 1, 1))
-    curve = few_label_curve(labels, labels == 2, [1, 5], n_draws=4)
+    curve = few_label_curve(cluster_counts(labels, labels == 2, CLUSTERS), [1, 5], n_draws=4)
     np.testing.assert_array_equal(curve, np.ones((2, 4)))
 
 
@@ -290,7 +291,7 @@ def test_no_code_is_run_and_no_work_is_overwritten(tagged, tmp_path):
         (lambda: tags_from_masks([[0, 1]], [[0, 1]], 2), "labels has shape"),
         (lambda: tags_from_masks([[[0, 1]]], [[[0, 1], [0, 1]]], 2), "labels has shape"),
         (lambda: object_regions([[0]], [1, 0]), "tags is int64"),
-        (lambda: few_label_curve([[[0]], [[0]]], [[[0]], [[1]]], [2]), r"ns is \[2\]"),
+        (lambda: few_label_curve(np.ones((2, 2, 1), int), [2]), "n is 2 and n_draws 100: give 1 to 1 of the 2 images"),
         (lambda: score(np.ones((2, 2)), np.zeros((2, 3), int), [True]), "saliency has shape"),
         (lambda: score([[np.nan]], [[0]], [True]), "give finite values"),
         (lambda: mass_share(np.ones(2), np.ones(2)), "objects 2 of float64"),

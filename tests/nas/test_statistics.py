@@ -212,3 +212,20 @@ def test_wrong_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_resample_counts_are_those_of_a_bootstrap(monkeypatch):
+    draws = np.random.default_rng(7).integers(6, size=(9, 6))
+    expected = [np.bincount(draw, minlength=6) for draw in draws]
+    np.testing.assert_array_equal(np.concatenate(list(statistics.resample_counts(6, 9, seed=7))), expected)
+    monkeypatch.setattr(statistics, "BATCH_VALUES", 2 * 6)
+    np.testing.assert_array_equal(np.concatenate(list(statistics.resample_counts(6, 9, seed=7))), expected)
+
+
+def test_bootstrap_p_value_agrees_with_the_interval():
+    above = np.append(0.5, np.linspace(-0.01, 1, 1000))  # 10 of 1000 replicates at or below 0
+    assert statistics.bootstrap_p_value(above) == pytest.approx(2 * 11 / 1001)
+    assert statistics.interval_of(above, n=30, level=0.95).low > 0
+    assert statistics.bootstrap_p_value(-above) == statistics.bootstrap_p_value(above)
+    assert statistics.bootstrap_p_value(np.zeros(11)) == 1
+    assert np.isnan(statistics.interval_of(above, n=1).low)

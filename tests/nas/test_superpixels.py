@@ -324,7 +324,11 @@ def fit(**settings):
         ({"size": (3, 0)}, ["size is (3, 0)", "(height, width)"]),
         ({"size": (3, 3, 3)}, ["size is (3, 3, 3)", "(height, width)"]),
         ({"size": "image"}, ["size is 'image'", "image_size=(height, width)"]),
-        ({"scope": "class"}, ["scope is 'class'", "'image'"]),
+        ({"scope": "class"}, ["scope is 'class'", "'image'", "'collection'"]),
+        ({"scope": "collection", "n_clusters": 19}, ["n_clusters is 19", "18 locations", "more images"]),
+        ({"scope": "collection", "init": np.arange(2)}, ["init has shape (2,)", "n_clusters=3", "3 features"]),
+        ({"scope": "collection", "init": np.zeros((3, 2))}, ["init has shape (3, 2)", "3 features"]),
+        ({"scope": "collection", "init": np.array([0, 1, 18])}, ["18]", "0 to 17"]),
         ({"init": "random"}, ["init is 'random'", "'k-means++'", "array"]),
         ({"init": np.array([0, 1])}, ["init has shape (2,)", "n_clusters=3", "9"]),
         ({"init": np.array([0, 1, 9])}, ["init has shape (3,)", "0 to 9", "n_clusters=3", "below 9"]),
@@ -351,3 +355,68 @@ def test_predict_refuses_another_number_of_images():
     model = NeuroActivatedSuperpixels(2, depths=(2,)).fit({2: normal(0, 2, 3, 3, 3)})
     with pytest.raises(ValueError, match="activations has 3 images: the model was fitted on 2"):
         model.predict({2: normal(0, 3, 3, 3, 3)})
+
+
+@many
+@given(maps=activations(most=4), k=st.integers(2, 6), weighting=st.sampled_from(["channels", None]))
+def test_a_collection_clusters_as_in_scikit_learn_on_all_columns(maps, k, weighting):
+    plain = plain_columns([maps[1], maps[3]], (9, 7), weighting, "bicubic")
+    points = plain.reshape(-1, plain.shape[2])
+    starts = np.random.default_rng(k).choice(len(points), k, replace=False)
+    assume((np.linalg.norm(points[starts][:, None] - points[starts], axis=2) + np.eye(k)).min() > 1e-6)
+    shared = {"depths": (1, 3), "size": (9, 7), "weighting": weighting, "scope": "collection"}
+    model = NeuroActivatedSuperpixels(k, init=starts, **shared).fit(maps)
+    labels, centers, reference = scikit_learn(points, starts)
+    assert model.labels_.shape == (len(plain), 9, 7)
+    assert np.array_equal(model.labels_.flatten().numpy(), labels)
+    np.testing.assert_allclose(model.cluster_centers_.numpy(), centers, rtol=0, atol=1e-9)
+    assert model.inertia_.item() == pytest.approx(reference.inertia_, rel=1e-9)
+    assert (model.n_iter_, model.n_clusters_) == (reference.n_iter_, k)
+    assert torch.equal(NeuroActivatedSuperpixels(k, init=points[starts], **shared).fit_predict(maps), model.labels_)
+
+
+def test_a_collection_of_one_image_is_the_image():
+    maps = {2: normal(0, 1, 6, 9, 7), 3: normal(1, 1, 4, 5, 5)}
+    alone, together = (
+        NeuroActivatedSuperpixels(4, depths=(2, 3), scope=scope, n_init=3, random_state=2).fit(maps)
+        for scope in ("image", "collection")
+    )
+    assert torch.equal(alone.labels_, together.labels_)
+    torch.testing.assert_close(alone.cluster_centers_[0], together.cluster_centers_)
+
+
+def test_a_collection_may_come_in_parts_and_its_centers_are_for_any_image():
+    maps = {2: normal(0, 5, 6, 9, 7).float()}
+    parts = [{2: maps[2][:2]}, {2: maps[2][2:]}]
+    model = NeuroActivatedSuperpixels(4, depths=(2,), scope="collection", n_init=2).fit(maps)
+    learnt = [model.cluster_centers_, model.inertia_, model.n_iter_]
+    labels = model.labels_
+    again = model.fit(parts)
+    assert not hasattr(again, "labels_")
+    assert all(
+        torch.equal(*pair) for pair in zip(learnt, (again.cluster_centers_, again.inertia_, again.n_iter_), strict=True)
+    )
+    assert torch.equal(torch.cat([model.predict(part) for part in parts]), labels)
+    assert torch.equal(model.predict({2: maps[2][[4, 1, 4]]}), labels[[4, 1, 4]])
+    assert torch.equal(model.predict(model.columns(maps)), labels)
+    shown = list(dict.fromkeys(labels.flatten().tolist()))
+    assert shown == sorted(shown)
+
+
+def test_automatic_number_of_clusters_of_a_collection(tmp_path):
+    maps = {2: torch.cat([groups(4, 0), groups(4, 1)])}
+    shared = {"depths": (2,), "scope": "collection"}
+    model = NeuroActivatedSuperpixels("auto", **shared).fit(maps, checkpoint=tmp_path)
+    inertia = [NeuroActivatedSuperpixels(k, **shared).fit(maps).inertia_.item() for k in range(3, 11)]
+    relative = [(inertia[j] - inertia[j + 1]) / inertia[j] for j in range(7)]
+    assert model.n_clusters_ == relative.index(max(relative)) + 2
+    expected = NeuroActivatedSuperpixels(int(model.n_clusters_), **shared).fit(maps)
+    assert torch.equal(model.cluster_centers_, expected.cluster_centers_)
+    assert {path.name for path in tmp_path.iterdir()} >= {f"k{k}-start0.safetensors" for k in range(3, 11)}
+
+
+@pytest.mark.parametrize("scope", ["image", "collection"])
+def test_labels_are_of_one_batch_at_a_time(scope):
+    model = NeuroActivatedSuperpixels(2, depths=(2,), scope=scope)
+    with pytest.raises(ValueError, match=r"activations is a list: give a mapping .* with scope='collection', and then"):
+        model.fit_predict([{2: normal(0, 2, 3, 3, 3)}])

@@ -39,6 +39,7 @@ class Record:
     mask : file of the label map (0 background, 1 to n instances, 255 ignore), or None
     parts : part name to (x, y) in pixels, visible parts only
     note : what was decided where the extent of the object is debatable
+    split : official split that it belongs to, "" where there are none
     """
 
     id: str
@@ -54,6 +55,7 @@ class Record:
     mask_sha256: str = ""
     parts: dict[str, tuple[float, float]] | None = None
     note: str = ""
+    split: str = ""
 
     @property
     def fingerprint(self) -> list[Any]:
@@ -67,7 +69,7 @@ class Record:
         return read_image(self.image)
 
     def truth(self, size: tuple[int, int] | None = None) -> NDArray[np.uint8] | None:
-        """The label map of the masks, of the photo's size or resized (nearest) to (height, width), or None."""
+        """The label map of the masks as stored, mostly of the photo's size, or resized (nearest) to (height, width)."""
         if self.mask is None:
             return None
         labels = np.asarray(Image.open(self.mask))

@@ -1,81 +1,151 @@
-"""Caltech-UCSD Birds-200-2011 (Wah et al. 2011) in the archive's own layout: class, box, parts, official split."""
+"""Caltech-UCSD Birds-200-2011 (Wah et al. 2011): class, box, mask, parts, official split."""
 
-from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
-
-from nas.checksums import sha256_of
 from nas.datasets import Record
+from nas.datasets.about import About, Archive
+from nas.datasets.native import (
+    REPAIR,
+    Listed,
+    Place,
+    Row,
+    below,
+    check_size,
+    class_index,
+    clip_box,
+    numbers,
+    read_levels,
+    read_table,
+    with_mask,
+    with_photo,
+)
+from nas.sources import Https
 
-TABLES = ("images.txt", "classes.txt", "image_class_labels.txt", "bounding_boxes.txt", "train_test_split.txt")
+ABOUT = About(
+    title="Caltech-UCSD Birds-200-2011",
+    licence="none in the archives; the photos, from Flickr, belong to their photographers: for research",
+    citation="Wah, Branson, Welinder, Perona and Belongie 2011, The Caltech-UCSD Birds-200-2011 Dataset, technical "
+    "report CNS-TR-2011-001",
+    used_for="localization against boxes and masks, class-level clusterings, semantic evaluation with parts",
+    by_hand="unpack CUB_200_2011.tgz and, for masks, segmentations.tgz at one place; give the folder CUB_200_2011",
+    size=1_150_585_339 + 39_272_883,
+    splits=("test", "train"),
+    archives=(
+        Archive(
+            Https(
+                "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
+                sha256="0c685df5597a8b24909f6a7c9db6d11e008733779a671760afef78feb49bf081",
+                md5="97eceeb196236b17998738112f37df78",
+                size=1_150_585_339,
+            ),
+            members=("CUB_200_2011",),
+        ),
+        Archive(
+            Https(
+                "https://data.caltech.edu/records/w9d68-gec53/files/segmentations.tgz",
+                sha256="dc77f6cffea0cbe2e41d4201115c8f29a6320ecb04fffd2444f51b8066e4b84f",
+                md5="4d47ba1228eae64f2fa547c47bc65255",
+                size=39_272_883,
+            ),
+            members=("segmentations",),
+        ),
+    ),
+)
+
+Parts = dict[str, tuple[float, float]]
+HALF = 127  # of the levels 0 to 255 of a mask: which share of its annotators drew the pixel
 
 
-def prepare(
-    root: Path, *, split: str | None = None, track: Callable[[Iterator[Any]], Iterable[Any]] = iter
-) -> list[Record]:
-    """The records of a copy of CUB_200_2011 that the user has, used in place.
+def photos(place: Place, split: str) -> list[Listed]:
+    """The photos of CUB-200-2011, in the order of images.txt.
 
     Parameters
     ----------
-    root : folder with images.txt, images/ and the other tables of the archive
-    split : "train", "test" or None for both
-    track : wraps the iteration, for a progress bar
+    place : its root is the folder CUB_200_2011 or the one that holds it; masks are taken from a folder
+        segmentations in it or beside it, where there is one
+    split : "train", "test" or "all"
 
-    Boxes are (x, y, x + width, y + height) cut to the photo, as in the localization protocol of Choe et al. 2020;
-    parts are the visible ones.
+    Boxes are (x, y, x + width, y + height) cut to the photo, as in the localization protocol of Choe et al. 2020.
+    The object of a mask is where more than half of its annotators agree. Parts are the visible ones.
 
     Raises
     ------
-    ValueError : a table or a photo that is missing, a photo without class or box
+    ValueError : a table, a photo or a mask that is missing or not as it must be
     """
-    missing = [name for name in TABLES if not (root / name).is_file()]
-    if missing:
-        raise ValueError(f"{root}: lacks {missing[0]}; give the folder CUB_200_2011 of the official archive")
-    classes = dict(_read(root / "classes.txt"))
-    labels, boxes, is_train = (dict(_read(root / name)) for name in TABLES[2:])
+    root = below(place.root, "images.txt", "CUB_200_2011")
+    names = _class_names(root / "classes.txt")
+    labels = _by_photo(root / "image_class_labels.txt", "<photo> <class>")
+    boxes = _by_photo(root / "bounding_boxes.txt", "<photo> <x> <y> <width> <height>")
+    splits = _by_photo(root / "train_test_split.txt", "<photo> <is_training_image>")
     parts = _parts(root / "parts")
-    records = []
-    for number, name in track(iter(_read(root / "images.txt"))):
-        if split is not None and (is_train.get(number) == "1") != (split == "train"):
-            continue
-        photo = root / "images" / name
-        if not photo.is_file() or number not in labels or number not in boxes:
-            raise ValueError(f"{root}: photo {number} ({name}) lacks its file, class or box; unpack the archive anew")
-        x, y, box_width, box_height = (float(value) for value in boxes[number].split())
-        with Image.open(photo) as image:
-            width, height = image.size
-        records.append(
-            Record(
-                id=photo.stem,
-                image=photo,
-                sha256=sha256_of(photo),
-                class_index=int(labels[number]) - 1,
-                class_name=classes[labels[number]],
+    masks = next((folder for at in (root, root.parent) if (folder := at / "segmentations").is_dir()), None)
+    listed = []
+    for where, (number, name) in read_table(root / "images.txt", "<photo> <name>"):
+        for table, known in (("class", labels), ("box", boxes), ("split", splits)):
+            if number not in known:
+                raise ValueError(f"{where}: photo {number} has no {table} in the tables beside; {REPAIR}")
+        known_split = _split(splits[number])
+        if split in (known_split, "all"):
+            index = class_index(labels[number].fields[1], len(names), labels[number].where, first=1)
+            record = Record(
+                id=Path(name).stem,
+                image=root / "images" / name,
+                sha256="",
+                class_index=index,
+                class_name=names[index],
                 label_source="CUB-200-2011",
                 super_class="bird",
-                boxes=((int(x), int(y), min(int(x + box_width), width), min(int(y + box_height), height)),),
                 parts=parts.get(number),
+                split=known_split,
             )
-        )
-    return records
+            complete = partial(_complete, where=where, box=boxes[number], masks=masks, place=place)
+            listed.append(Listed(record, complete))
+    return listed
 
 
-def _read(table: Path) -> list[tuple[str, str]]:
-    """Lines of a table as its first column and the rest."""
-    lines = (line.split(maxsplit=1) for line in table.read_text().splitlines() if line.strip())
-    return [(first, rest) for first, rest in lines]
+def _complete(record: Record, where: str, box: Row, masks: Path | None, place: Place) -> Record:
+    original = record.image
+    record, size = with_photo(record, place, where)
+    x, y, width, height = numbers(box.fields[1:], box.where)
+    record = replace(record, boxes=(clip_box((x, y, x + width, y + height), size, box.where),))
+    if masks is None:
+        return record
+    levels = read_levels(masks / original.parent.name / f"{original.stem}.png", where)
+    check_size(levels.shape, size, where)
+    return with_mask(record, levels > HALF, place)
 
 
-def _parts(folder: Path) -> dict[str, dict[str, tuple[float, float]]]:
+def _class_names(table: Path) -> list[str]:
+    names = []
+    for number, (where, (found, name)) in enumerate(read_table(table, "<class> <name>"), start=1):
+        if found != str(number):
+            raise ValueError(f"{where}: has the class {found!r}, must be {number}; {REPAIR}")
+        names.append(name)
+    return names
+
+
+def _split(row: Row) -> str:
+    if row.fields[1] not in ("0", "1"):
+        raise ValueError(f"{row.where}: has {row.fields[1]!r}, must be 1 (train) or 0 (test); {REPAIR}")
+    return "train" if row.fields[1] == "1" else "test"
+
+
+def _by_photo(table: Path, form: str) -> dict[str, Row]:
+    return {row.fields[0]: row for row in read_table(table, form)}
+
+
+def _parts(folder: Path) -> dict[str, Parts]:
     """Photo number to its visible parts."""
     if not (folder / "part_locs.txt").is_file():
         return {}
-    names = dict(_read(folder / "parts.txt"))
-    found: dict[str, dict[str, tuple[float, float]]] = {}
-    for number, rest in _read(folder / "part_locs.txt"):
-        part, x, y, visible = rest.split()
-        if visible == "1":
-            found.setdefault(number, {})[names[part]] = float(x), float(y)
+    names = {row.fields[0]: row.fields[1] for row in read_table(folder / "parts.txt", "<part> <name>")}
+    found: dict[str, Parts] = {}
+    for where, (number, part, *rest) in read_table(folder / "part_locs.txt", "<photo> <part> <x> <y> <visible>"):
+        x, y, visible = numbers(rest, where)
+        if part not in names:
+            raise ValueError(f"{where}: has the part {part!r}, allowed are those of parts.txt; {REPAIR}")
+        if visible:
+            found.setdefault(number, {})[names[part]] = x, y
     return found

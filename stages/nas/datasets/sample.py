@@ -12,8 +12,19 @@ from PIL import Image
 
 from nas.checksums import sha256_of
 from nas.datasets import Record, boxes_of
+from nas.datasets.about import About
 from nas.images import read_image
 from nas.sources import Pypi
+
+ABOUT = About(
+    title="The sample: 24 photos of two wheels",
+    licence="photos as in their wheels, foolbox (MIT) and scikit-image (BSD-3-Clause); outlines MIT, as this project",
+    citation="Rauber, Zimmermann, Bethge and Brendel 2020, Foolbox Native, Journal of Open Source Software 5; van der "
+    "Walt et al. 2014, scikit-image: image processing in Python, PeerJ 2",
+    used_for="the default run: every stage, with class, boxes and instance masks",
+    by_hand="nothing to do: pip downloads both wheels",
+    size=1_677_112 + 13_711_217,
+)
 
 FOOLBOX = ("foolbox", "3.3.4", "foolbox/data")
 SKIMAGE = ("scikit-image", "0.26.0", "skimage/data")

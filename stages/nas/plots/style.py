@@ -42,6 +42,7 @@ NAMES = {
     "center_gaussian": "centre Gaussian",
     "first": "recipe's grid",
     "image": "image grid",
+    "tuned": "tuned on birds",
 }
 
 

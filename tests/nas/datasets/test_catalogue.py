@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.datasets import Record
-from nas.datasets.catalogue import prepare, subset
+from nas.datasets.catalogue import ABOUT, DATASETS, PHOTOS, prepare, subset
 
 random = settings(max_examples=50, deadline=None, derandomize=True)
 CLASSES = st.lists(st.sampled_from("abcd"), min_size=1, max_size=20)
@@ -57,3 +58,47 @@ def test_an_unknown_data_set_is_named_with_those_that_are_known(tmp_path):
     with pytest.raises(ValueError, match=r"^datasets has 'nonsense': allowed are .*sample"):
         prepare("nonsense", tmp_path / "raw", workspace=tmp_path, annotations=tmp_path / "annotations.json")
     assert not (tmp_path / "raw").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"roots": {"cbu": "x"}}, r"^download.root has 'cbu': allowed are stl10, cub, .*folder$"),
+        ({"roots": {"sample": "x"}}, r"^download.root has 'sample': allowed are"),
+        ({"mirrors": {"imagenet": "x"}}, r"^download.mirror has 'imagenet': allowed are base, stl10, cub, voc2012$"),
+        ({"splits": {"folder": "x"}}, r"^download.split has 'folder': allowed are stl10, cub, imagenet, voc2012, open"),
+        ({"splits": {"cub": "val"}}, r"^download.split.cub is 'val': allowed are test, train, all$"),
+        ({}, r"^datasets has 'cub', which is not fetched"),
+        ({"roots": {"cub": __file__}}, r"^download.root.cub: .*test_catalogue.py is a file; unpack it"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(tmp_path, monkeypatch, settings, message):
+    if not settings:
+        monkeypatch.setitem(ABOUT, "cub", replace(ABOUT["cub"], archives=()))
+    with pytest.raises(ValueError, match=message) as caught:
+        prepare("cub", tmp_path / "raw", workspace=tmp_path, annotations=tmp_path / "annotations.json", **settings)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["imagenet", "openimages30k", "folder"])
+def test_what_is_not_fetched_says_how_to_get_it(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"^datasets has '{name}'.*set download.root.{name} to your copy") as caught:
+        prepare(name, tmp_path / "raw", workspace=tmp_path, annotations=tmp_path / "annotations.json")
+    assert ABOUT[name].by_hand in str(caught.value)
+
+
+def test_every_data_set_is_in_both_tables():
+    assert DATASETS == ("sample", *PHOTOS) == tuple(ABOUT)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_has_a_page_with_its_licence_citation_and_size(root, name):
+    about = ABOUT[name]
+    page = " ".join((root / "docs" / "datasets" / f"{name}.md").read_text().split())
+    size = "not published" if about.size is None else f"{about.size:,} bytes"
+    for fact in (about.title, about.licence, about.citation, about.used_for, size):
+        assert fact in page, fact
+    for archive in about.archives:
+        assert archive.source.url in page and archive.source.md5 in page
+    for split in about.splits:
+        assert f"`{split}`" in page

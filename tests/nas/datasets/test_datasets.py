@@ -36,6 +36,7 @@ def records(draw, folder=Path("/data/raw/sample")):
             mask_sha256=draw(NAMES),
             parts=draw(st.none() | st.dictionaries(NAMES, POINTS, max_size=2)),
             note=draw(NAMES),
+            split=draw(NAMES),
         )
         for i in ids
     ]

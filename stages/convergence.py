@@ -1,0 +1,126 @@
+"""How far saliency maps have converged at the counts of params.yaml: data/convergence/DATASET/CLASSIFIER.
+
+A method that samples or sums is run with fewer and with more steps, samples or masks, and each map is compared
+with one of many more, drawn with another seed.
+"""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from nas import engine
+from nas.checksums import sha256_of
+from nas.classifiers import shared_classifier
+from nas.datasets import Record, read_records
+from nas.saliency import METHODS, explain
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
+from nas.statistics import spearman
+from nas.tables import summarize
+from params import SCRATCH, Convergence, Parameters, Saliency, run
+
+COUNTS = ("n_steps", "n_samples", "n_masks")
+
+
+def compute(
+    records: Sequence[Record],
+    name: str,
+    weights: Path,
+    activations: Path,
+    superpixels: Path,
+    settings: Convergence,
+    saliency: Saliency,
+    seed: int,
+) -> Shard:
+    """Rank correlation of the maps of a few photos at each count with those at the reference's."""
+    classifier = shared_classifier(name, weights)
+    rows: list[Row] = []
+    for record in records:
+        found = Shards(activations).read([record.id], ["view", "logits"])
+        labels = Shards(superpixels).read([record.id], [saliency.regions])[saliency.regions]
+        regions = torch.from_numpy(labels.astype(np.int64))
+        x, target = classifier.normalize(found["view"]), torch.from_numpy(found["logits"]).argmax(dim=1)
+        draw = partial(explain, classifier, x, target, batch_size=saliency.batch)
+        for method, parameter, default in counted(saliency):
+            entry, given = METHODS[method], dict(saliency.parameters[method])
+            given |= {"regions": regions} if entry.needs_regions else {}
+            least = 2 * int(regions.max()) if entry.needs_regions else 1
+            count_of = {
+                factor: max(least, round(factor * default)) for factor in (*settings.factors, settings.reference)
+            }
+            given[parameter] = count_of[settings.reference]
+            reference = draw(method=method, **given | seeded(method, seed + 1)).flatten().numpy()
+            for factor in settings.factors:
+                given[parameter] = count_of[factor]
+                found_map = draw(method=method, **given | seeded(method, seed)).flatten().numpy()
+                row: Row = {"id": record.id, "method": method, "parameter": parameter, "factor": factor}
+                row |= {"count": count_of[factor], "reference_count": count_of[settings.reference]}
+                rows.append(row | {"spearman": float(spearman(found_map, reference))})
+    return Shard([record.id for record in records], rows=rows)
+
+
+def counted(saliency: Saliency) -> list[tuple[str, str, int]]:
+    """The methods that sample or sum, with the name of their count and its value in params.yaml."""
+    return [
+        (method, parameter, int(value))
+        for method in saliency.methods
+        for parameter, value in saliency.parameters.get(method, {}).items()
+        if parameter in COUNTS
+    ]
+
+
+def seeded(method: str, seed: int) -> dict[str, int]:
+    return {"seed": seed} if "seed" in METHODS[method].defaults else {}
+
+
+def main(parameters: Parameters, dataset: str, name: str) -> None:
+    weights = Path("data/weights", f"{name}.safetensors")
+    activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
+    target, settings, seed = Path("data/convergence", dataset, name), parameters.convergence, parameters.seed
+    records = read_records(Path("data/raw", dataset))
+    engine.run(
+        partial(
+            compute,
+            name=name,
+            weights=weights,
+            activations=activations,
+            superpixels=superpixels,
+            settings=settings,
+            saliency=parameters.saliency,
+            seed=seed,
+        ),
+        spread(records, settings.photos),
+        target,
+        key=[
+            settings.model_dump(),
+            parameters.saliency.model_dump(),
+            seed,
+            sha256_of(weights),
+            Shards(activations).fingerprint,
+            Shards(superpixels).fingerprint,
+        ],
+        scratch=SCRATCH / "convergence" / dataset / name,
+        workers=1 if torch.cuda.is_available() else 0,
+        description=f"convergence {dataset} {name}",
+    )
+    carried = {"dataset": dataset, "network": name, "seed": seed}
+    table = pd.read_parquet(target / TABLE)
+    level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
+    setting = ["method", "parameter", "factor", "count", "reference_count"]
+    summary = summarize(table, setting, ["spearman"], level=level, n_resamples=n_resamples, seed=seed)
+    write_table(table.assign(**carried), target / TABLE)
+    write_table(summary.assign(**carried), target / SUMMARY)
+
+
+def spread(records: Sequence[Record], n: int) -> list[Record]:
+    """At most n records, evenly spaced from the first to the last."""
+    places = np.unique(np.linspace(0, len(records) - 1, min(n, len(records))).round().astype(int))
+    return [records[place] for place in places]
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

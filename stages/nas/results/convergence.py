@@ -1,0 +1,23 @@
+"""Convergence of saliency maps, by method and count."""
+
+import pandas as pd
+
+from nas.plots.style import name
+from nas.tables import with_interval
+
+
+def table(summary: pd.DataFrame) -> pd.DataFrame:
+    """Rank correlation with the reference, one row per method and count."""
+    return pd.DataFrame(
+        [
+            {
+                "method": name(row["method"]),
+                "count": f"{row['count']} {row['parameter'].removeprefix('n_')}",
+                "reference": str(row["reference_count"]),
+                "rank correlation": with_interval(row),
+                "used here": "yes" if row["factor"] == 1 else "",
+                "n": str(row["n"]),
+            }
+            for row in summary.to_dict("records")
+        ]
+    )

@@ -1,0 +1,196 @@
+"""Relevance curves of saliency maps, and how far their settings agree: data/relevance/DATASET/CLASSIFIER.
+
+A setting is a direction (least relevant part first, LeRF, or most, MoRF), an order (the parts that are removed whole)
+and a replacement (what is shown in their place). A curve follows the probability of the class that the network
+predicts for the whole photo, and the map is the one for that class.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nas import engine
+from nas.checksums import sha256_of
+from nas.classifiers import shared_classifier
+from nas.datasets import Record, read_records
+from nas.folding import shared_predictor
+from nas.inconsistency import CONTROLS, SETTING, agreement, outranking, ranked
+from nas.relevance import (
+    REPLACEMENTS,
+    Order,
+    RelevanceCurve,
+    area,
+    blur,
+    mean_curve,
+    relevance_curves,
+    removal_order,
+    tiles,
+)
+from nas.scoremaps import resize_map
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
+from nas.tables import summarize
+from params import SCRATCH, Parameters, Relevance, run
+
+CURVES, TAU, OUTRANKING = "curves.parquet", "tau.parquet", "outranking.parquet"
+# of the pixels removed, where curves with steps of their own are averaged
+FRACTIONS = np.linspace(0, 1, 21)
+
+
+class Removal(NamedTuple):
+    direction: Literal["least", "most"]
+    order: str
+    method: str
+
+
+def compute(
+    records: Sequence[Record],
+    name: str,
+    weights: Path,
+    methods: Sequence[str],
+    activations: Path,
+    saliency: Path,
+    superpixels: Path,
+    settings: Relevance,
+) -> Shard:
+    """Areas under the curves of a few photos, and the curves `DIRECTION/ORDER/REPLACEMENT/METHOD` at `FRACTIONS`.
+
+    A photo of whose class the network gives no probability, 0 in double precision, has curves and areas of 0.
+    """
+    rows: list[Row] = []
+    sampled: dict[str, list[NDArray[np.float64]]] = {}
+    for record in records:
+        view = Shards(activations).read([record.id], ["view"])["view"]
+        x, size = shared_classifier(name, weights).normalize(view), view.shape[1:3]
+        stored = Shards(saliency).read([record.id], ["target_predicted", *(f"predicted/{each}" for each in methods)])
+        maps = {method: resize_map(stored[f"predicted/{method}"][0], size) for method in methods}
+        orders = removal_orders(maps, parts_of(record, superpixels, size, settings), settings)
+        target = int(stored["target_predicted"][0])
+        for replacement, removal, curve in curves_of(shared_predictor(name, weights), x, target, orders, settings):
+            point = {**removal._asdict(), "replacement": replacement}
+            p0 = float(curve.probabilities[0])
+            rows.append({"id": record.id, **point, "auc": area(curve), "p0": p0, "target": target})
+            key = f"{removal.direction}/{removal.order}/{replacement}/{removal.method}"
+            values = np.interp(FRACTIONS, curve.fractions, curve.probabilities)
+            sampled.setdefault(key, []).append(values)
+    return Shard([record.id for record in records], {key: np.stack(each) for key, each in sampled.items()}, rows)
+
+
+def parts_of(
+    record: Record, superpixels: Path, size: tuple[int, int], settings: Relevance
+) -> dict[str, NDArray[Any] | None]:
+    """The parts of a photo that each order removes whole: None for single pixels, else a label map."""
+    parts: dict[str, NDArray[Any] | None] = {"pixels": None, "tiles": tiles(*size, settings.tile)}
+    segmented = [order for order in settings.orders if order not in parts]
+    found = Shards(superpixels).read([record.id], segmented)
+    parts |= {order: found[order][0] for order in segmented}
+    return {order: parts[order] for order in settings.orders}
+
+
+def removal_orders(
+    maps: Mapping[str, NDArray[np.float64]], parts: Mapping[str, NDArray[Any] | None], settings: Relevance
+) -> dict[Removal, Order]:
+    """When each pixel goes, for every direction, order and method."""
+    return {
+        Removal(direction, order, method): removal_order(saliency, labels, settings.n_steps, direction)
+        for direction in settings.directions
+        for order, labels in parts.items()
+        for method, saliency in maps.items()
+    }
+
+
+def curves_of(
+    predict: Callable[[Tensor], Tensor],
+    x: Tensor,
+    target: int,
+    orders: Mapping[Removal, Order],
+    settings: Relevance,
+) -> Iterator[tuple[str, Removal, RelevanceCurve[Removal]]]:
+    """The curves of one photo; an image that both directions show with one replacement is evaluated once."""
+    found = {}
+    for replacement, fill in (REPLACEMENTS | {"blur": partial(blur, sigma=settings.blur)}).items():
+        wanted = {r: [order] for r, order in orders.items() if replacement in settings.directions[r.direction]}
+        for curve in relevance_curves(predict, x, wanted, {replacement: fill}, [target], settings.batch):
+            found[replacement, curve.order] = curve
+    for removal in orders:
+        for replacement in settings.directions[removal.direction]:
+            yield replacement, removal, found[replacement, removal]
+
+
+def bands(stored: Shards, level: float, n_resamples: int, seed: int) -> pd.DataFrame:
+    """Mean curves with pointwise intervals."""
+    rows = []
+    for name in stored.names():
+        found = mean_curve(stored.read(stored.ids, [name])[name], level, n_resamples, seed)
+        point = dict(zip([*SETTING, "method"], name.split("/"), strict=True))
+        rows.append(pd.DataFrame({**point, "fraction": FRACTIONS, **found._asdict(), "n": len(stored.ids)}))
+    return pd.concat(rows, ignore_index=True)
+
+
+def check(settings: Relevance, listed: Sequence[str], stored: Shards, segmented: Shards) -> list[str]:
+    """The methods to evaluate: those asked for, less those that the network cannot do."""
+    for method in settings.methods:
+        if method not in listed:
+            raise ValueError(
+                f"relevance.methods has {method!r}: allowed are those of saliency.methods, {', '.join(listed)}"
+            )
+    allowed = ["pixels", "tiles", *segmented.names()]
+    for order in settings.orders:
+        if order not in allowed:
+            raise ValueError(f"relevance.orders has {order!r}: allowed are {', '.join(allowed)}")
+    methods = [method for method in settings.methods if f"predicted/{method}" in stored.names()]
+    if all(method in CONTROLS for method in methods):
+        raise ValueError("relevance.methods has no method that this network can do, beside controls: add one")
+    return methods
+
+
+def main(parameters: Parameters, dataset: str, classifier: str) -> None:
+    weights = Path("data/weights", f"{classifier}.safetensors")
+    activations, saliency, superpixels = (
+        Path("data", stage, dataset, classifier) for stage in ("activations", "saliency", "superpixels")
+    )
+    target, settings, seed = Path("data/relevance", dataset, classifier), parameters.relevance, parameters.seed
+    methods = check(settings, parameters.saliency.methods, Shards(saliency), Shards(superpixels))
+    engine.run(
+        partial(
+            compute,
+            name=classifier,
+            weights=weights,
+            methods=methods,
+            activations=activations,
+            saliency=saliency,
+            superpixels=superpixels,
+            settings=settings,
+        ),
+        read_records(Path("data/raw", dataset)),
+        target,
+        key=[
+            settings.model_dump(),
+            sha256_of(weights),
+            *(Shards(folder).fingerprint for folder in (activations, saliency, superpixels)),
+        ],
+        scratch=SCRATCH / "relevance" / dataset / classifier,
+        workers=1 if shared_classifier(classifier, weights).device.type == "cuda" else 0,
+        description=f"relevance {dataset} {classifier}",
+    )
+    stored = Shards(target)
+    table, level, n_resamples = stored.table(), parameters.statistics.level, parameters.statistics.resamples
+    means = summarize(table, [*SETTING, "method"], ["auc"], level=level, n_resamples=n_resamples, seed=seed)
+    for name, frame in {
+        TABLE: table,
+        SUMMARY: ranked(means),
+        CURVES: bands(stored, level, n_resamples, seed),
+        TAU: agreement(table, level, n_resamples, seed),
+        OUTRANKING: outranking(table, level, n_resamples, seed),
+    }.items():
+        write_table(frame.assign(dataset=dataset, network=classifier, seed=seed), target / name)
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

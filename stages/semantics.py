@@ -1,0 +1,288 @@
+"""Score saliency maps against the clusters of a class that are tagged as object: data/semantics/DATASET/CLASSIFIER.
+
+The semi-supervised semantic evaluation. Tags are a person's (data/tags) or learnt from the masks of the other photos
+of the class. The same scores against the masks themselves tell whether tagged clusters can stand in for them.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nas import engine, regions
+from nas.boxes import resize_boxes
+from nas.classes import CLASS, Group, folder_name, group_names, read_group
+from nas.datasets import Record, read_records
+from nas.localization import CONTROLS
+from nas.scoremaps import resize_map
+from nas.semantics import (
+    SCORES,
+    OtherSettings,
+    Tags,
+    cluster_counts,
+    draw_labelled,
+    few_label_curve,
+    learn_tags,
+    read_tags,
+    score,
+    score_against_mask,
+)
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
+from nas.statistics import bootstrap_statistic, kendall_tau
+from nas.tables import summarize
+from params import SCRATCH, Parameters, Semantics, run
+
+TAGS = Path("data/tags")
+AGREEMENT, LABELS, USED = "agreement.parquet", "labels.parquet", "tags.json"
+AUTOMATIC, HAND, TRUTH = "automatic tags", "hand tags", "truth"
+MASS = "mass"
+COLUMNS = ["id", "group", "method", "regions", "against", "truth", *SCORES]
+
+
+def compute(
+    records: Sequence[Record],
+    group: Group,
+    tags: dict[str, dict[str, Tags]],
+    saliency: Path,
+    superpixels: Path,
+    settings: Semantics,
+) -> Shard:
+    """Scores of a few photos of a group, and the positive mass of each raw map in each cluster."""
+    rows: list[Row] = []
+    masses: list[NDArray[np.float64]] = []
+    for record in records:
+        names = list(settings.regions)
+        kinds = {name: maps[0] for name, maps in Shards(superpixels).read([record.id], names).items()}
+        size = next(iter(kinds.values())).shape
+        clusters = regions.resize(group.stored.read([record.id], [CLASS])[CLASS][0], size)
+        truth, source = truth_of(record, size)
+        mass: list[NDArray[np.float64]] = []
+        for method, inside, found in maps_of(record, saliency, kinds, size, settings):
+            named: Row = {"id": record.id, "group": group.name, "method": method, "regions": inside, "truth": source}
+            for against, of_photo in tags.items():
+                rows.append({**named, "against": against, **score(found, clusters, of_photo[record.id])})
+            if truth is not None:
+                rows.append({**named, "against": TRUTH, **score_against_mask(found, truth)})
+            if inside == "raw":
+                positive = np.maximum(found, 0).ravel()
+                mass.append(np.bincount(clusters.ravel(), positive, group.n_clusters).astype(np.float64))
+        masses.append(np.stack(mass))
+    return Shard([record.id for record in records], {MASS: np.stack(masses)}, rows)
+
+
+def maps_of(
+    record: Record, saliency: Path, kinds: dict[str, NDArray[Any]], size: tuple[int, int], settings: Semantics
+) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
+    """Method, regions ("raw" or their name), and the map of the predicted class, for every method that was run."""
+    stored = Shards(saliency)
+    for method in available(stored, settings.methods):
+        raw = resize_map(stored.read([record.id], [f"predicted/{method}"])[f"predicted/{method}"][0], size)
+        yield method, "raw", raw
+        for name, found in kinds.items():
+            yield method, name, regions.average(raw, regions.relabel(found)).astype(np.float64)
+
+
+def available(saliency: Shards, methods: Sequence[str]) -> list[str]:
+    """The methods asked for that have maps.
+
+    Raises
+    ------
+    ValueError : none of them has
+    """
+    names = saliency.names()
+    found = [method for method in methods if f"predicted/{method}" in names]
+    if not found:
+        raise ValueError(f"semantics.methods is {list(methods)}: none has maps; name some of saliency.methods")
+    return found
+
+
+def truth_of(record: Record, size: tuple[int, int]) -> tuple[NDArray[np.uint8] | None, str]:
+    """What is known of the objects of a photo, as a mask of `size`, and whether it is its mask or its boxes."""
+    mask = record.truth(size)
+    if mask is not None:
+        return mask, "mask"
+    if not record.boxes:
+        return None, ""
+    filled = np.zeros(size, np.uint8)
+    for x0, y0, x1, y1 in resize_boxes(record.boxes, record.photo().shape[:2], size):
+        filled[y0 : y1 + 1, x0 : x1 + 1] = 1
+    return filled, "boxes"
+
+
+def counts_of(group: Group, photos: Sequence[Record], size: tuple[int, int]) -> NDArray[np.int64] | None:
+    """Pixels of each photo and cluster on and off objects, (2, n, K); None where a photo has neither mask nor box."""
+    counts = []
+    for photo in photos:
+        truth, _ = truth_of(photo, size)
+        if truth is None:
+            return None
+        clusters = regions.resize(group.stored.read([photo.id], [CLASS])[CLASS][0], size)
+        counts.append(cluster_counts(clusters[None], truth[None], group.n_clusters))
+    return np.concatenate(counts, axis=1)
+
+
+def tags_of(group: Group, photos: Sequence[Record], counts: NDArray[np.int64] | None) -> dict[str, dict[str, Tags]]:
+    """Tags of the clusters by source and photo.
+
+    Automatic ones are learnt from all photos of the group but the one that they serve to score. A person's are in
+    data/tags/DATASET/CLASSIFIER/CLASS.yaml; those for other settings are not used, and a line on stderr says so.
+    """
+    found: dict[str, dict[str, Tags]] = {}
+    if counts is not None:
+        others = ~np.eye(len(photos), dtype=bool)
+        learnt = learn_tags(counts, others)
+        found[AUTOMATIC] = {photo.id: tags for photo, tags in zip(photos, learnt, strict=True)}
+    path = TAGS / str(group.settings["dataset"]) / str(group.settings["network"]) / f"{folder_name(group.name)}.yaml"
+    if path.exists():
+        try:
+            tags = read_tags(path, group.settings, group.n_clusters)
+            found[HAND] = {photo.id: tags for photo in photos}
+        except OtherSettings as error:
+            print(f"{error}; not used", file=sys.stderr)
+    return found
+
+
+def few_labels(
+    group: Group,
+    counts: NDArray[np.int64],
+    masses: NDArray[np.float64],
+    shares: pd.DataFrame,
+    settings: Semantics,
+    seed: int,
+) -> list[Row]:
+    """What tags learnt on n labelled photos are worth on the others: IoU, and tau of the ranking of methods.
+
+    Parameters: `masses` (N, M, K), positive mass of each method's map in each cluster; `shares`, mass share against
+    the truth, photos by methods. Rows hold the mean over the draws and their 5 and 95 % quantiles.
+    """
+    n_photos = counts.shape[1]
+    ns = [n for n in settings.labelled if n < n_photos]
+    ious = few_label_curve(counts, ns, settings.draws, seed)
+    truth = shares.to_numpy(float)
+    rows: list[Row] = []
+    for n, iou in zip(ns, ious, strict=True):
+        labelled = draw_labelled(n_photos, n, settings.draws, seed)
+        tags = learn_tags(counts, labelled).astype(float)
+        inside = np.einsum("nmk,dk->dnm", masses, tags) / np.maximum(masses.sum(axis=2), 1e-300)
+        known = tags.any(axis=1)
+        taus = [
+            float(kendall_tau(found[~chosen].mean(axis=0), truth[~chosen].mean(axis=0)))
+            for found, chosen in zip(inside[known], labelled[known], strict=True)
+        ]
+        for measure, values in (("IoU", np.asarray(iou)), ("tau", np.asarray(taus))):
+            kept = values[~np.isnan(values)]
+            low, high = np.quantile(kept, [0.05, 0.95]) if len(kept) else (np.nan, np.nan)
+            mean = float(kept.mean()) if len(kept) else np.nan
+            named: Row = {
+                "group": group.name,
+                "photos": n_photos,
+                "labelled": n,
+                "measure": measure,
+                "draws": len(kept),
+            }
+            rows.append(named | {"mean": mean, "low": float(low), "high": float(high)})
+    return rows
+
+
+def rank_agreement(table: pd.DataFrame, level: float, n_resamples: int, seed: int) -> pd.DataFrame:
+    """Kendall's tau between the ranking of methods against tagged clusters and that against the truth.
+
+    Methods are ranked by their mean over the photos; the interval is of a bootstrap of the photos. Raw maps of the
+    methods that are no controls, those of all groups together.
+    """
+    rows: list[Row] = []
+    real = table[(table["regions"] == "raw") & ~table["method"].isin(CONTROLS)]
+    wide = {
+        against: rows.pivot_table(index=["group", "id"], columns="method", values=list(SCORES), sort=False)
+        for against, rows in real.groupby("against", sort=False)
+    }
+    for against in (source for source in (AUTOMATIC, HAND) if source in wide and TRUTH in wide):
+        for measure in SCORES:
+            a, b = wide[against][measure].align(wide[TRUTH][measure], join="inner")
+            found = bootstrap_statistic(
+                tau_of_means, a.to_numpy(float).T, b.to_numpy(float).T, level=level, n_resamples=n_resamples, seed=seed
+            )
+            row: Row = {"against": against, "measure": measure, "tau": found.value, "low": found.low}
+            rows.append(row | {"high": found.high, "n": found.n, "methods": a.shape[1]})
+    return pd.DataFrame(rows, columns=["against", "measure", "tau", "low", "high", "n", "methods"])
+
+
+def tau_of_means(a: NDArray[np.float64], b: NDArray[np.float64], axis: int = -1) -> Any:
+    """Kendall's tau between methods (M, ..., n) by their means over photos: (...)."""
+    return kendall_tau(np.moveaxis(a.mean(axis=axis), 0, -1), np.moveaxis(b.mean(axis=axis), 0, -1))
+
+
+def gains(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with each averaged map's difference from the raw map of the same photo and method, `gain_SCORE`."""
+    key = ["id", "group", "method", "against"]
+    raw = table[table["regions"] == "raw"].set_index(key)[list(SCORES)].add_prefix("raw_")
+    joined = table.join(raw, on=key)
+    for measure in SCORES:
+        joined[f"gain_{measure}"] = joined[measure] - joined.pop(f"raw_{measure}")
+    return joined
+
+
+def main(parameters: Parameters, dataset: str, classifier: str) -> None:
+    saliency, superpixels = (Path("data", stage, dataset, classifier) for stage in ("saliency", "superpixels"))
+    target, scratch = Path("data/semantics", dataset, classifier), SCRATCH / "semantics" / dataset / classifier
+    settings, seed = parameters.semantics, parameters.seed
+    records = {record.id: record for record in read_records(Path("data/raw", dataset))}
+    methods = available(Shards(saliency), settings.methods)
+    tables: list[pd.DataFrame] = []
+    labels: list[Row] = []
+    used: dict[str, Any] = {}
+    for name in group_names(Path(), dataset, classifier):
+        group = read_group(Path(), dataset, classifier, name)
+        photos = [records[i] for i in group.ids]
+        first = Shards(superpixels).read(group.ids[:1], settings.regions[:1])
+        counts = counts_of(group, photos, next(iter(first.values())).shape[1:3])
+        tags = tags_of(group, photos, counts)
+        if not tags:
+            print(f"{dataset} {name}: has no masks, boxes or tags; tag it (make tag CLASS={name})", file=sys.stderr)
+            continue
+        done = scratch / "groups" / group.stored.folder.name
+        engine.run(
+            partial(compute, group=group, tags=tags, saliency=saliency, superpixels=superpixels, settings=settings),
+            photos,
+            done,
+            key=[
+                settings.model_dump(),
+                {source: {i: t.tolist() for i, t in of.items()} for source, of in tags.items()},
+                Shards(saliency).fingerprint,
+                Shards(superpixels).fingerprint,
+                group.stored.fingerprint,
+            ],
+            scratch=scratch / "photos" / group.stored.folder.name,
+            workers=0,
+            description=f"semantics {dataset} {classifier} {name}",
+        )
+        used[name] = {source: {i: t.tolist() for i, t in of.items()} for source, of in tags.items()}
+        table = Shards(done).table()
+        tables.append(table)
+        if counts is not None:
+            truth = table[(table["against"] == TRUTH) & (table["regions"] == "raw")]
+            shares = truth.pivot(index="id", columns="method", values="mass_share").loc[group.ids, methods]
+            masses = Shards(done).read(group.ids, [MASS])[MASS]
+            labels += few_labels(group, counts, masses, shares, settings, seed)
+    carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
+    level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
+    table = gains(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS))
+    measures = [*SCORES, *(f"gain_{measure}" for measure in SCORES)]
+    setting = ["method", "regions", "against"]
+    found = summarize(table, setting, measures, level=level, n_resamples=n_resamples, seed=seed)
+    write_table(table.assign(**carried), target / TABLE)
+    write_table(found.assign(**carried), target / SUMMARY)
+    write_table(rank_agreement(table, level, n_resamples, seed).assign(**carried), target / AGREEMENT)
+    write_json(target / USED, used)
+    write_table(pd.DataFrame(labels).assign(**carried), target / LABELS)
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def root(tmp_path, photo):
+    folder = tmp_path / "photos"
+    for number, name in enumerate(("a.jpg", "b.JPEG", "c.png", "d.webp", "e.bmp", "f.tif")):
+        photo(folder / name, seed=number)
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+def instances():
+    labels = np.zeros((30, 40), np.uint8)
+    labels[2:9, 3:12], labels[12:20, 20:31], labels[12:20, 31] = 1, 2, 255
+    return labels
+
+
+def test_photos_without_masks(root, prepared):
+    records = prepared("folder", root)
+    assert list(records) == list("abcdef")
+    for record in records.values():
+        assert record.image.parent == root
+        assert (record.class_index, record.class_name, record.label_source) == (None, "", "")
+        assert (record.mask, record.boxes, record.split) == (None, (), "")
+        assert record.photo().shape == (30, 40, 3)
+
+
+@pytest.mark.parametrize("name", ["b.mask.png", "masks/b.png"])
+@pytest.mark.parametrize("kind", ["grey", "palette", "colours that are grey"])
+def test_masks_beside_or_in_their_folder(root, prepared, name, kind):
+    (root / "masks").mkdir()
+    image = Image.fromarray(instances())
+    if kind == "palette":
+        image = Image.frombytes("P", image.size, image.tobytes())
+        image.putpalette(list(range(255, -1, -1)) * 3)
+    (image.convert("RGB") if kind == "colours that are grey" else image).save(root / name)
+    records = prepared("folder", root)
+    np.testing.assert_array_equal(records["b"].truth(), instances())
+    assert records["b"].boxes == ((3, 2, 11, 8), (20, 12, 30, 19))
+    assert [name for name, record in records.items() if record.mask] == ["b"]
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "RGB"])
+def test_a_black_and_white_mask_is_of_one_object(root, prepared, mode):
+    pixels = (instances() > 0) * np.uint8(255)
+    Image.fromarray(pixels).convert(mode).save(root / "a.mask.png")
+    record = prepared("folder", root)["a"]
+    np.testing.assert_array_equal(record.truth(), (instances() > 0).astype(np.uint8))
+    assert record.boxes == ((3, 2, 31, 19),)
+
+
+def test_a_photo_is_turned_upright_and_its_mask_is_of_the_upright_photo(root, photo, prepared):
+    photo(root / "a.jpg", size=(30, 40), orientation=6)  # upright it is 40 x 30
+    Image.fromarray(instances()).save(root / "a.mask.png")
+    record = prepared("folder", root)["a"]
+    assert record.photo().shape[:2] == record.truth().shape == (30, 40)
+
+
+BROKEN = {
+    "no photo": (lambda r: [path.unlink() for path in list(r.iterdir())[:]], ["holds no photo"]),
+    "another size": (lambda r: Image.new("L", (30, 40)).save(r / "a.mask.png"), ["a.mask.png", "30 x 40", "40 x 30"]),
+    "colours": (lambda r: Image.new("RGB", (40, 30), "red").save(r / "a.mask.png"), ["a.mask.png", "8-bit grey"]),
+    "sixteen bits": (
+        lambda r: Image.fromarray(np.ones((30, 40), np.uint16)).save(r / "a.mask.png"),
+        ["a.mask.png", "8-bit grey"],
+    ),
+    "a mask of nothing": (lambda r: Image.new("L", (40, 30)).save(r / "z.mask.png"), ["z.mask.png", "of no photo"]),
+    "a mask of nothing in the folder": (
+        lambda r: ((r / "masks").mkdir(), Image.new("L", (40, 30)).save(r / "masks" / "z.png")),
+        ["z.png", "of no photo"],
+    ),
+    "the same name": (lambda r: Image.new("RGB", (40, 30)).save(r / "a.png"), ["a.jpg", "a.png", "both are 'a'"]),
+    "no picture": (lambda r: (r / "a.jpg").write_text("x"), ["a.jpg", "is no picture"]),
+}
+
+
+@pytest.mark.parametrize(("damage", "words"), BROKEN.values(), ids=BROKEN)
+def test_broken_files_are_named(root, refused, damage, words):
+    damage(root)
+    refused("folder", root, *words)
