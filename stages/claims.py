@@ -102,7 +102,7 @@ def mean_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean along the last axis without NaN, NaN where there is nothing else."""
     known = ~np.isnan(values)
     total = np.where(known, values, 0).sum(axis=-1)
-    return np.divide(total, known.sum(axis=-1), out=np.full(total.shape, np.nan), where=known.any(axis=-1))
+    return np.asarray(np.divide(total, known.sum(axis=-1), out=np.full(total.shape, np.nan), where=known.any(axis=-1)))
 
 
 def missing(claim: str, pair: Pair) -> Finding:

@@ -196,6 +196,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     recipe = Recipe(
         parameters.superpixels.depths, parameters.superpixels.weighting, parameters.superpixels.interpolation, seed
     )
+    torch.set_num_threads(1)  # last bits of sums differ with the number of threads, and the maps are small
     records = read_records(Path("data/raw", dataset))
     groups = groups_of(records, settings.groups, dataset, alone=len(parameters.datasets) == 1)
     finished = {

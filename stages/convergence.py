@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,8 @@ def compute(
         x, target = classifier.normalize(found["view"]), torch.from_numpy(found["logits"]).argmax(dim=1)
         draw = partial(explain, classifier, x, target, batch_size=saliency.batch)
         for method, parameter, default in counted(saliency):
-            entry, given = METHODS[method], dict(saliency.parameters[method])
+            entry = METHODS[method]
+            given: dict[str, Any] = dict(saliency.parameters[method])
             given |= {"regions": regions} if entry.needs_regions else {}
             least = 2 * int(regions.max()) if entry.needs_regions else 1
             count_of = {
@@ -107,7 +109,7 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
         workers=1 if torch.cuda.is_available() else 0,
         description=f"convergence {dataset} {name}",
     )
-    carried = {"dataset": dataset, "network": name, "seed": seed}
+    carried: dict[str, Any] = {"dataset": dataset, "network": name, "seed": seed}
     table = pd.read_parquet(target / TABLE)
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
     setting = ["method", "parameter", "factor", "count", "reference_count"]

@@ -50,24 +50,27 @@ def write(content: str, path: Path) -> None:
     write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 
+def label(name: str) -> str:
+    """What a figure or table is called: figure1 is Figure 1."""
+    return re.sub(r"(\d+)$", r" \1", name).capitalize()
+
+
 def figure_tag(figures: Path, name: str) -> str:
     """A figure of the report with its caption, the picture inside the page."""
     picture = base64.b64encode((figures / f"{name}.png").read_bytes()).decode()
     caption = (figures / f"{name}.txt").read_text().strip()
-    label = re.sub(r"(\d+)$", r" \1", name).capitalize()
     return (
-        f'<figure id="{name}"><img alt="{html.escape(label)}" src="data:image/png;base64,{picture}">'
-        f"<figcaption><strong>{html.escape(label)}.</strong> {html.escape(caption)}</figcaption></figure>"
+        f'<figure id="{name}"><img alt="{html.escape(label(name))}" src="data:image/png;base64,{picture}">'
+        f"<figcaption><strong>{html.escape(label(name))}.</strong> {html.escape(caption)}</figcaption></figure>"
     )
 
 
 def table_tag(tables: Path, name: str) -> str:
     """A table of the report with its caption."""
     caption, _, head, _, *rows = (tables / f"{name}.md").read_text().splitlines()
-    label = re.sub(r"(\d+)$", r" \1", name).capitalize()
     body = f"<thead>{_row(head, 'th')}</thead><tbody>{''.join(_row(row, 'td') for row in rows)}</tbody>"
     return (
-        f'<figure id="{name}" class="table"><figcaption><strong>{html.escape(label)}.</strong> '
+        f'<figure id="{name}" class="table"><figcaption><strong>{html.escape(label(name))}.</strong> '
         f'{html.escape(caption)}</figcaption><div class="scroll"><table>{body}</table></div></figure>'
     )
 

@@ -114,13 +114,15 @@ class Localization(Section):
     resamples: Annotated[int, Field(ge=100)]
 
 
+class Removals(Section):
+    orders: Annotated[list[str], Field(min_length=1)]
+    replacements: Annotated[list[Literal["mean", "zero", "blur"]], Field(min_length=1)]
+
+
 class Relevance(Section):
     methods: Annotated[list[str], Field(min_length=1)]
-    orders: Annotated[list[str], Field(min_length=1)]
-    directions: Annotated[
-        dict[Literal["least", "most"], Annotated[list[Literal["mean", "zero", "blur"]], Field(min_length=1)]],
-        Field(min_length=1),
-    ]
+    least: Removals
+    most: Removals
     n_steps: Count
     tile: Count
     blur: Annotated[float, Field(gt=0)]
@@ -144,6 +146,11 @@ class Contrast(Section):
     photos: Annotated[list[str], Field(min_length=1)]
     methods: Annotated[list[str], Field(min_length=1)]
     regions: str
+
+
+class FewLabels(Section):
+    group: str
+    photos: Count
 
 
 class HighIou(Section):
@@ -200,6 +207,7 @@ class Parameters(Section):
     method: Single
     depths: Single
     single_and_class: SingleAndClass
+    few_labels: FewLabels
     contrast: Contrast
     high_iou: HighIou
     relevance_curves: RelevanceCurves

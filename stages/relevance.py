@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,13 +38,14 @@ from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
 from nas.tables import summarize
 from params import SCRATCH, Parameters, Relevance, run
 
+DIRECTIONS = ("least", "most")
 CURVES, TAU, OUTRANKING = "curves.parquet", "tau.parquet", "outranking.parquet"
 # of the pixels removed, where curves with steps of their own are averaged
 FRACTIONS = np.linspace(0, 1, 21)
 
 
 class Removal(NamedTuple):
-    direction: Literal["least", "most"]
+    direction: str
     order: str
     method: str
 
@@ -86,11 +87,10 @@ def parts_of(
     record: Record, superpixels: Path, size: tuple[int, int], settings: Relevance
 ) -> dict[str, NDArray[Any] | None]:
     """The parts of a photo that each order removes whole: None for single pixels, else a label map."""
-    parts: dict[str, NDArray[Any] | None] = {"pixels": None, "tiles": tiles(*size, settings.tile)}
-    segmented = [order for order in settings.orders if order not in parts]
+    simple = {"pixels": None, "tiles": tiles(*size, settings.tile)}
+    segmented = [order for order in {*settings.least.orders, *settings.most.orders} if order not in simple]
     found = Shards(superpixels).read([record.id], segmented)
-    parts |= {order: found[order][0] for order in segmented}
-    return {order: parts[order] for order in settings.orders}
+    return simple | {order: found[order][0] for order in segmented}
 
 
 def removal_orders(
@@ -98,9 +98,9 @@ def removal_orders(
 ) -> dict[Removal, Order]:
     """When each pixel goes, for every direction, order and method."""
     return {
-        Removal(direction, order, method): removal_order(saliency, labels, settings.n_steps, direction)
-        for direction in settings.directions
-        for order, labels in parts.items()
+        Removal(direction, order, method): removal_order(saliency, parts[order], settings.n_steps, direction)
+        for direction in DIRECTIONS
+        for order in getattr(settings, direction).orders
         for method, saliency in maps.items()
     }
 
@@ -113,13 +113,15 @@ def curves_of(
     settings: Relevance,
 ) -> Iterator[tuple[str, Removal, RelevanceCurve[Removal]]]:
     """The curves of one photo; an image that both directions show with one replacement is evaluated once."""
+    replacements = {direction: getattr(settings, direction).replacements for direction in DIRECTIONS}
     found = {}
     for replacement, fill in (REPLACEMENTS | {"blur": partial(blur, sigma=settings.blur)}).items():
-        wanted = {r: [order] for r, order in orders.items() if replacement in settings.directions[r.direction]}
-        for curve in relevance_curves(predict, x, wanted, {replacement: fill}, [target], settings.batch):
-            found[replacement, curve.order] = curve
+        wanted = {key: [order] for key, order in orders.items() if replacement in replacements[key.direction]}
+        if wanted:
+            for curve in relevance_curves(predict, x, wanted, {replacement: fill}, [target], settings.batch):
+                found[replacement, curve.order] = curve
     for removal in orders:
-        for replacement in settings.directions[removal.direction]:
+        for replacement in replacements[removal.direction]:
             yield replacement, removal, found[replacement, removal]
 
 
@@ -141,9 +143,10 @@ def check(settings: Relevance, listed: Sequence[str], stored: Shards, segmented:
                 f"relevance.methods has {method!r}: allowed are those of saliency.methods, {', '.join(listed)}"
             )
     allowed = ["pixels", "tiles", *segmented.names()]
-    for order in settings.orders:
-        if order not in allowed:
-            raise ValueError(f"relevance.orders has {order!r}: allowed are {', '.join(allowed)}")
+    for direction in DIRECTIONS:
+        for order in getattr(settings, direction).orders:
+            if order not in allowed:
+                raise ValueError(f"relevance.{direction}.orders has {order!r}: allowed are {', '.join(allowed)}")
     methods = [method for method in settings.methods if f"predicted/{method}" in stored.names()]
     if all(method in CONTROLS for method in methods):
         raise ValueError("relevance.methods has no method that this network can do, beside controls: add one")

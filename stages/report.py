@@ -1,5 +1,6 @@
 """Gather the report: its first page with every figure and table, and reports/metrics.json."""
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -7,11 +8,13 @@ import pandas as pd
 
 import pages
 from nas.datasets import read_records
+from nas.plots import style
 from nas.shards import write_json
 from nas.tables import collect
 from params import Parameters, run
 
 REPORTS = Path("reports")
+CLAIMS = REPORTS / "claims.json"
 
 
 class Section(NamedTuple):
@@ -26,8 +29,10 @@ SECTIONS = (
     Section("method", "How NAS are made", figures=("figure2",)),
     Section("depths", "Depth and number of clusters", figures=("figure3",)),
     Section("agreement", "Agreement with objects and edges", tables=("table2",)),
+    Section("single_and_class", "One photo against all of its class", figures=("figure4",)),
     Section("contrast", "Saliency, averaged inside superpixels", figures=("figure5",)),
     Section("high_iou", "Localization at high thresholds", figures=("figure6",), tables=("table1",)),
+    Section("few_labels", "Scoring saliency with few labels", figures=("figure7",), tables=("table3",)),
     Section("sampling", "Have the saliency maps converged?", figures=("convergence",)),
     Section("networks", "The networks", tables=("table5",)),
     Section("annotations", "The ground truth of the sample", figures=("annotations",)),
@@ -72,6 +77,10 @@ def main(parameters: Parameters) -> None:
     small = ", ".join(f"{dataset} has {n} photos" for dataset, n in photos.items() if n < 200)
     page = pages.index(
         sections,
+        ledger=json.loads(CLAIMS.read_text()),
+        name=style.name,
+        kind_name=style.kind_name,
+        label=pages.label,
         title="Neuro-Activated Superpixels, reconstructed and measured",
         photos=photos,
         classifiers=parameters.classifiers,

@@ -19,11 +19,12 @@ from nas import engine, regions
 from nas.boxes import resize_boxes
 from nas.classes import CLASS, Group, folder_name, group_names, read_group
 from nas.datasets import Record, read_records
+from nas.inconsistency import ranking_agreement
 from nas.localization import CONTROLS
 from nas.scoremaps import resize_map
 from nas.semantics import (
     SCORES,
-    OtherSettings,
+    OtherSettingsError,
     Tags,
     cluster_counts,
     draw_labelled,
@@ -34,7 +35,7 @@ from nas.semantics import (
     score_against_mask,
 )
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
-from nas.statistics import bootstrap_statistic, kendall_tau
+from nas.statistics import kendall_tau
 from nas.tables import summarize
 from params import SCRATCH, Parameters, Semantics, run
 
@@ -143,7 +144,7 @@ def tags_of(group: Group, photos: Sequence[Record], counts: NDArray[np.int64] | 
         try:
             tags = read_tags(path, group.settings, group.n_clusters)
             found[HAND] = {photo.id: tags for photo in photos}
-        except OtherSettings as error:
+        except OtherSettingsError as error:
             print(f"{error}; not used", file=sys.stderr)
     return found
 
@@ -193,29 +194,19 @@ def few_labels(
 def rank_agreement(table: pd.DataFrame, level: float, n_resamples: int, seed: int) -> pd.DataFrame:
     """Kendall's tau between the ranking of methods against tagged clusters and that against the truth.
 
-    Methods are ranked by their mean over the photos; the interval is of a bootstrap of the photos. Raw maps of the
-    methods that are no controls, those of all groups together.
+    Raw maps of the methods that are no controls, photos of all groups together.
     """
     rows: list[Row] = []
     real = table[(table["regions"] == "raw") & ~table["method"].isin(CONTROLS)]
-    wide = {
-        against: rows.pivot_table(index=["group", "id"], columns="method", values=list(SCORES), sort=False)
-        for against, rows in real.groupby("against", sort=False)
-    }
-    for against in (source for source in (AUTOMATIC, HAND) if source in wide and TRUTH in wide):
-        for measure in SCORES:
-            a, b = wide[against][measure].align(wide[TRUTH][measure], join="inner")
-            found = bootstrap_statistic(
-                tau_of_means, a.to_numpy(float).T, b.to_numpy(float).T, level=level, n_resamples=n_resamples, seed=seed
-            )
+    wide = real.pivot_table(index=["group", "id"], columns=["against", "method"], values=list(SCORES), sort=False)
+    for measure in SCORES if TRUTH in set(table["against"]) else ():
+        for against in (source for source in (AUTOMATIC, HAND) if source in wide[measure]):
+            pair = wide[measure][[against, TRUTH]].dropna()
+            a, b = pair[against], pair[TRUTH][pair[against].columns]
+            found = ranking_agreement(a.to_numpy(), b.to_numpy(), level, n_resamples, seed)
             row: Row = {"against": against, "measure": measure, "tau": found.value, "low": found.low}
             rows.append(row | {"high": found.high, "n": found.n, "methods": a.shape[1]})
     return pd.DataFrame(rows, columns=["against", "measure", "tau", "low", "high", "n", "methods"])
-
-
-def tau_of_means(a: NDArray[np.float64], b: NDArray[np.float64], axis: int = -1) -> Any:
-    """Kendall's tau between methods (M, ..., n) by their means over photos: (...)."""
-    return kendall_tau(np.moveaxis(a.mean(axis=axis), 0, -1), np.moveaxis(b.mean(axis=axis), 0, -1))
 
 
 def gains(table: pd.DataFrame) -> pd.DataFrame:
@@ -267,8 +258,9 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         tables.append(table)
         if counts is not None:
             truth = table[(table["against"] == TRUTH) & (table["regions"] == "raw")]
-            shares = truth.pivot(index="id", columns="method", values="mass_share").loc[group.ids, methods]
-            masses = Shards(done).read(group.ids, [MASS])[MASS]
+            real = [method for method in methods if method not in CONTROLS]
+            shares = truth.pivot(index="id", columns="method", values="mass_share").loc[group.ids, real]
+            masses = Shards(done).read(group.ids, [MASS])[MASS][:, np.isin(methods, real)]
             labels += few_labels(group, counts, masses, shares, settings, seed)
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples

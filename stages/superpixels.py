@@ -108,7 +108,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         workers=0,
         description=f"superpixels {dataset} {classifier}",
     )
-    carried = {"dataset": dataset, "network": classifier, "seed": seed}
+    carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
     table = Shards(target).table()
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
     summary = summarize(

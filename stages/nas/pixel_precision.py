@@ -127,4 +127,4 @@ def _areas(objects: Curve, others: Curve) -> Curve:
     precision = np.divide(found, predicted, out=np.zeros_like(found), where=predicted > 0)
     area = (precision * objects[..., ::-1]).sum(axis=-1)
     total = found[..., -1]
-    return np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0)
+    return np.asarray(np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0))

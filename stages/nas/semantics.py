@@ -21,7 +21,7 @@ OPTIONAL = ("grid", "weighting")
 Tags = NDArray[np.bool_]
 
 
-class OtherSettings(ValueError):
+class OtherSettingsError(ValueError):
     """Tags of clusters that were made with other settings."""
 
 
@@ -233,7 +233,7 @@ def read_tags(path: str | Path, settings: Mapping[str, Any], n_clusters: int) ->
     found = _settings(found, str(path))
     for key in (*REQUIRED, *OPTIONAL):
         if (key in found) != (key in wanted) or found.get(key) != wanted.get(key):
-            raise OtherSettings(
+            raise OtherSettingsError(
                 f"{path} tags other clusters: {key} is {found.get(key, 'absent')!r} there, expected is "
                 f"{wanted.get(key, 'absent')!r}; tag the clusters of these settings in a file of their own"
             )

@@ -31,7 +31,7 @@ Inside = NDArray[np.bool_]
 
 # Paul Tol's qualitative scheme "muted", made to be told apart by colour-blind readers
 MUTED = ("#88CCEE", "#CC6677", "#117733", "#DDCC77", "#332288", "#44AA99", "#AA4499", "#999933", "#882255")
-UNMATCHED = ("#d9d9d9", "#a6a6a6", "#737373")
+UNMATCHED = ("#c8c8c8", "#f4f4f4", "#282828")
 GAP = 0.05  # between panels, as a share of their side
 LABELLED = 0.012  # of a map: the least part that gets a number
 RIM = 1.3  # cells: the least distance of a number from the rim of a map

@@ -1,0 +1,197 @@
+"""Figure 7: clusters tagged as object, and what scores against them say beside scores against masks."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from numpy.typing import NDArray
+from skimage.color import rgb2gray
+
+from nas import regions
+from nas.classes import CLASS, read_group
+from nas.datasets import read_records
+from nas.plots import style
+from nas.semantics import object_regions
+from nas.shards import Shards
+from nas.tables import collect
+
+SOURCES = ("hand tags", "automatic tags")
+AGAINST = {"truth": ("inside the mask", "o"), "hand tags": ("hand tags", "D"), "automatic tags": ("learnt tags", "s")}
+
+
+class Panel(NamedTuple):
+    """A photo, its mask (None if there is none), and the pixels of the clusters tagged as object."""
+
+    photo: NDArray[np.uint8]
+    mask: NDArray[np.bool_] | None
+    tagged: NDArray[np.bool_]
+
+
+class Content(NamedTuple):
+    """What figure 7 shows: photos, mean scores of the raw maps, rank agreement, what few labels are worth."""
+
+    panels: Sequence[Panel]
+    source: str
+    group: str
+    scores: pd.DataFrame
+    agreement: pd.DataFrame
+    labels: pd.DataFrame
+
+
+def load(root: Path, datasets: Sequence[str], classifiers: Sequence[str], group: str, photos: int) -> Content:
+    """The first photos of a group of the first data set and network, and the tables of all."""
+    dataset, classifier = datasets[0], classifiers[0]
+    used = json.loads((root / "data" / "semantics" / dataset / classifier / "tags.json").read_text())
+    if group not in used:
+        raise ValueError(f"few_labels.group is {group!r}: tagged are {', '.join(used) or 'none'}; take one of them")
+    source = next(each for each in SOURCES if each in used[group])
+    found = read_group(root, dataset, classifier, group)
+    records = {record.id: record for record in read_records(root / "data" / "raw" / dataset)}
+    views = Shards(root / "data" / "activations" / dataset / classifier)
+    panels = []
+    for photo in found.ids[:photos]:
+        view = views.read([photo], ["view"])["view"][0]
+        clusters = regions.resize(found.stored.read([photo], [CLASS])[CLASS][0], view.shape[:2])
+        truth = records[photo].truth(view.shape[:2])
+        tagged = object_regions(clusters, np.array(used[group][source][photo], dtype=bool))
+        panels.append(Panel(view, None if truth is None else (truth > 0) & (truth < 255), tagged))
+    summary = collect(root, "semantics", datasets, classifiers)
+    scores = summary[(summary["regions"] == "raw") & (summary["measure"] == "mass_share")]
+    agreement, labels = (
+        collect(root, "semantics", datasets[:1], classifiers, f"{name}.parquet") for name in ("agreement", "labels")
+    )
+    return Content(panels, source, group, scores[scores["dataset"] == dataset], agreement, labels)
+
+
+def few_labels(content: Content) -> Figure:
+    """Photos above; below, the scores of every method by network, and the worth of few labels."""
+    style.use()
+    networks = list(content.scores["network"].unique())
+    n_methods = content.scores["method"].nunique()
+    side = min(1.5, style.WIDTH / max(len(content.panels) * 2, 4))
+    below = 0.165 * n_methods + 0.75
+    figure = plt.figure(figsize=(style.WIDTH, side + below + 0.75))
+    height = figure.get_figheight()
+    pictures = GridSpec(
+        1,
+        2 * len(content.panels),
+        figure,
+        left=0.01,
+        right=0.99,
+        top=1 - 0.22 / height,
+        bottom=1 - (0.22 + side) / height,
+        wspace=0.04,
+    )
+    _draw_panels(figure, pictures, content)
+    charts = GridSpec(
+        1,
+        len(networks) + 1,
+        figure,
+        left=0.17,
+        right=0.985,
+        top=1 - (side + 0.62) / height,
+        bottom=0.72 / height,
+        wspace=0.16,
+        width_ratios=[1] * len(networks) + [0.8],
+    )
+    order = content.scores[content.scores["against"] == "truth"].groupby("method")["mean"].mean().sort_values().index
+    for column, network in enumerate(networks):
+        ax = figure.add_subplot(charts[column])
+        _draw_scores(ax, content, network, list(order))
+        if column:
+            ax.set_yticklabels([])
+    handles, names = figure.axes[-1].get_legend_handles_labels()
+    figure.legend(handles, names, ncols=len(names), loc="lower left", bbox_to_anchor=(0.16, 0.0))
+    _draw_labels(figure.add_subplot(charts[-1]), content.labels, networks)
+    return figure
+
+
+def _draw_panels(figure: Figure, grid: GridSpec, content: Content) -> None:
+    for number, panel in enumerate(content.panels):
+        left, right = (figure.add_subplot(grid[2 * number + place]) for place in (0, 1))
+        left.imshow(panel.photo)
+        if panel.mask is not None:
+            left.contour(panel.mask, levels=[0.5], colors=[style.ACCENT], linewidths=1.1)
+        faint = 0.25 * rgb2gray(panel.photo)[..., None].repeat(3, axis=2) + 0.75
+        right.imshow(np.where(panel.tagged[..., None], panel.photo / 255, faint))
+        for ax, title in ((left, "mask"), (right, content.source)):
+            style.bare(ax)
+            ax.set_title(title, fontsize=7, pad=2)
+
+
+def _draw_scores(ax: Axes, content: Content, network: str, order: Sequence[str]) -> None:
+    """Mean mass share of each method against the truth and against tags, joined by a line."""
+    shown = content.scores[content.scores["network"] == network].pivot(index="method", columns="against", values="mean")
+    rows = np.arange(len(order))
+    kinds = [kind for kind in AGAINST if kind in shown]
+    values = shown.loc[list(order), kinds]
+    ax.hlines(rows, values.min(axis=1), values.max(axis=1), color="#cccccc", linewidth=1)
+    for kind, colour in zip(kinds, sns.color_palette("colorblind", 3), strict=False):
+        label, marker = AGAINST[kind]
+        ax.plot(values[kind], rows, marker, color=colour, markersize=3.6, label=label)
+    ax.set_yticks(rows, [style.name(method) for method in order], fontsize=7)
+    ax.set_xlim(0, 1)
+    ax.set_xticks([0, 0.25, 0.5, 0.75])
+    ax.set_xlabel("share of positive saliency")
+    ax.set_title(f"{style.name(network)}\n{_taus(content.agreement, network)}", loc="left", fontsize=7)
+
+
+def _taus(agreement: pd.DataFrame, network: str) -> str:
+    rows = agreement[(agreement["network"] == network) & (agreement["measure"] == "mass_share")]
+    named = {"hand tags": "hand", "automatic tags": "learnt"}
+    found = {row["against"]: f"τ {named[row['against']]} {row['tau']:.2f}" for row in rows.to_dict("records")}
+    return ", ".join(found[source] for source in SOURCES if source in found)
+
+
+def _draw_labels(ax: Axes, labels: pd.DataFrame, networks: Sequence[str]) -> None:
+    """IoU of tagged clusters with the masks of the other photos, by the number of labelled photos."""
+    ious = labels[labels["measure"] == "IoU"]
+    groups = list(ious["group"].unique())
+    few = len(groups) <= 6
+    for group, colour in zip(groups, sns.color_palette("colorblind", len(groups)), strict=True):
+        for network, line in zip(networks, ("-", "--", ":", "-."), strict=False):
+            shown = ious[(ious["group"] == group) & (ious["network"] == network)]
+            place = shown["labelled"] + 0.06 * groups.index(group) * few
+            ax.errorbar(
+                place,
+                shown["mean"],
+                yerr=np.abs(shown[["low", "high"]].to_numpy().T - shown["mean"].to_numpy()),
+                color=colour if few else style.MUTED,
+                linestyle=line,
+                marker="o",
+                markersize=3,
+                linewidth=0.9,
+                elinewidth=0.6,
+                label=group if few and network == networks[0] else None,
+            )
+    ticks = sorted(ious["labelled"].unique())
+    ax.set_xticks(ticks)
+    if ticks:
+        ax.set_xlim(min(ticks) - 0.4, max(ticks) + 0.6)
+    ax.set_ylim(0, 1)
+    ax.set_xlabel("labelled photos")
+    ax.set_title("Tags learnt on few photos,\nIoU with masks of the others", loc="left", fontsize=7)
+    if few:
+        ax.legend(loc="upper right", handlelength=1.2)
+
+
+def caption(content: Content) -> str:
+    """What figure 7 shows."""
+    first = content.scores.iloc[0]
+    return (
+        f"Scoring saliency against tagged clusters ({first['dataset']}, n = {int(content.scores['n'].max())} photos of "
+        f"the tagged classes, seed {first['seed']}). Above: photos of the class {content.group} with the mask, and "
+        f"the class-level clusters that were tagged as object ({content.source}). Below: share of the positive "
+        "saliency of each method's raw maps inside the mask, and inside the clusters tagged by hand or by the masks "
+        "of the other photos of the class; τ is Kendall's correlation of the two rankings of methods, controls left "
+        "out. Right: how well tags learnt on a few labelled photos find the objects of the others (mean and 5 to 95 % "
+        "of the draws; solid: first network, dashed: second)."
+    )

@@ -1,0 +1,81 @@
+"""Table 3: saliency scored against tagged clusters and against masks; and how far the two agree."""
+
+import pandas as pd
+
+from nas.plots.style import kind_name, name
+from nas.tables import signed, with_interval
+
+SCORES = {
+    "mass_share": "mass share",
+    "average_precision": "pixel AP",
+    "pointing_game": "pointing game",
+    "auroc": "AUROC",
+}
+AGAINST = {"truth": "mask", "hand tags": "clusters, hand tags", "automatic tags": "clusters, learnt tags"}
+
+
+def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Table 3, which of its cells are best of a network and reference, and its caption."""
+    rows, best = [], []
+    for (dataset, network, against), group in summary.groupby(["dataset", "network", "against"], sort=False):
+        highest = group.groupby("measure")["mean"].max()
+        for (method, inside), found in group.groupby(["method", "regions"], sort=False):
+            estimates = {row["measure"]: row for row in found.to_dict("records")}
+            row = {
+                "data set": dataset,
+                "network": name(network),
+                "against": AGAINST[str(against)],
+                "method": name(method),
+            }
+            row["regions"] = kind_name(inside)
+            marks = dict.fromkeys(row, False)
+            for measure, heading in SCORES.items():
+                row[heading] = with_interval(estimates[measure])
+                marks[heading] = bool(estimates[measure]["mean"] >= highest[measure] - 1e-9)
+            gain = estimates["gain_mass_share"]
+            row["Δ mass share"] = "" if inside == "raw" else signed(gain)
+            marks["Δ mass share"] = False
+            rows.append(row | {"n": str(estimates["mass_share"]["n"])})
+            best.append(marks | {"n": False})
+    caption = (
+        "Saliency of the predicted class scored against the mask and against the class-level clusters tagged as object "
+        f"(seed {summary['seed'].iloc[0]}): share of positive saliency, pixel average precision, pointing game, AUROC; "
+        "mean over n photos of the tagged classes [bootstrap interval]. Each map as it is (raw) or averaged inside "
+        "regions; Δ is the paired difference from raw. Learnt tags come from the masks of the other photos of the "
+        "class. Bold: best of a network and reference."
+    )
+    return pd.DataFrame(rows), pd.DataFrame(best), caption
+
+
+def agreement(found: pd.DataFrame) -> pd.DataFrame:
+    """Kendall's tau between the rankings of methods against tagged clusters and against masks."""
+    return pd.DataFrame(
+        [
+            {
+                "data set": row["dataset"],
+                "network": name(row["network"]),
+                "tags": row["against"],
+                "score": SCORES[row["measure"]],
+                "τ": with_interval({"mean": row["tau"], "low": row["low"], "high": row["high"]}, 2),
+                "methods": str(row["methods"]),
+                "n": str(row["n"]),
+            }
+            for row in found.to_dict("records")
+        ]
+    )
+
+
+def labels(found: pd.DataFrame) -> pd.DataFrame:
+    """Worth of tags learnt on few photos: mean over the draws and 5 to 95 % of them."""
+    rows = []
+    settings = ["dataset", "network", "group", "photos", "labelled"]
+    for (dataset, network, group, photos, labelled), values in found.groupby(settings, sort=False):
+        by_measure = {row["measure"]: row for row in values.to_dict("records")}
+        row = {"data set": dataset, "network": name(network), "class": group}
+        row |= {"labelled photos": f"{labelled} of {photos}"}
+        row |= {
+            heading: with_interval(by_measure[measure], 2)
+            for measure, heading in (("IoU", "IoU of the others"), ("tau", "τ of methods"))
+        }
+        rows.append(row | {"draws": str(by_measure["IoU"]["draws"])})
+    return pd.DataFrame(rows)
