@@ -19,7 +19,7 @@ from nas.checksums import sha256_of
 from nas.classifiers import shared_classifier
 from nas.datasets import Record, read_records
 from nas.saliency import METHODS, explain
-from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, spread, write_table
 from nas.statistics import spearman
 from nas.tables import summarize
 from params import SCRATCH, Convergence, Parameters, Saliency, run
@@ -116,12 +116,6 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
     summary = summarize(table, setting, ["spearman"], level=level, n_resamples=n_resamples, seed=seed)
     write_table(table.assign(**carried), target / TABLE)
     write_table(summary.assign(**carried), target / SUMMARY)
-
-
-def spread(records: Sequence[Record], n: int) -> list[Record]:
-    """At most n records, evenly spaced from the first to the last."""
-    places = np.unique(np.linspace(0, len(records) - 1, min(n, len(records))).round().astype(int))
-    return [records[place] for place in places]
 
 
 if __name__ == "__main__":

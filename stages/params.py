@@ -48,6 +48,9 @@ class Weights(Section):
 
 class Activations(Section):
     precision: Literal["float32", "float16"]
+    forward: Literal["float32", "bfloat16", "float16"]
+    cache: bool
+    depths: dict[Name, Annotated[dict[Depth, str], Field(min_length=1)]]
     batch: Count
 
 
@@ -161,7 +164,11 @@ class HighIou(Section):
 class RelevanceCurves(Section):
     methods: Annotated[list[str], Field(min_length=1)]
     orders: Annotated[list[str], Field(min_length=1)]
-    replacement: str
+    replacement: Literal["mean", "zero", "blur"]
+
+
+class Inconsistency(Section):
+    methods: Literal["real", "all"]
 
 
 class Claims(Section):
@@ -211,6 +218,7 @@ class Parameters(Section):
     contrast: Contrast
     high_iou: HighIou
     relevance_curves: RelevanceCurves
+    inconsistency: Inconsistency
 
 
 def read(path: Path = PARAMS) -> Parameters:

@@ -8,6 +8,7 @@ predicts for the whole photo, and the map is the one for that class.
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -126,12 +127,13 @@ def curves_of(
 
 
 def bands(stored: Shards, level: float, n_resamples: int, seed: int) -> pd.DataFrame:
-    """Mean curves with pointwise intervals."""
+    """Mean curves with pointwise intervals; in memory are those of one direction and order at a time."""
     rows = []
-    for name in stored.names():
-        found = mean_curve(stored.read(stored.ids, [name])[name], level, n_resamples, seed)
-        point = dict(zip([*SETTING, "method"], name.split("/"), strict=True))
-        rows.append(pd.DataFrame({**point, "fraction": FRACTIONS, **found._asdict(), "n": len(stored.ids)}))
+    for _, names in groupby(stored.names(), key=lambda name: name.split("/")[:2]):
+        for name, curves in stored.read(stored.ids, list(names)).items():
+            point = dict(zip([*SETTING, "method"], name.split("/"), strict=True))
+            found = mean_curve(curves, level, n_resamples, seed)._asdict()
+            rows.append(pd.DataFrame({**point, "fraction": FRACTIONS, **found, "n": len(curves)}))
     return pd.concat(rows, ignore_index=True)
 
 

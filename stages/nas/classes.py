@@ -129,16 +129,14 @@ def read_group(root: Path, dataset: str, classifier: str, group: str) -> Group:
     ValueError : the stage has not run, or there is no such group; one line that says which there are
     """
     folder = root / "data" / "classes" / dataset / classifier
-    if not (folder / GROUPS).is_file():
-        raise ValueError(f"{folder}: holds no {GROUPS}; run the stage classes (dvc repro classes)")
-    folders = {entry["group"]: entry["folder"] for entry in json.loads((folder / GROUPS).read_text())}
-    if group not in folders:
+    names = group_names(root, dataset, classifier)
+    if group not in names:
         raise ValueError(
-            f"{folder}: has no group {group!r}, only {', '.join(folders)}; take one of them, or edit classes.groups"
+            f"{folder}: has no group {group!r}, only {', '.join(names)}; take one of them, or edit classes.groups"
         )
     table = pd.read_parquet(folder / TABLE)
     carried = table[table["group"] == group].iloc[0]
-    stored = Shards(folder / folders[group])
+    stored = Shards(folder / folder_name(group))
     settings = {
         "dataset": dataset,
         "network": classifier,

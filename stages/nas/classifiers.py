@@ -3,9 +3,11 @@
 import math
 import os
 import pickle
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ import timm.models
 import torch
 import torchvision
 from PIL import Image
-from torch import Tensor, nn
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as transforms
 
@@ -32,7 +35,7 @@ class Recipe:
     library : "torchvision" or "timm", which holds the architecture
     architecture : its name there
     weights : source of the official weights, or None where the user must give a file
-    depths : depth to name of a graph node; None finds the last map at stride 2^(d+1)
+    depths : depth to name of a graph node; None asks `depths_by_stride`
     size : side of the square input, in pixels
     resize : shorter side before the center crop of the network's own transform, in pixels
     mean, std : of the normalization, for values in [0, 1]
@@ -79,7 +82,17 @@ RECIPES = {
 }
 
 RESNET_DEPTHS = {0: "maxpool", 1: "layer1", 2: "layer2", 3: "layer3", 4: "layer4"}
-VGG16_DEPTHS = {0: "features.2", 1: "features.7", 2: "features.14", 3: "features.21", 4: "features.28"}
+# what goes into the last ReLU before each pooling, of `features`: conv1_2, ..., conv5_3 in VGG16
+VGG_LAYERS = {
+    "vgg11": (0, 3, 8, 13, 18),
+    "vgg13": (2, 7, 12, 17, 22),
+    "vgg16": (2, 7, 14, 21, 28),
+    "vgg19": (2, 7, 16, 25, 34),
+    "vgg11_bn": (1, 5, 12, 19, 26),
+    "vgg13_bn": (4, 11, 18, 25, 32),
+    "vgg16_bn": (4, 11, 21, 31, 41),
+    "vgg19_bn": (4, 11, 24, 37, 50),
+}
 
 
 class Classifier:
@@ -102,10 +115,16 @@ class Classifier:
         for part in self.module.modules():
             if hasattr(part, "inplace"):  # would overwrite the maps of the node before it
                 part.inplace = False  # type: ignore[assignment]
-        self.depths = dict(recipe.depths or depths_by_stride(module, recipe.size))
-        nodes = {node: str(depth) for depth, node in self.depths.items()}
+        self.depths = dict(sorted((recipe.depths or depths_by_stride(module, recipe.size)).items()))
+        if not self.depths:
+            raise ValueError(
+                f"depths of {name!r}: it has no square feature maps that all later ones are made from; "
+                "name nodes of its graph (depths=, activations.depths)"
+            )
         try:
-            self._extractor = create_feature_extractor(self.module, nodes, **_tracing()).to(self.device)
+            self._extractor = create_feature_extractor(
+                self.module, sorted(set(self.depths.values())), tracer_kwargs=_tracing(), suppress_diff_warning=True
+            ).to(self.device)
         except ValueError as error:
             raise ValueError(f"depths of {name!r}: {error}") from error
 
@@ -141,7 +160,17 @@ class Classifier:
     def activations(self, x: Tensor) -> dict[int, Tensor]:
         """Inputs (B, 3, size, size) to the maps of each depth, {depth: (B, C, h, w)}, at their own size."""
         maps = self._extractor(x)
-        return {depth: maps[str(depth)] for depth in sorted(self.depths)}
+        return {depth: maps[node] for depth, node in self.depths.items()}
+
+    def shapes(self) -> dict[int, tuple[int, int, int]]:
+        """Channels, height and width of the map of each depth."""
+        maps = self.activations(torch.zeros(1, 3, self.size, self.size, device=self.device))
+        return {depth: (m.shape[1], m.shape[2], m.shape[3]) for depth, m in maps.items()}
+
+    @torch.no_grad()
+    def n_classes(self) -> int:
+        """Number of logits."""
+        return self.logits(torch.zeros(1, 3, self.size, self.size, device=self.device)).shape[1]
 
 
 def load_classifier(
@@ -164,13 +193,14 @@ def load_classifier(
     Raises
     ------
     ValueError : unknown name, refused weights, or a node that the network lacks
+    SourceError : official weights that cannot be had
     """
     found = recipe(name)
     if depths is not None:
         found = Recipe(**{**found.__dict__, "depths": depths})
     if weights is None:
         if found.weights is None:
-            raise ValueError(f"classifier {name!r} has no known source of weights: give weights=FILE")
+            raise ValueError(f"classifier {name!r} has weights that are not fetched: give weights=FILE")
         cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "neuro-activated-superpixels"
         weights = cache / f"{name}.pth"
         if not weights.exists():
@@ -191,11 +221,14 @@ def recipe(name: str) -> Recipe:
     if name in RECIPES:
         return RECIPES[name]
     if name in torchvision.models.list_models(module=torchvision.models):
-        transform = next(iter(torchvision.models.get_model_weights(name))).transforms()
+        official = next(iter(torchvision.models.get_model_weights(name)))  # IMAGENET1K_V1 where there is one
+        transform = official.transforms()
+        digits = re.search(r"-([0-9a-f]{8,64})\.\w+$", official.url)
         return Recipe(
             "torchvision",
             name,
-            depths=RESNET_DEPTHS if name.startswith("resnet") else {"vgg16": VGG16_DEPTHS}.get(name),
+            weights=Https(official.url, sha256_prefix=digits[1]) if digits else None,
+            depths={d: f"features.{layer}" for d, layer in enumerate(VGG_LAYERS.get(name, ()))} or None,
             size=transform.crop_size[0],
             resize=transform.resize_size[0],
             mean=tuple(transform.mean),
@@ -236,24 +269,29 @@ def build(found: Recipe) -> nn.Module:
 def load_weights(module: nn.Module, path: Path) -> None:
     """Load a state dict into a module, by name, or by order where names differ and every shape agrees.
 
+    Old files lack `num_batches_tracked`, which a trained network does not use. When loading fails, the module is
+    left as it was.
+
     Raises
     ------
     ValueError : a file that is no state dict, that would run code when read, or that does not fit the module
     """
-    state = read_state_dict(path)
-    own = module.state_dict()
-    if set(state) != set(own):
+    state, own = read_state_dict(path), {name: value.clone() for name, value in module.state_dict().items()}
+    counters = {name for name in own.keys() - state.keys() if name.endswith("num_batches_tracked")}
+    expected = {name: value for name, value in own.items() if name not in counters}
+    if state.keys() != expected.keys():
         shapes = [tuple(value.shape) for value in state.values()]
-        if shapes != [tuple(value.shape) for value in own.values()]:
-            unknown = sorted(set(state) ^ set(own))
+        if shapes != [tuple(value.shape) for value in expected.values()]:
+            unknown = sorted(state.keys() ^ expected.keys())
             raise ValueError(
                 f"weights {path}: {len(unknown)} entries do not fit {type(module).__name__}, the first is "
                 f"{unknown[0]!r}; give the state dict of this architecture"
             )
-        state = dict(zip(own, state.values(), strict=True))
+        state = dict(zip(expected, state.values(), strict=True))
     try:
-        module.load_state_dict(state)
+        module.load_state_dict({**{name: own[name] for name in counters}, **state})
     except RuntimeError as error:
+        module.load_state_dict(own)
         raise ValueError(f"weights {path}: {' '.join(str(error).split())}") from error
 
 
@@ -280,24 +318,100 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def depths_by_stride(module: nn.Module, size: int) -> dict[int, str]:
-    """Depth d to the graph node with the last feature map at stride 2^(d+1), for d = 0 to 4, where there is one."""
-    train_names, names = get_graph_node_names(module.eval(), **_tracing())
-    nodes = {"train_return_nodes": train_names[1:], "eval_return_nodes": names[1:]}
-    extractor = create_feature_extractor(module, **nodes, **_tracing())
+    """Depth d to the graph node with the last feature map at stride 2^(d+1), for d = 0 to 4, where there is one.
+
+    A map counts if everything later is computed from it, and if it does not lie inside a block that reduces it. The
+    output of a block comes before other maps, so that a stage's own output is taken and not the norm or the
+    convolution that leads from it to the next one. A block is a module of two convolutions or more that halves its
+    input at most once. Networks with the layers of a ResNet have the depths of a ResNet. Where the stem goes to
+    stride 4 at once, depth 0 is the last map before the first block, as it is in a ResNet.
+    """
+    if set(RESNET_DEPTHS.values()) <= dict(module.named_children()).keys():
+        return dict(RESNET_DEPTHS)
+    names, depths = _trace(module, size)
+    parts = _parts(module, names, depths)
+    blocks = [part for part in parts if part.n_convolutions > 1]
+    reduced = {node for block in blocks for node in block.nodes if depths[node] != depths[block.nodes[-1]]}
+    maps = [node for node in _cuts(list(depths)) if depths[node] in range(5) and node not in reduced]
+    outputs = {block.nodes[-1] for block in blocks}
+    # of each depth the last one stays: of the outputs of blocks where there are some, else of all
+    found = {depths[node]: node for node in sorted(maps, key=outputs.__contains__)}
+    inside = {node for block in blocks for node in block.nodes}
+    stem = [node for node in takewhile(lambda node: node not in inside, depths) if node in maps]
+    if blocks and stem:
+        found.setdefault(0, stem[-1])
+    outermost = {part.nodes[-1]: part.path for part in reversed(parts)}
+    return {depth: outermost.get(found[depth], names[found[depth]]) for depth in range(5) if depth in found}
+
+
+def _trace(module: nn.Module, size: int) -> tuple[dict[fx.Node, str], dict[fx.Node, int | None]]:
+    """The names of all nodes, and the depths of those whose tensors lead from the input to the output, in order.
+
+    The depth is -1 for a map of the input's size, and None for what is no square map.
+    """
+    tracer = NodePathTracer(**_tracing())
+    graph = fx.GraphModule(module, tracer.trace(module.eval()))
+    x = torch.zeros(1, 3, size, size).to(next(module.parameters()))
     with torch.no_grad():
-        outputs = extractor(torch.zeros(1, 3, size, size).to(next(module.parameters())))
-    found: dict[int, str] = {}
-    for name in names[1:]:
-        shape: tuple[int, ...] = getattr(outputs[name], "shape", ())
-        if len(shape) == 4 and shape[2] == shape[3] > 1:
-            found[round(math.log2(size / shape[2])) - 1] = name
-    return {depth: node for depth, node in sorted(found.items()) if 0 <= depth <= 4}
+        ShapeProp(graph).propagate(x)
+    names: dict[fx.Node, str] = tracer.node_to_qualname
+    used = set(graph.graph.output_node().all_input_nodes)
+    for node in reversed(graph.graph.nodes):
+        used |= set(node.all_input_nodes) if node in used else set()
+    depths: dict[fx.Node, int | None] = {}
+    for node in graph.graph.nodes:
+        computed = node.op == "placeholder" or not depths.keys().isdisjoint(node.all_input_nodes)
+        if node in used and computed and "tensor_meta" in node.meta:
+            shape: tuple[int, ...] = getattr(node.meta["tensor_meta"], "shape", ())
+            square = len(shape) == 4 and shape[2] == shape[3] > 1
+            depths[node] = round(math.log2(size / shape[2])) - 1 if square else None
+    return names, depths
+
+
+def _cuts(nodes: Sequence[fx.Node]) -> list[fx.Node]:
+    """The nodes, in order of execution, that all computation goes through: no other is used on both sides of them."""
+    position = {node: number for number, node in enumerate(nodes)}
+    cuts, reach = [], 0
+    for node in nodes:
+        if position[node] >= reach:
+            cuts.append(node)
+        reach = max([reach, *(position[user] for user in node.users if user in position)])
+    return cuts
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A module that halves its input at most once: its path, its nodes in order, its convolutions."""
+
+    path: str
+    nodes: list[fx.Node]
+    n_convolutions: int
+
+
+def _parts(module: nn.Module, names: Mapping[fx.Node, str], depths: Mapping[fx.Node, int | None]) -> list[_Part]:
+    """Such modules inside a network whose output is a map, outer ones first."""
+    members: dict[str, list[fx.Node]] = {}
+    for node, name in names.items():
+        for path in accumulate(name.split("."), "{}.{}".format):
+            members.setdefault(path, []).append(node)
+    modules = dict(module.named_modules())
+    parts = []
+    for path in sorted(members.keys() & modules.keys(), key=lambda path: (path.count("."), path)):
+        nodes = [node for node in members[path] if node in depths]
+        sources = {source for node in nodes for source in node.all_input_nodes} - set(nodes)
+        known = [depth for source in sources if (depth := depths.get(source)) is not None]
+        depth = depths.get(members[path][-1])
+        if depth is not None and known and depth - min(known) <= 1:
+            layers = [layer for layer in modules[path].modules() if isinstance(layer, nn.Conv2d)]
+            parts.append(_Part(path, nodes, len(layers)))
+    return parts
 
 
 def _tracing() -> dict[str, Any]:
-    """How torchvision traces a network: timm knows what in its networks cannot be traced."""
-    kinds = {
-        "leaf_modules": timm.models.get_notrace_modules(),
+    """How a network is traced: layers of torchvision.ops are not looked into, nor what timm says cannot be traced."""
+    layers = [kind for kind in vars(torchvision.ops).values() if isinstance(kind, type) and issubclass(kind, nn.Module)]
+    return {
+        "autowrap_modules": (math, torchvision.ops),
         "autowrap_functions": timm.models.get_notrace_functions(),
+        "leaf_modules": [*timm.models.get_notrace_modules(), *layers],
     }
-    return {"tracer_kwargs": kinds, "suppress_diff_warning": True}

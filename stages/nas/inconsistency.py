@@ -40,37 +40,50 @@ def pairwise_tau(scores: ArrayLike, level: float = 0.95, n_resamples: int = 1000
 
     Parameters
     ----------
-    scores : (S settings, N images, M methods), higher is better: an area under LeRF as it is, one under MoRF
-        negated. Methods are ranked by their mean over images.
+    scores : (S settings, N images, M methods), as in `ranking_replicates`
     level : confidence of the intervals, between 0 and 1
-    n_resamples : bootstrap resamples of the images, the same for every setting
+    n_resamples : bootstrap resamples of the images
 
     Returns
     -------
     Kendall's tau-b between each two settings, with percentile intervals. NaN where a setting ranks all
     methods equal; such resamples are left out. One image has intervals of NaN.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}: give a confidence between 0 and 1, such as 0.95")
+    taus = ranking_replicates(scores, n_resamples, seed)
+    if np.shape(scores)[1] < 2:
+        return TauMatrix(taus[0], np.full_like(taus[0], np.nan), np.full_like(taus[0], np.nan))
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # settings that are NaN throughout
+        low, high = np.nanquantile(taus[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return TauMatrix(taus[0], low, high)
+
+
+def ranking_replicates(scores: ArrayLike, n_resamples: int = 1000, seed: int = 0) -> NDArray[np.float64]:
+    """Kendall's tau-b between the rankings of methods, for all images, then for each bootstrap resample of them.
+
+    Parameters
+    ----------
+    scores : (S settings, N images, M methods), higher is better: an area under LeRF as it is, one under MoRF
+        negated. Methods are ranked by their mean over images.
+    n_resamples : bootstrap resamples of the images, the same for every setting
+
+    Returns
+    -------
+    (1 + n_resamples, S, S), NaN where a setting ranks all methods equal
 
     All pairs and resamples are found at once: with s the signs of the M (M - 1) / 2 differences between
     methods, tau-b is s . t / sqrt(s . s  t . t), exact with ties.
     """
     scores = _finite(scores, 3)
-    n_images, n_methods = scores.shape[1:]
-    if not 0 < level < 1 or n_resamples < 1:
-        raise ValueError(f"level is {level} and n_resamples {n_resamples}: give one in (0, 1) and at least 1")
-    a, b = np.triu_indices(n_methods, k=1)
-    tau = _tau(np.stack([(setting[:, a] - setting[:, b]).sum(axis=0) for setting in scores]))
-    if n_images < 2:
-        return TauMatrix(tau, np.full_like(tau, np.nan), np.full_like(tau, np.nan))
+    a, b = np.triu_indices(scores.shape[2], k=1)
     # differences before sums: methods with equal scores tie exactly, whatever the rounding of the product
     differences = scores[..., a] - scores[..., b]
-    resampled = [
+    sums = [
         np.stack([counts @ setting for setting in differences], axis=1)
-        for counts in resample_counts(n_images, n_resamples, seed)
+        for counts in resample_counts(scores.shape[1], n_resamples, seed)
     ]
-    taus = _tau(np.concatenate(resampled))
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # settings that are NaN throughout
-        low, high = np.nanquantile(taus, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return TauMatrix(tau, low, high)
+    return np.concatenate([_tau(differences.sum(axis=1))[None], *map(_tau, sums)])
 
 
 def ranking_agreement(

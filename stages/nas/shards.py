@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ INDEX = "index.json"
 TABLE = "table.parquet"
 SUMMARY = "summary.parquet"
 Row = dict[str, Any]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,20 @@ class Shards:
                     stacks.setdefault(key, []).append(file.get_slice(key)[row : row + 1][0])
         return {key: np.stack(arrays) for key, arrays in stacks.items()}
 
+    def pick(self, ids: Sequence[str]) -> list[str]:
+        """The records `ids`; where the folder has none of them, as many of its own, evenly spaced.
+
+        So a figure that names photos of one data set can be drawn of another.
+
+        Raises
+        ------
+        ValueError : some of them are there and others not
+        """
+        lacking = [i for i in ids if i not in self._place]
+        if lacking and len(lacking) < len(ids):
+            raise ValueError(f"{self.folder}: has no record {lacking[0]!r}; name records of this data set only")
+        return spread(self.ids, len(ids)) if lacking else list(ids)
+
     def names(self) -> list[str]:
         """Names of the arrays, as in the first shard."""
         first = self.folder / next(iter(self._place.values()))[0]
@@ -118,6 +133,12 @@ class Shards:
     def table(self) -> pd.DataFrame:
         """The rows of all records."""
         return pd.read_parquet(self.folder / TABLE)
+
+
+def spread(items: Sequence[Item], n: int) -> list[Item]:
+    """At most n items, evenly spaced from the first to the last."""
+    places = np.unique(np.linspace(0, len(items) - 1, min(n, len(items))).round().astype(int))
+    return [items[place] for place in places]
 
 
 def gather(parts: Sequence[Path], folder: Path) -> None:

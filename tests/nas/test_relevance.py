@@ -14,6 +14,7 @@ from nas.relevance import (
     area,
     blur,
     channel_mean,
+    mean_curve,
     relevance_curve,
     relevance_curves,
     removal_order,
@@ -242,6 +243,21 @@ def test_area_by_hand():
     assert area(curve) == pytest.approx(0.25 * 0.8 + 0.75 * 0.4)
 
 
+@fast
+@given(arrays(np.float64, st.tuples(st.integers(2, 6), st.integers(1, 4)), elements=st.floats(0, 1)))
+def test_a_band_is_the_interval_of_each_of_its_points(curves):
+    found = mean_curve(curves, level=0.9, n_resamples=40, seed=5)
+    draws = np.random.default_rng(5).integers(len(curves), size=(40, len(curves)))
+    resampled = np.array([curves[draw].mean(axis=0) for draw in draws])
+    np.testing.assert_allclose(found.mean, curves.mean(axis=0))
+    np.testing.assert_allclose([found.low, found.high], np.quantile(resampled, [0.05, 0.95], axis=0), atol=1e-12)
+
+
+def test_a_single_curve_has_no_band():
+    found = mean_curve([[0.5, 0.25]])
+    np.testing.assert_array_equal(found, [[0.5, 0.25], [np.nan] * 2, [np.nan] * 2])
+
+
 def test_probability_zero_gives_area_zero_and_nan_is_refused():
     order = removal_order(np.arange(4.0).reshape(2, 2))
     x = torch.ones(1, 3, 2, 2)
@@ -278,6 +294,7 @@ def test_probability_zero_gives_area_zero_and_nan_is_refused():
             "predict gave",
         ),
         (lambda: relevance_curve(additive(1), torch.ones(3, 1, 2), np.array([[0, 1]])), "x has shape"),
+        (lambda: mean_curve([0.5, 0.25]), "curves has shape"),
     ],
 )
 def test_errors_name_what_is_wrong(call, message):

@@ -101,6 +101,17 @@ def test_no_rows_no_table(tmp_path):
     assert TABLE not in contents(tmp_path / "out")
 
 
+def test_named_records_are_picked_and_others_stand_in_for_those_of_another_data_set(tmp_path):
+    write_shard(Shard(list("abcde"), {"x": np.arange(5)}), tmp_path / "part")
+    gather([tmp_path / "part"], tmp_path / "folder")
+    stored = Shards(tmp_path / "folder")
+    assert stored.pick(["d", "b"]) == ["d", "b"]
+    assert stored.pick(["x", "y", "z"]) == ["a", "c", "e"]
+    assert stored.pick(list("stuvwxyz")) == list("abcde")
+    with pytest.raises(ValueError, match="has no record 'x'; name records of this data set only"):
+        stored.pick(["a", "x"])
+
+
 def test_the_same_results_give_the_same_bytes_and_nothing_is_left_over(tmp_path):
     made = [small("ab"), small("c", 4)]
     for name in ("one", "two"):

@@ -94,7 +94,9 @@ def by_depth(summary: pd.DataFrame) -> pd.DataFrame:
 def load(root: Path, dataset: str, classifier: str, photo: str, summary: pd.DataFrame) -> tuple[Figure, str]:
     """Figure 3 and its caption: label maps of one photo, and edge adherence of all photos of the data set."""
     stored = Shards(root / "data" / "ablation" / dataset / classifier)
-    view = Shards(root / "data" / "activations" / dataset / classifier).read([photo], ["view"])["view"][0]
+    activations = Shards(root / "data" / "activations" / dataset / classifier)
+    [photo] = activations.pick([photo])
+    view = activations.read([photo], ["view"])["view"][0]
     keys = [key.split("/") for key in stored.names()]
     deepest = max(depths.split("-")[-1] for depths, *_ in keys)
     weighting = next(weighting for depths, size, weighting, k in keys if size == "first")

@@ -130,7 +130,7 @@ def tag_sheet(
 
 
 def draw_matched(ax: Axes, own: Labels, of_class: Labels) -> None:
-    """Own clusters in colours and numbers of the class-level clusters that they match best; grey where none is left."""
+    """Own clusters in colour and number of the class-level clusters that they match best, greys where none is left."""
     pairs = matched(own, of_class)
     spare = iter(np.resize(UNMATCHED, int(own.max()) + 1).tolist())
     colours = [colour(pairs[k]) if k in pairs else to_rgb(next(spare)) for k in range(int(own.max()) + 1)]
@@ -288,9 +288,9 @@ def caption(group: Group, ids: Sequence[str], cluster: int, rule: str) -> str:
         f"k = {' and '.join(map(str, group.own_clusters))}; and by one k-means over all locations of all "
         f"{len(group.ids)} photos, with k = {group.n_clusters}, where a number and a colour are the same cluster in "
         "every photo. Own clusters take number and colour of the class-level cluster that they match best, one to one "
-        "(grey: none is left). ARI: adjusted Rand index of own and class-level clusters, in brackets its mean over "
-        f"all circular shifts of the own map, which is chance. Right: cluster {cluster}, {rule}; all else is faint, "
-        "and the close-up is of its largest part."
+        "(grey, white or black: none is left). ARI: adjusted Rand index of own and class-level clusters, in brackets "
+        f"its mean over all circular shifts of the own map, which is chance. Right: cluster {cluster}, {rule}; "
+        "all else is faint, and the close-up is of its largest part."
     )
 
 

@@ -130,7 +130,9 @@ def load(
     gains: pd.DataFrame,
 ) -> tuple[Figure, str]:  # fmt: skip
     """Figure 5 and its caption."""
-    views = Shards(root / "data" / "activations" / dataset / classifier).read(photos, ["view"])["view"]
+    activations = Shards(root / "data" / "activations" / dataset / classifier)
+    photos = activations.pick(photos)
+    views = activations.read(photos, ["view"])["view"]
     labels = Shards(root / "data" / "superpixels" / dataset / classifier).read(photos, [kind])[kind]
     stored = Shards(root / "data" / "saliency" / dataset / classifier)
     size = views.shape[1:3]
@@ -141,7 +143,7 @@ def load(
             pairs.setdefault(method, []).append((raw, regions.average(raw, regions.relabel(found))))
     records = {record.id: record for record in read_records(root / "data" / "raw" / dataset)}
     outlines = [_outline(records[photo].truth(size)) for photo in photos]
-    shown = gains[(gains["dataset"] == dataset) & ~gains["regions"].str.endswith(".image")]
+    shown = gains[(gains["dataset"] == dataset) & ~gains["regions"].str.endswith((".image", ".tuned"))]
     caption = (
         f"Saliency maps of {style.name(classifier)} for the labelled class, raw and averaged inside "
         f"{style.kind_name(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative; "

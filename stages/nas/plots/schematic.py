@@ -118,7 +118,9 @@ def load(root: Path, dataset: str, classifier: str, photo: str) -> tuple[Figure,
     """Figure 2 and its caption, from the stored activations and label maps of one photo."""
     table = pd.read_parquet(root / "data" / "superpixels" / dataset / classifier / TABLE).iloc[0]
     depths = [int(depth) for depth in table["depths"].split("-")]
-    found = Shards(root / "data" / "activations" / dataset / classifier).read([photo])
+    activations = Shards(root / "data" / "activations" / dataset / classifier)
+    [photo] = activations.pick([photo])
+    found = activations.read([photo])
     maps = {depth: found[f"depth{depth}"][0] for depth in depths}
     weighting = "channels" if table["weighting"] == "channels" else None
     weights = dict(zip(depths, depth_weights([len(m) for m in maps.values()], weighting), strict=True))

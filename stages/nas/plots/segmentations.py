@@ -85,11 +85,14 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
 
 def load(root: Path, dataset: str, classifiers: Sequence[str], photos: Sequence[str]) -> list[Panel]:
     """The panels of figure 1: NAS clusters of each network, then components and the classics of the first."""
-    views = Shards(root / "data" / "activations" / dataset / classifiers[0]).read(photos, ["view"])["view"]
+    activations = Shards(root / "data" / "activations" / dataset / classifiers[0])
+    photos = activations.pick(photos)
+    views = activations.read(photos, ["view"])["view"]
     columns: dict[Heading, NDArray[Any]] = {}
     for classifier in classifiers:
         stored = Shards(root / "data" / "superpixels" / dataset / classifier)
         grids = [key.partition(".")[2] for key in stored.names() if key.startswith("nas_clusters.")]
+        grids = [grid for grid in grids if grid != "tuned"]
         for grid in grids:
             heading = f"NAS, {style.name(classifier)}", style.name(grid)
             columns[heading] = stored.read(photos, [f"nas_clusters.{grid}"])[f"nas_clusters.{grid}"]
@@ -106,13 +109,15 @@ def load(root: Path, dataset: str, classifiers: Sequence[str], photos: Sequence[
 def caption(root: Path, dataset: str, classifier: str, photos: Sequence[str]) -> str:
     """What figure 1 shows."""
     table = pd.read_parquet(root / "data" / "superpixels" / dataset / classifier / TABLE).iloc[0]
+    chosen = Shards(root / "data" / "activations" / dataset / classifier).pick(photos) == list(photos)
+    how = "chosen to show both, not drawn at random" if chosen else "evenly spaced over the data set"
     return (
         f"Photos of {dataset} segmented by NAS, SLIC and Felzenszwalb. NAS clusters (depths {table['depths']}, "
         f"k = {table['clusters']}, seed {table['seed']}) for each network on the recipe's grid and on the image grid, "
         "coloured by mean luminance; then the connected components of the first column of clusters, and SLIC and "
         "Felzenszwalb tuned to their number, filled with mean colours. Grey: number of regions. NAS keep an object "
         "together across changes of colour but draw its outline coarsely; SLIC and Felzenszwalb follow edges but "
-        f"split objects. {len(photos)} photos chosen to show both, not drawn at random."
+        f"split objects. {len(photos)} photos, {how}."
     )
 
 

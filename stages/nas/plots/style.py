@@ -40,6 +40,8 @@ NAMES = {
     "random": "random (control)",
     "sobel": "Sobel (control)",
     "center_gaussian": "centre Gaussian",
+    "least": "LeRF",
+    "most": "MoRF",
     "first": "recipe's grid",
     "image": "image grid",
     "tuned": "tuned on birds",

@@ -1,0 +1,104 @@
+"""Figure 8: relevance curves, least relevant part first."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from nas.inconsistency import CONTROLS
+from nas.plots import style
+
+DASHES, MARKERS = ("-", "--", ":"), "os^DvPXh<>p*d"
+# of seaborn's "colorblind": the grey belongs to the controls, and the pale ones come last
+COLOURS = (0, 1, 2, 3, 4, 5, 9, 8, 6)
+
+
+def looks(methods: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Line and marker of each method, whatever the order: real ones in colour, controls in grey with dashes."""
+    real = sorted(set(methods) - set(CONTROLS))
+    controls = sorted(set(methods) & set(CONTROLS))
+    palette = sns.color_palette("colorblind")
+    lines: dict[str, dict[str, Any]] = {
+        method: {"color": palette[number], "linestyle": "-"}
+        for method, number in zip(real, cycle(COLOURS), strict=False)
+    }
+    for control, dashes in zip(controls, cycle(DASHES), strict=False):
+        lines[control] = {"color": style.MUTED, "linestyle": dashes}
+    return {
+        method: {**line, "marker": marker}
+        for (method, line), marker in zip(lines.items(), cycle(MARKERS), strict=False)
+    }
+
+
+def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str]) -> Figure:
+    """A row for each data set and network, a column for each order, a line for each method.
+
+    Parameters
+    ----------
+    curves : dataset, network, order, method, fraction, mean, low, high, of one direction and one replacement
+    methods, orders : what to show
+    """
+    style.use()
+    pairs, known = list(curves.groupby(["dataset", "network"], sort=False)), looks(curves["method"].unique())
+    figure, axes = plt.subplots(
+        len(pairs),
+        len(orders),
+        figsize=(style.WIDTH, 1.75 * len(pairs) + 0.45),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    for row, ((dataset, network), of_pair) in zip(axes, pairs, strict=True):
+        for ax, order in zip(row, orders, strict=True):
+            of_order = of_pair[of_pair["order"] == order]
+            for method in methods:
+                look = known[method]
+                line = of_order[of_order["method"] == method]
+                ax.fill_between(
+                    line["fraction"], line["low"], line["high"], color=look["color"], alpha=0.1, linewidth=0
+                )
+                ax.plot(
+                    line["fraction"],
+                    line["mean"],
+                    linewidth=1.2,
+                    label=style.name(method),
+                    markersize=2.6,
+                    markevery=5,
+                    **look,
+                )
+            ax.set_xlim(0, 1)
+            ax.set_ylim(0, 1)
+            ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        row[0].set_ylabel(f"{style.name(network)}, {dataset}\nprobability")
+    for ax, order in zip(axes[0], orders, strict=True):
+        ax.set_title(style.kind_name(order), loc="left")
+    for ax in axes[-1]:
+        ax.set_xlabel("fraction removed")
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, ncols=len(methods), loc="lower center", columnspacing=1.2, handlelength=1.8)
+    figure.tight_layout(rect=(0, 0.24 / figure.get_figheight(), 1, 1), w_pad=0.6, h_pad=0.8)
+    return figure
+
+
+def load(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str], replacement: str) -> tuple[Figure, str]:
+    """Figure 8 and its caption, from the curves of every setting."""
+    shown = curves[(curves["direction"] == "least") & (curves["replacement"] == replacement)]
+    for column, wanted in (("method", methods), ("order", orders)):
+        missing = [value for value in wanted if value not in set(shown[column])]
+        if missing:
+            raise ValueError(
+                f"relevance_curves.{column}s has {missing[0]!r}: allowed are {', '.join(shown[column].unique())}, what "
+                f"the stage relevance has with the replacement {replacement!r}"
+            )
+    caption = (
+        f"Probability of the predicted class while the least relevant part of the photo goes first (LeRF; replacement: "
+        f"{replacement}), against the fraction of pixels removed: mean over n = {int(shown['n'].max())} photos of "
+        f"{', '.join(shown['dataset'].unique())}, bands are pointwise bootstrap intervals over photos, seed "
+        f"{shown['seed'].iloc[0]}. The higher a curve stays, the better the map tells what the network does not need. "
+        "All curves of a network share both ends. Controls in grey: a random map, and the edges of the photo."
+    )
+    return relevance(shown, methods, orders), caption

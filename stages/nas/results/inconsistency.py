@@ -1,0 +1,97 @@
+"""How far settings of relevance curves agree, with each other and with masks, and how controls fare."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nas.inconsistency import CONTROLS, SETTING, ranking_agreement, scores_of
+from nas.plots.style import kind_name, name
+from nas.shards import TABLE
+from nas.tables import collect, with_interval
+
+PAIR = ["dataset", "network"]
+
+
+def by_difference(taus: pd.DataFrame) -> pd.DataFrame:
+    """Tau between rankings by what differs between the two settings: direction, order or replacement, or several."""
+    differs = {key: taus[key] != taus[f"other_{key}"] for key in SETTING}
+    kinds = pd.DataFrame(differs).apply(lambda row: ", ".join(key for key in SETTING if row[key]), axis=1)
+    rows = []
+    for (dataset, network, kind), group in taus.assign(kind=kinds).groupby([*PAIR, "kind"], sort=False):
+        rows.append(
+            {
+                "data set": dataset,
+                "network": name(network),
+                "what differs": kind,
+                "pairs of settings": str(len(group)),
+                "mean τ": f"{group['tau'].mean():.2f}",
+                "lowest τ": f"{group['tau'].min():.2f}",
+                "highest τ": f"{group['tau'].max():.2f}",
+                "interval has 0 inside": str(int((~((group["low"] > 0) | (group["high"] < 0))).sum())),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def controls(outranking: pd.DataFrame) -> pd.DataFrame:
+    """By setting, how often each control beats a real method, and its mean rank."""
+    rows = []
+    for setting, group in outranking.groupby([*PAIR, *SETTING], sort=False):
+        row = _setting(*map(str, setting))
+        for found in group.to_dict("records"):
+            share, rank = (
+                {"mean": found[measure], "low": found[f"{measure}_low"], "high": found[f"{measure}_high"]}
+                for measure in ("share", "rank")
+            )
+            row[f"{name(found['control'])}: share"] = with_interval(share, 2)
+            row[f"{name(found['control'])}: rank of {found['methods']}"] = with_interval(rank, 1)
+        rows.append(row | {"n": str(int(group["n"].max()))})
+    return pd.DataFrame(rows)
+
+
+def masks(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
+    """Tau between the ranking of methods by area and the one by mean AUROC of the raw map against the mask.
+
+    Over the photos that have masks and the methods that both have; nothing for a data set without masks.
+    """
+    rows = []
+    for dataset in datasets:
+        for network in classifiers:
+            if not (root / "data" / "localization" / dataset / network / TABLE).exists():
+                continue
+            against = collect(root, "localization", [dataset], [network], TABLE)
+            areas = collect(root, "relevance", [dataset], [network], TABLE)
+            rows += _agreements(areas, against[against["regions"] == "raw"])
+    return pd.DataFrame(rows)
+
+
+def _agreements(areas: pd.DataFrame, against: pd.DataFrame) -> list[dict[str, Any]]:
+    auroc = against.pivot(index="id", columns="method", values="auroc")
+    methods = [method for method in areas["method"].unique() if method in auroc]
+    auroc = auroc[methods].dropna()
+    known = areas[areas["method"].isin(methods) & areas["id"].isin(auroc.index)]
+    found = scores_of(known)
+    truth = auroc.loc[found.ids, found.methods].to_numpy()
+    real = [number for number, method in enumerate(found.methods) if method not in CONTROLS]
+    rows = []
+    for setting, scores in zip(found.settings, found.values, strict=True):
+        row = _setting(*areas[PAIR].iloc[0], *setting)
+        for heading, kept in {"all methods": list(range(len(methods))), "without controls": real}.items():
+            estimate = ranking_agreement(scores[:, kept], truth[:, kept], seed=int(areas["seed"].iloc[0]))
+            row[f"τ, {heading}"] = with_interval(
+                {"mean": estimate.value, "low": estimate.low, "high": estimate.high}, 2
+            )
+        rows.append(row | {"n": str(len(found.ids))})
+    return rows
+
+
+def _setting(dataset: str, network: str, direction: str, order: str, replacement: str) -> dict[str, str]:
+    return {
+        "data set": dataset,
+        "network": name(network),
+        "direction": name(direction),
+        "order": kind_name(order),
+        "replacement": replacement,
+    }

@@ -1,0 +1,91 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import kendalltau
+
+from nas.inconsistency import SETTING, agreement
+from nas.plots.inconsistency import symmetric
+from nas.results import inconsistency, relevance
+from nas.shards import write_table
+
+METHODS, IDS = ["grad_cam", "lrp", "gradient", "random"], ["b", "a", "d", "c"]
+SETTINGS = [("least", "pixels", "mean"), ("least", "slic.first", "blur"), ("most", "pixels", "mean")]
+
+
+@pytest.fixture
+def areas():
+    keys = [(i, *setting, method) for i in IDS for setting in SETTINGS for method in METHODS]
+    table = pd.DataFrame(keys, columns=["id", *SETTING, "method"])
+    values = np.random.default_rng(0).random(len(table))
+    return table.assign(auc=values, dataset="made", network="mobilenet_v2", seed=0)
+
+
+def test_the_best_of_a_row_is_bold_by_its_direction(areas):
+    summary = (
+        areas.groupby(["dataset", "network", *SETTING, "method"], sort=False)["auc"].mean().reset_index(name="mean")
+    )
+    absent = (summary["method"] == "lrp") & (summary["order"] == "slic.first")
+    summary = summary.assign(low=0.0, high=1.0, n=4, seed=0)[~absent]
+    frame, bold, _ = relevance.table(summary)
+    assert frame["direction"].tolist() == ["LeRF", "LeRF", "MoRF"]
+    assert frame["LRP"].iloc[1] == "n/a" and not bold["LRP"].iloc[1]
+    columns = ["Grad-CAM", "LRP", "gradient", "random (control)"]
+    assert list(frame) == ["data set", "network", "direction", "order", "replacement", *columns, "n"]
+    for row, (direction, best) in enumerate(zip(frame["direction"], bold.to_numpy(), strict=True)):
+        values = frame.loc[row, columns].str.split(" ").str[0].replace("n/a", np.nan).astype(float)
+        expected = values.idxmax() if direction == "LeRF" else values.idxmin()
+        assert list(np.array(list(frame))[best]) == [expected]
+
+
+def test_areas_are_held_against_the_masks_of_the_same_photos_and_methods(areas, tmp_path):
+    known = ["d", "a", "b"]  # in another order, and one photo has no mask
+    rows = [
+        {"id": i, "method": method, "regions": kind, "auroc": np.random.default_rng([n, m, kind == "raw"]).random()}
+        for n, i in enumerate(known)
+        for m, method in enumerate(["random", "lrp", "cam", "grad_cam"])
+        for kind in ("raw", "slic.first")
+    ]
+    auroc = pd.DataFrame(rows)
+    for stage, table in {"relevance": areas, "localization": auroc}.items():
+        write_table(table, tmp_path / "data" / stage / "made" / "mobilenet_v2" / "table.parquet")
+    found = inconsistency.masks(tmp_path, ["made"], ["mobilenet_v2"])
+    raw = auroc[auroc["regions"] == "raw"].groupby("method")["auroc"].mean()
+    for row, setting in zip(found.to_dict("records"), SETTINGS, strict=True):
+        chosen = areas[(areas[SETTING] == list(setting)).all(axis=1) & areas["id"].isin(known)]
+        means = chosen.groupby("method")["auc"].mean() * (1 if setting[0] == "least" else -1)
+        for heading, methods in {
+            "all methods": ["random", "lrp", "grad_cam"],
+            "without controls": ["lrp", "grad_cam"],
+        }.items():
+            expected = kendalltau(means[methods], raw[methods]).statistic
+            assert row[f"τ, {heading}"].startswith(f"{expected:.2f} [")
+        assert row["n"] == "3"
+
+
+def test_a_data_set_without_masks_has_no_rows(areas, tmp_path):
+    write_table(areas, tmp_path / "data/relevance/made/mobilenet_v2/table.parquet")
+    assert inconsistency.masks(tmp_path, ["made"], ["mobilenet_v2"]).empty
+
+
+def test_pairs_are_counted_by_what_differs(areas):
+    taus = agreement(areas, 0.95, 20, seed=0).assign(dataset="made", network="mobilenet_v2")
+    found = inconsistency.by_difference(taus[taus["methods"] == "all"])
+    expected = {"order, replacement": "1", "direction": "1", "direction, order, replacement": "1"}
+    assert found.set_index("what differs")["pairs of settings"].to_dict() == expected
+
+
+def test_a_matrix_of_tau_is_symmetric_and_marks_intervals_around_zero():
+    rows = [(0, 1, 0.5, 0.1, 0.8), (0, 2, -0.4, -0.6, -0.1), (1, 2, 0.2, -0.1, 0.5)]
+    table = pd.DataFrame(
+        [
+            {
+                **dict(zip(SETTING, SETTINGS[i], strict=True)),
+                **{f"other_{key}": value for key, value in zip(SETTING, SETTINGS[j], strict=True)},
+                **{"tau": tau, "low": low, "high": high},
+            }
+            for i, j, tau, low, high in rows
+        ]
+    )
+    tau, unclear = symmetric(table, SETTINGS)
+    np.testing.assert_array_equal(tau, [[1, 0.5, -0.4], [0.5, 1, 0.2], [-0.4, 0.2, 1]])
+    np.testing.assert_array_equal(unclear, [[False] * 3, [False, False, True], [False, True, False]])
