@@ -22,7 +22,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nas import engine
-from nas.classes import CENTERS, CLASS, GROUPS, folder_name, lacking, members
+from nas.classes import CENTERS, CLASS, EVERYTHING, GROUPS, LEAST, folder_name, lacking, members
 from nas.datasets import Record, read_records
 from nas.partitions import agreement
 from nas.shards import INDEX, SUMMARY, TABLE, Row, Shard, Shards, write_bytes, write_json, write_table
@@ -107,16 +107,19 @@ def measure(own: NDArray[Any], of_class: NDArray[Any]) -> Row:
     return row
 
 
-def groups_of(records: Sequence[Record], names: Sequence[str] | None, dataset: str, alone: bool) -> dict[str, Any]:
-    """Photos by group. Where the data set is not `alone`, a name that it lacks may be of another and is skipped."""
+def groups_of(records: Sequence[Record], names: Sequence[str] | None, dataset: str) -> dict[str, Any]:
+    """Photos by group; a line on stderr tells of names that are no group, since they may be of another data set.
+
+    Where no name is, every class of two photos or more is a group; where there is no such class, all photos are one.
+    """
     groups = members(records, names)
     wrong = lacking(records, names or [], dataset)
-    if wrong and (alone or not groups):
-        raise ValueError(f"{wrong}; correct classes.groups, or set it to null for every class")
-    if not groups:
-        raise ValueError(f"data set {dataset!r} has no class with two photos: leave it out of datasets")
     if wrong:
-        print(f"{wrong}; skipped", file=sys.stderr)
+        print(f"{wrong}; {'skipped' if groups else 'every class is taken'}", file=sys.stderr)
+    groups = groups or members(records, None)
+    if not groups and len(records) < LEAST:
+        raise ValueError(f"data set {dataset!r} has {len(records)} photo: there must be {LEAST} to cluster together")
+    groups = groups or {EVERYTHING: list(records)}
     folders = [folder_name(group) for group in groups]
     for group, folder in zip(groups, folders, strict=True):
         if folders.count(folder) > 1:
@@ -198,7 +201,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     )
     torch.set_num_threads(1)  # last bits of sums differ with the number of threads, and the maps are small
     records = read_records(Path("data/raw", dataset))
-    groups = groups_of(records, settings.groups, dataset, alone=len(parameters.datasets) == 1)
+    groups = groups_of(records, settings.groups, dataset)
     finished = {
         group: cluster(group, photos, activations, recipe, settings, scratch) for group, photos in groups.items()
     }

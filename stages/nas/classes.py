@@ -26,6 +26,7 @@ CENTERS = "centers.safetensors"
 CLASS = "class_clusters"
 OCCURS = 0.01  # of a photo
 LEAST = 2  # photos that make a group
+EVERYTHING = "all photos"  # the group of a data set that has no class of so many
 SHOWN = 30  # names in an error message
 
 
@@ -156,3 +157,12 @@ def group_names(root: Path, dataset: str, classifier: str) -> list[str]:
     if not path.is_file():
         raise ValueError(f"{path.parent}: holds no {GROUPS}; run the stage classes (dvc repro classes)")
     return [entry["group"] for entry in json.loads(path.read_text())]
+
+
+def pick_group(root: Path, dataset: str, classifier: str, group: str) -> Group:
+    """The group of this name, or the first one where there is none.
+
+    So a figure that names a class of one data set can be drawn of another.
+    """
+    names = group_names(root, dataset, classifier)
+    return read_group(root, dataset, classifier, group if group in names else names[0])

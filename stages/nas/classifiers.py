@@ -277,7 +277,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
     ValueError : a file that is no state dict, that would run code when read, or that does not fit the module
     """
     state, own = read_state_dict(path), {name: value.clone() for name, value in module.state_dict().items()}
-    counters = {name for name in own.keys() - state.keys() if name.endswith("num_batches_tracked")}
+    lacking = own.keys() - state.keys() if len(state) < len(own) else set()
+    counters = {name for name in lacking if name.endswith("num_batches_tracked")}
     expected = {name: value for name, value in own.items() if name not in counters}
     if state.keys() != expected.keys():
         shapes = [tuple(value.shape) for value in state.values()]

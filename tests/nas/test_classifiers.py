@@ -1,8 +1,15 @@
 """Networks against forward passes written out by hand, transforms against torchvision, weights against tampering."""
 
 import dataclasses
+import hashlib
+import io
 import pickle
+import re
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,13 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save_file
-from torch import nn
+from torch import fx, nn
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
 
 from nas.classifiers import (
     RECIPES,
+    VGG_LAYERS,
     Classifier,
     Recipe,
+    _cuts,
     build,
     depths_by_stride,
     load_classifier,
@@ -27,6 +36,7 @@ from nas.classifiers import (
     read_state_dict,
     recipe,
 )
+from nas.sources import Https, SourceError
 
 many = settings(max_examples=25, deadline=None, derandomize=True)
 sides = st.integers(5, 90)
@@ -147,14 +157,16 @@ def by_hand_vgg16(m, x):
 
 
 def by_hand_convnext_tiny(m, x):
-    """Stem, stage, then a norm and a convolution of stride 2: the norm's output is the last at each stride."""
-    maps = {}
-    for depth in (1, 2, 3):
-        x = m.features[2 * depth - 1](m.features[2 * depth - 2](x) if depth == 1 else x)
-        norm, reduction = m.features[2 * depth]
-        maps[depth] = norm(x)
-        x = reduction(maps[depth])
-    return maps | {4: m.features[7](x)}
+    """Stem, then four stages, and between them a norm and a convolution of stride 2, which are of no stage."""
+    maps = {0: m.features[0](x)}
+    for depth in (1, 2, 3, 4):
+        for block in m.features[2 * depth - 1]:
+            x = block(maps[depth - 1] if x.shape[1] == 3 else x)
+        maps[depth] = x
+        if depth < 4:
+            norm, reduction = m.features[2 * depth]
+            x = reduction(norm(x))
+    return maps
 
 
 @pytest.mark.parametrize(
@@ -163,7 +175,7 @@ def by_hand_convnext_tiny(m, x):
         ("mobilenet_v2", by_hand_mobilenet_v2, {0: 2, 1: 4, 2: 8, 3: 16, 4: 32}),
         ("resnet50", by_hand_resnet50, {0: 4, 1: 4, 2: 8, 3: 16, 4: 32}),
         ("vgg16", by_hand_vgg16, {0: 1, 1: 2, 2: 4, 3: 8, 4: 16}),
-        ("convnext_tiny", by_hand_convnext_tiny, {1: 4, 2: 8, 3: 16, 4: 32}),
+        ("convnext_tiny", by_hand_convnext_tiny, {0: 4, 1: 4, 2: 8, 3: 16, 4: 32}),
     ],
 )
 def test_activations_are_those_of_a_forward_pass_by_hand(name, by_hand, strides):
@@ -203,53 +215,96 @@ def test_inception_adapts_its_input_like_the_official_weights():
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("name", "nodes", "sides"),
-    [
-        (
-            "resnet18",
-            ["relu", "layer1.1.relu_1", "layer2.1.relu_1", "layer3.1.relu_1", "layer4.1.relu_1"],
-            [112, 56, 28, 14, 7],
-        ),
-        (  # without padding the sides are a little short of 299 / 2, 299 / 4, ...
-            "inception_v3",
-            [
-                "Conv2d_2b_3x3.relu",
-                "Conv2d_4a_3x3.relu",
-                "Mixed_6a.branch3x3dbl_2.relu",
-                "Mixed_7a.branch7x7x3_3.relu",
-                "Mixed_7c.cat_2",
-            ],
-            [147, 71, 35, 17, 8],
-        ),
-        (  # layers of torchvision.ops are not looked into
-            "efficientnet_b0",
-            [
-                "features.2.0.block.0",
-                "features.3.0.block.0",
-                "features.4.0.block.0",
-                "features.6.0.block.0",
-                "features.8",
-            ],
-            [112, 56, 28, 14, 7],
-        ),
-        ("mobilenet_v3_small", None, [112, 56, 28, 14, 7]),
-        ("googlenet", None, [112, 56, 28, 14, 7]),
-        ("squeezenet1_1", None, [111, 55, 27, 13]),  # ends at stride 16
-        ("test_resnet", None, [80, 40, 20, 10, 5]),  # of timm
-    ],
-)
-def test_depths_by_stride(name, nodes, sides):
+RESNET = ["maxpool", "layer1", "layer2", "layer3", "layer4"]
+FOUND = {  # network: (nodes, sides of the maps)
+    "resnet18": (RESNET, [56, 56, 28, 14, 7]),
+    "resnext50_32x4d": (RESNET, [56, 56, 28, 14, 7]),
+    "test_resnet": (RESNET, [40, 40, 20, 10, 5]),  # of timm
+    # without padding the sides are a little short of 299 / 2, 299 / 4, ...
+    "inception_v3": (["Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c"], [147, 71, 35, 17, 8]),
+    "googlenet": (["conv1", "conv3", "inception3b", "inception4e", "inception5b"], [112, 56, 28, 14, 7]),
+    "densenet121": (["features.relu0", *(f"features.denseblock{n}" for n in range(1, 5))], [112, 56, 28, 14, 7]),
+    "efficientnet_b0": ([f"features.{n}" for n in (1, 2, 3, 5, 7)], [112, 56, 28, 14, 7]),
+    "mobilenet_v3_small": ([f"features.{n}" for n in (0, 1, 3, 8, 11)], [112, 56, 28, 14, 7]),
+    "squeezenet1_1": ([f"features.{n}" for n in (1, 4, 7, 12)], [111, 55, 27, 13]),  # ends at stride 16
+    "convnext_tiny": ([f"features.{n}" for n in (0, 1, 3, 5, 7)], [56, 56, 28, 14, 7]),
+    "convnext_nano": (["stem.1", *(f"stages.{n}" for n in range(4))], [56, 56, 28, 14, 7]),  # of timm
+    # the first layer of each of its stages still has the stride of the stage before
+    "mnasnet0_5": ([f"layers.{n}" for n in (7, 8, 9, 11, 13)], [112, 56, 28, 14, 7]),
+    "alexnet": ([f"features.{n}" for n in (1, 4, 11)] + ["avgpool"], [55, 27, 13, 6]),  # no blocks
+    # what the table says of them
+    "mobilenet_v2": (list(RECIPES["mobilenet_v2"].depths.values()), [112, 56, 28, 14, 7]),
+    "efficientnet_lite0": (list(RECIPES["efficientnet_lite0"].depths.values()), [112, 56, 28, 14, 7]),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_depths_by_stride(name):
+    nodes, sides = FOUND[name]
     found = recipe(name)
-    classifier = Classifier(name, build(found), dataclasses.replace(found, depths=None), "cpu")
-    assert list(classifier.depths) == list(range(len(sides)))
-    assert nodes is None or list(classifier.depths.values()) == nodes
-    maps = classifier.activations(torch.zeros(1, 3, found.size, found.size))
-    assert [tuple(maps[depth].shape[2:]) for depth in maps] == [(side, side) for side in sides]
+    with torch.device("meta"):
+        module = build(found)
+    classifier = Classifier(name, module, dataclasses.replace(found, depths=None), "meta")
+    first = 1 if name == "alexnet" else 0
+    assert classifier.depths == dict(enumerate(nodes, first))
+    assert [shape[1:] for shape in classifier.shapes().values()] == [(side, side) for side in sides]
+
+
+@pytest.mark.parametrize("name", [name for name in FOUND if name not in ("resnext50_32x4d", "convnext_nano")])
+def test_all_that_comes_later_is_computed_from_a_depth(name):
+    """Cut there, nothing of the input reaches the logits."""
+    with torch.device("meta"):
+        module = build(recipe(name)).eval().requires_grad_(False)
+    x = torch.zeros(1, 3, recipe(name).size, recipe(name).size, device="meta").requires_grad_()
+    assert module(x).requires_grad
+    for node in FOUND[name][0]:
+        cut = module.get_submodule(node).register_forward_hook(lambda layer, inputs, output: output.detach())
+        assert not module(x).requires_grad, node
+        cut.remove()
+
+
+@many
+@given(data=st.data(), n=st.integers(1, 8))
+def test_cuts_are_the_nodes_on_every_path(data, n):
+    graph = fx.Graph()
+    nodes = [graph.placeholder("x")]
+    for _ in range(n):
+        inputs = data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=3))
+        nodes.append(graph.call_function(sum, (inputs,)))
+    reached = set()
+    for node in reversed(nodes):
+        reached |= {node} if node is nodes[-1] or reached & set(node.users) else set()
+    nodes = [node for node in nodes if node in reached]
+
+    def joined(without):
+        open_, seen = [nodes[0]] if without is not nodes[0] else [], set()
+        while open_:
+            node = open_.pop()
+            seen.add(node)
+            open_ += [user for user in node.users if user is not without and user not in seen]
+        return nodes[-1] in seen
+
+    assert _cuts(nodes) == [node for node in nodes if not joined(without=node)]
+
+
+@pytest.mark.parametrize("name", VGG_LAYERS)
+def test_depths_of_vgg_are_what_goes_into_the_last_relu_before_each_pooling(name):
+    with torch.device("meta"):
+        layers = list(torchvision.models.get_model(name).features)
+    poolings = [number for number, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
+    assert all(isinstance(layers[number - 1], nn.ReLU) for number in poolings)
+    assert recipe(name).depths == {depth: f"features.{number - 2}" for depth, number in enumerate(poolings)}
+
+
+def test_two_depths_may_be_one_node():
+    classifier = small(depths={3: "0", 1: "0"})
+    found = classifier.activations(torch.zeros(1, 3, 32, 32))
+    assert list(found) == [1, 3] and torch.equal(found[1], found[3])
+    assert classifier.shapes() == {1: (2, 16, 16), 3: (2, 16, 16)}
 
 
 def test_depths_by_stride_where_the_network_is():
-    module = build(recipe("resnet18"))
+    module = build(recipe("squeezenet1_1"))
     depths = depths_by_stride(module, 224)
     assert depths_by_stride(module.to("meta"), 224) == depths
 
@@ -297,6 +352,128 @@ def test_efficientnet_lite_under_its_own_names_gives_the_same_logits(tmp_path):
         torch.testing.assert_close(module.eval()(x), expected, rtol=0, atol=1e-4)
     sides = [m.shape[-1] for m in Classifier("efficientnet_lite0", module, found, "cpu").activations(x).values()]
     assert sides == [112, 56, 28, 14, 7]
+
+
+def test_files_without_counters_of_batches_and_with_the_old_names_of_densenet(tmp_path):
+    """As torchvision still offers them: denselayer1.norm.1 for denselayer1.norm1, and no num_batches_tracked."""
+    original = randomized("densenet121").module
+    state = {name: value for name, value in original.state_dict().items() if "num_batches" not in name}
+    old = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", name): value for name, value in state.items()}
+    assert len(old) == len(state) < len(original.state_dict()) and old.keys() != state.keys()
+    for number, entries in enumerate((state, old)):
+        torch.save(entries, tmp_path / f"{number}.pth")
+        module = build(recipe("densenet121"))
+        load_weights(module, tmp_path / f"{number}.pth")
+        loaded = module.state_dict()
+        assert all(torch.equal(loaded[name], value) for name, value in state.items())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(3, 2)),  # the first layer fits
+        lambda: nn.Sequential(nn.Linear(3, 2)),
+        lambda: nn.ModuleDict({"a": nn.Linear(3, 2), "b": nn.Linear(3, 2)}),
+    ],
+)
+def test_a_module_keeps_its_weights_when_a_file_does_not_fit(tmp_path, other):
+    torch.save(other().state_dict(), tmp_path / "other.pth")
+    module = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    with pytest.raises(ValueError, match=r"other\.pth"):
+        load_weights(module, tmp_path / "other.pth")
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+class Files(SimpleHTTPRequestHandler):
+    """Serves a folder, ranges too; the first answer breaks off after so many bytes."""
+
+    def do_GET(self):
+        content = Path(self.directory, self.path.lstrip("/")).read_bytes()
+        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(wanted[1]) if wanted else 0
+        self.server.starts.append(start)
+        self.send_response(206 if wanted else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.end_headers()
+        self.wfile.write(content[start:] if len(self.server.starts) > 1 else content[: self.server.first])
+
+    def log_message(self, *_args):
+        pass
+
+
+@pytest.fixture
+def official(tmp_path, monkeypatch):
+    """A function that offers a file of weights as torchvision's of squeezenet1_1, from a server on this machine."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=tmp_path))
+    server.starts, server.first = [], 100_000
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    transforms = next(iter(torchvision.models.get_model_weights("squeezenet1_1"))).transforms
+
+    def offer(file, digits):
+        name = f"squeezenet1_1-{digits}.pth"
+        (tmp_path / name).write_bytes(file)
+        entry = SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}/{name}", transforms=transforms)
+        monkeypatch.setattr("torchvision.models.get_model_weights", lambda _name: [entry])
+        monkeypatch.setattr("nas.transfers.time.sleep", lambda _seconds: None)
+        return server
+
+    yield offer
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def saved(module):
+    file = io.BytesIO()
+    torch.save(module.state_dict(), file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("n_digits", [8, 10, 64])
+def test_official_weights_are_fetched_once_in_as_many_pieces_as_it_takes(official, tmp_path, n_digits):
+    original = randomized("squeezenet1_1")
+    file = saved(original.module)
+    server = official(file, hashlib.sha256(file).hexdigest()[:n_digits])
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    for _ in range(2):
+        with torch.no_grad():
+            assert torch.equal(load_classifier("squeezenet1_1", device="cpu").logits(x), original.logits(x))
+    assert server.starts == [0, 100_000]
+    assert [path.name for path in tmp_path.glob("cache/*/*")] == ["squeezenet1_1.pth"]
+
+
+def test_official_weights_that_are_other_ones_get_no_name(official, tmp_path):
+    file = saved(build(recipe("squeezenet1_1")))
+    digits = hashlib.sha256(file).hexdigest()[:8]
+    wrong = digits[:-1] + ("0" if digits[-1] != "0" else "1")
+    official(file, wrong)
+    with pytest.raises(SourceError, match=f"expected sha256 {wrong}, found {digits}") as caught:
+        load_classifier("squeezenet1_1", device="cpu")
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("cache/*/*.pth"))
+
+
+@pytest.mark.parametrize("digits", ["", "1234567", "g" * 8, "a" * 65])
+def test_first_digits_that_are_too_few_or_none(digits):
+    with pytest.raises(ValueError, match="sha256_prefix must be 8 to 64 hexadecimal digits"):
+        Https("https://x/y", sha256_prefix=digits)
+
+
+def test_every_torchvision_classifier_has_an_address_with_digits():
+    for name in torchvision.models.list_models(module=torchvision.models):
+        source = recipe(name).weights
+        if name in RECIPES:
+            continue
+        assert source.url.startswith("https://download.pytorch.org/models/"), name
+        assert f"-{source.sha256_prefix}." in source.url
+        official = torchvision.models.get_model_weights(name)
+        assert "IMAGENET1K_V1" not in official.__members__ or source.url == official.IMAGENET1K_V1.url
+    assert recipe("convnext_nano").weights is None  # of timm
 
 
 class RunsCode:
@@ -366,7 +543,11 @@ def test_weights_of_another_architecture(tmp_path, other, words):
     [
         (lambda path: load_classifier("resnet1000", path), ["'resnet1000' is unknown", "mobilenet_v2", "torchvision"]),
         (lambda path: load_classifier("fasterrcnn_resnet50_fpn"), ["is unknown", "timm"]),
-        (lambda path: load_classifier("resnet18"), ["'resnet18'", "weights=FILE"]),
+        (lambda path: load_classifier("convnext_nano"), ["'convnext_nano'", "weights=FILE"]),  # of timm
+        (
+            lambda path: Classifier("flat", nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), Recipe("", "", size=32)),
+            ["'flat'", "no square feature maps", "activations.depths"],
+        ),
         (lambda path: load_classifier("mobilenet_v2", path / "no.pth"), ["no.pth: no such file"]),
         (
             lambda path: Classifier(

@@ -223,33 +223,27 @@ ALLOWED = "allowed are classes and super-classes of made with at least 2 photos,
 
 
 @pytest.mark.parametrize(
-    ("groups", "words"),
+    ("groups", "words", "taken"),
     [
-        (["bird", "zebra"], ["classes.groups has 'zebra' (0 photos)", ALLOWED, "null for every class"]),
-        (["cat", "bird", "owl"], ["'cat' (1 photos), 'owl' (1 photos)", ALLOWED]),
+        (["bird", "zebra"], ["classes.groups has 'zebra' (0 photos)", ALLOWED, "; skipped\n"], ["bird"]),
+        (["cat", "bird", "owl"], ["'cat' (1 photos), 'owl' (1 photos)", ALLOWED, "; skipped\n"], ["bird"]),
+        (["zebra"], ["'zebra' (0 photos)", ALLOWED, "; every class is taken\n"], ["crane"]),
     ],
 )
-def test_a_name_that_is_no_group_is_named_with_those_that_are(new_project, capsys, groups, words):
-    folder = new_project(groups=groups)
-    message = failing(folder, capsys)
-    assert [word for word in words if word not in message] == []
-    assert not out(folder).exists()
-
-
-def test_of_several_data_sets_a_group_may_be_in_another(new_project, capsys):
-    folder = run(new_project(datasets=["made", "other"], groups=["zebra", "dog", "cat"]))
-    line = capsys.readouterr().err
-    assert line.startswith("classes.groups has 'zebra' (0 photos), 'cat' (1 photos): allowed are ")
-    assert line.endswith("; skipped\n") and line.count("\n") == 1
-    assert [entry["group"] for entry in json.loads((out(folder) / "groups.json").read_text())] == ["dog"]
-    assert "'zebra' (0 photos)" in failing(new_project(datasets=["made", "other"], groups=["zebra"]), capsys)
+def test_a_name_that_is_no_group_is_named_with_those_that_are(new_project, capsys, groups, words, taken):
+    folder = run(new_project(groups=groups))
+    message = capsys.readouterr().err
+    assert [word for word in words if word not in message] == [] and message.count("\n") == 1
+    assert [entry["group"] for entry in json.loads((out(folder) / "groups.json").read_text())] == taken
 
 
 def test_null_takes_every_class_with_two_photos(new_project, capsys):
     folder = run(new_project(groups=None))
     assert [entry["group"] for entry in json.loads((out(folder) / "groups.json").read_text())] == ["crane"]
-    message = failing(new_project(photos=["b0", "d0", "c0"], groups=None), capsys)
-    assert "data set 'made' has no class with two photos" in message
+    folder = run(new_project(photos=["b0", "d0", "c0"], groups=None))
+    assert [entry["group"] for entry in json.loads((out(folder) / "groups.json").read_text())] == ["all photos"]
+    message = failing(new_project(photos=["b0"], groups=None), capsys)
+    assert "data set 'made' has 1 photo: there must be 2 to cluster together" in message
 
 
 def test_groups_with_one_folder_are_refused(new_project, capsys, monkeypatch):

@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from skimage.color import rgb2gray
 
 from nas import regions
-from nas.classes import OCCURS, Group, read_group, telling_cluster
+from nas.classes import OCCURS, Group, pick_group, telling_cluster
 from nas.datasets import read_records
 from nas.partitions import Agreement, agreement
 from nas.plots import style
@@ -252,7 +252,7 @@ def _draw_patch(ax: Axes, x: float, y: float, width: float, height: float, clust
 
 def load(root: Path, dataset: str, classifier: str, group: str, cluster: int | None, n_rows: int) -> tuple[Figure, str]:
     """Figure 4 and its caption. Of more than `n_rows` photos a sample by the seed is shown, in their order."""
-    found = read_group(root, dataset, classifier, group)
+    found = pick_group(root, dataset, classifier, group)
     if cluster is not None and cluster >= found.n_clusters:
         raise ValueError(
             f"single_and_class.cluster is {cluster}: {group!r} has the clusters 0 to {found.n_clusters - 1}; "

@@ -50,8 +50,9 @@ def load(root: Path, datasets: Sequence[str], classifiers: Sequence[str], group:
     """The first photos of a group of the first data set and network, and the tables of all."""
     dataset, classifier = datasets[0], classifiers[0]
     used = json.loads((root / "data" / "semantics" / dataset / classifier / "tags.json").read_text())
-    if group not in used:
-        raise ValueError(f"few_labels.group is {group!r}: tagged are {', '.join(used) or 'none'}; take one of them")
+    if not used:
+        raise ValueError(f"no class of {dataset} has masks, boxes or tags: tag one (make tag CLASS=...)")
+    group = group if group in used else next(iter(used))
     source = next(each for each in SOURCES if each in used[group])
     found = read_group(root, dataset, classifier, group)
     records = {record.id: record for record in read_records(root / "data" / "raw" / dataset)}
