@@ -27,7 +27,6 @@ import params
 from nas import regions
 from nas.classifiers import build, recipe, shared_classifier
 from nas.datasets import Record
-from nas.folding import shared_predictor
 from nas.shards import Shard, gather, write_shard
 
 NAME = "mobilenet_v2"
@@ -113,9 +112,10 @@ def main() -> None:
             gather(paths, Path(folder, name))
         folders = {name: Path(folder, name) for name in parts}
 
-        predict = Stopwatch(shared_predictor(NAME, weights))
-        relevance.shared_predictor = lambda name, weights: predict
-        predict.predict(shared_classifier(NAME, weights).normalize(np.zeros((1, found.size, found.size, 3), np.uint8)))
+        classifier = shared_classifier(NAME, weights)
+        predict = Stopwatch(classifier.predictor)
+        vars(classifier)["predictor"] = predict
+        predict.predict(classifier.normalize(np.zeros((1, found.size, found.size, 3), np.uint8)))
         start, cpu = time.perf_counter(), time.process_time()
         shard = relevance.compute(records, NAME, weights, settings.methods, settings=settings, **folders)
         total, cpu = time.perf_counter() - start, time.process_time() - cpu

@@ -21,7 +21,6 @@ from nas import engine
 from nas.checksums import sha256_of
 from nas.classifiers import shared_classifier
 from nas.datasets import Record, read_records
-from nas.folding import shared_predictor
 from nas.inconsistency import CONTROLS, SETTING, agreement, outranking, ranked
 from nas.relevance import (
     REPLACEMENTS,
@@ -67,14 +66,15 @@ def compute(
     """
     rows: list[Row] = []
     sampled: dict[str, list[NDArray[np.float64]]] = {}
+    classifier = shared_classifier(name, weights)
     for record in records:
         view = Shards(activations).read([record.id], ["view"])["view"]
-        x, size = shared_classifier(name, weights).normalize(view), view.shape[1:3]
+        x, size = classifier.normalize(view), view.shape[1:3]
         stored = Shards(saliency).read([record.id], ["target_predicted", *(f"predicted/{each}" for each in methods)])
         maps = {method: resize_map(stored[f"predicted/{method}"][0], size) for method in methods}
         orders = removal_orders(maps, parts_of(record, superpixels, size, settings), settings)
         target = int(stored["target_predicted"][0])
-        for replacement, removal, curve in curves_of(shared_predictor(name, weights), x, target, orders, settings):
+        for replacement, removal, curve in curves_of(classifier.predictor, x, target, orders, settings):
             point = {**removal._asdict(), "replacement": replacement}
             p0 = float(curve.probabilities[0])
             rows.append({"id": record.id, **point, "auc": area(curve), "p0": p0, "target": target})

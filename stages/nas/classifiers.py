@@ -6,7 +6,7 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from torchvision.models.feature_extraction import NodePathTracer, create_feature
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as transforms
 
+from nas.folding import folded
 from nas.sources import Https, Pypi
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -155,6 +156,11 @@ class Classifier:
         """Inputs (B, 3, size, size) to logits (B, n_classes)."""
         result: Tensor = self.module(x.contiguous(memory_format=torch.channels_last))  # the faster convolutions
         return result
+
+    @cached_property
+    def predictor(self) -> nn.Module:
+        """Inputs (B, 3, size, size) to logits, faster than `logits` and without gradients, see `nas.folding`."""
+        return folded(self.module)
 
     @torch.no_grad()
     def activations(self, x: Tensor) -> dict[int, Tensor]:

@@ -2,17 +2,12 @@
 
 import copy
 from collections import Counter
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 
 import timm.models
 import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 from torch.nn.utils import fuse_conv_bn_eval
 from torchvision.models.feature_extraction import NodePathTracer
-
-from nas.classifiers import shared_classifier
 
 
 def folded(module: nn.Module) -> fx.GraphModule:
@@ -65,9 +60,3 @@ def _overwriting(part: nn.Module) -> nn.Module:
     if hasattr(part, "inplace"):
         part.inplace = True  # type: ignore[assignment]
     return part
-
-
-@cache
-def shared_predictor(name: str, weights: Path) -> Callable[[Tensor], Tensor]:
-    """Inputs (B, 3, size, size) to the logits of a `shared_classifier`, folded once per process."""
-    return folded(shared_classifier(name, weights).module)

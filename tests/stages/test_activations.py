@@ -1,14 +1,18 @@
 """The stage on a few small photos made up here, with a network of random weights."""
 
 import io
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -18,6 +22,7 @@ from torchvision.models import mobilenet_v2
 
 import activations
 import params
+from nas.activations import Activations
 from nas.checksums import sha256_of
 from nas.datasets import Record, write_records
 from nas.shards import Shards
@@ -73,7 +78,11 @@ def some(n):
     return {f"photo{number}.png": encoded(noise(number)) for number in range(n)}
 
 
-def run_here(folder, monkeypatch):
+def run_here(folder, monkeypatch, **settings):
+    if settings:
+        content = yaml.safe_load((folder / "params.yaml").read_text())
+        content["activations"] |= settings
+        (folder / "params.yaml").write_text(yaml.safe_dump(content))
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sys.argv", ["stages/activations.py"])
     params.run(activations.main, "made", "mobilenet_v2")
@@ -181,22 +190,90 @@ def test_a_photo_that_cannot_be_used_is_one_line_and_leaves_no_result(new_projec
     assert not (folder / params.TIMINGS).exists()
 
 
-def test_values_that_half_precision_cannot_hold_are_refused():
-    maps = torch.tensor([[1.0, -70000.0]])
-    with pytest.raises(
-        ValueError, match=r"activations\.precision is 'float16': values up to 70000 do not fit; set float32"
-    ):
-        activations.convert(maps, "float16")
-    assert activations.convert(maps, "float32").tolist() == [[1.0, -70000.0]]
-    assert activations.convert(torch.tensor([65504.0, 1 / 3]), "float16").tolist() == [
-        65504.0,
-        float(np.float16(1 / 3)),
-    ]
-
-
 def test_half_precision_is_rounded_from_full_precision(new_project, monkeypatch):
     full, half = (run_here(new_project(some(2), precision=p), monkeypatch) for p in ("float32", "float16"))
     expected, found = full.read(full.ids), half.read(half.ids)
     for name, array in expected.items():
         rounded = array.astype(np.float16) if name.startswith("depth") else array
         assert found[name].dtype == rounded.dtype and found[name].tobytes() == rounded.tobytes(), name
+
+
+def test_without_a_cache_the_maps_come_from_the_stored_views(new_project, weights, monkeypatch):
+    settings = {"depths": {"mobilenet_v2": {1: "features.2", 6: "features.18"}}}
+    with_maps, without = (run_here(new_project(some(3)), monkeypatch, cache=c, **settings) for c in (True, False))
+    assert with_maps.names() == ["depth1", "depth6", "logits", "logits_cropped", "view"]
+    assert without.names() == ["logits", "logits_cropped", "view"]
+    for name, array in without.read(without.ids).items():
+        assert array.tobytes() == with_maps.read(with_maps.ids)[name].tobytes()
+    assert without.table().equals(with_maps.table())
+    again = Activations(without.folder, weights).read(without.ids)
+    expected = with_maps.read(with_maps.ids)
+    assert again.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_allclose(again[name], array, rtol=1e-4, atol=1e-5)
+    networks = [json.loads((stored.folder / "network.json").read_text()) for stored in (with_maps, without)]
+    assert networks[0] == networks[1]
+    assert networks[0] == [
+        {"depth": 1, "node": "features.2", "channels": 24, "height": 56, "width": 56},
+        {"depth": 6, "node": "features.18", "channels": 1280, "height": 7, "width": 7},
+    ]
+
+
+def test_arithmetic_in_half_precision_is_close_and_not_equal(new_project, monkeypatch):
+    full, half = (run_here(new_project(some(2)), monkeypatch, forward=f) for f in ("float32", "bfloat16"))
+    expected, found = full.read(full.ids), half.read(half.ids)
+    for name, array in expected.items():
+        assert found[name].dtype == array.dtype
+        if name == "view":
+            assert np.array_equal(found[name], array)
+        else:
+            assert not np.array_equal(found[name], array)
+            distance = np.linalg.norm(found[name] - array) / np.linalg.norm(array)
+            assert distance < 0.05, name  # bfloat16 has 8 significant bits
+
+
+def test_float16_arithmetic_needs_a_gpu(new_project, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    folder = new_project(some(1))
+    with pytest.raises(SystemExit, match=r"^error: activations\.forward is 'float16', which needs a GPU: set .*$"):
+        run_here(folder, monkeypatch, forward="float16")
+    assert not (folder / OUT).exists()
+
+
+def test_the_disk_is_asked_before_the_first_photo(new_project, monkeypatch, capsys):
+    folder = new_project(some(3))
+    maps = 4 * (16 * 112**2 + 24 * 56**2 + 32 * 28**2 + 96 * 14**2 + 320 * 7**2)
+    each = maps + 3 * 224**2 + 2 * 4 * 1000
+    usage = SimpleNamespace(free=3 * each - 1)
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: usage)
+    line = "3 photos x 1.5 MB = 4.5 MB on disk (free: 4.5 MB)"
+    with pytest.raises(SystemExit, match=rf"^error: {re.escape(line)}: 1 B too little in .*activations\.cache: false$"):
+        run_here(folder, monkeypatch)
+    assert not (folder / params.SCRATCH).exists()
+    stored = run_here(folder, monkeypatch, cache=False)
+    size = sum(path.stat().st_size for path in stored.folder.glob("shard-*"))
+    assert 0 <= size - 3 * (each - maps) < 3 * 1000  # beside the arrays, their names and the rows
+    usage.free += 1
+    stored = run_here(folder, monkeypatch, cache=True)
+    size = sum(path.stat().st_size for path in stored.folder.glob("shard-*"))
+    assert 0 <= size - 3 * each < 3 * 1000
+    lines = [line for line in capsys.readouterr().err.splitlines() if "on disk" in line]
+    assert lines[-1] == f"activations made mobilenet_v2: {line}"
+
+
+@pytest.mark.parametrize("n_classes", [2, 200, 21841])
+def test_a_classifier_of_other_classes_has_no_rank_of_the_imagenet_label(n_classes):
+    record = Record("a", Path("a.png"), "0" * 64, imagenet_index=150, label_source="file")
+    logits = np.arange(n_classes, dtype=np.float32)
+    row = activations.describe(record, logits, -logits)
+    assert (row["prediction"], row["prediction_cropped"]) == (n_classes - 1, 0)
+    assert (row["rank"], row["rank_cropped"], row["prediction_name"]) == (None, None, "")
+    summary = activations.accuracy(pd.DataFrame([row, {**row, "id": "b"}]), 0.95, 100, 0)
+    assert summary["n"].tolist() == [0] * 4 and summary["mean"].isna().all()
+
+
+def test_ranks_are_of_the_imagenet_label():
+    record = Record("a", Path("a.png"), "0" * 64, imagenet_index=997, label_source="file")
+    logits = np.arange(1000, dtype=np.float32)
+    row = activations.describe(record, logits, -logits)
+    assert (row["rank"], row["rank_cropped"]) == (2, 997)

@@ -194,5 +194,5 @@ def _scores(classifier: Classifier, inputs: Tensor, label: Tensor, output: str) 
     """Scores (n,) float64 of one class: its probability after softmax, or its logit."""
     if output not in OUTPUTS:
         raise ValueError(f"output is {output!r}; give one of {', '.join(OUTPUTS)}")
-    logits = classifier.logits(inputs).double()
+    logits: Tensor = classifier.predictor(inputs.contiguous(memory_format=torch.channels_last)).double()
     return (logits.softmax(1) if output == "probability" else logits)[:, label]
