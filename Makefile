@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help repro test report lab bench lint clean
+.PHONY: help repro test paper tag report lab bench lint clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,6 +24,12 @@ repro: .venv/installed ## replicate: data, activations, superpixels, evaluation,
 
 test: .venv/installed ## all tests
 	@$(BIN)/python -m pytest
+
+paper: .venv/installed ## the paper's data sets and networks: says what it fetches, asks, then runs
+	@$(BIN)/python stages/paper.py $(ANSWER)
+
+tag: .venv/installed ## CLASS=bird: draw the clusters of a class, to be tagged as object or background
+	@$(BIN)/python stages/tag.py "$(CLASS)" $(DATASET) $(CLASSIFIER)
 
 report: .venv/installed ## draw the notebooks and the first page again, whatever changed
 	@$(BIN)/dvc repro --force --single-item $$($(BIN)/dvc stage list --name-only | grep -E '^(render_|report)')

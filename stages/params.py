@@ -185,6 +185,12 @@ class Statistics(Section):
     resamples: Annotated[int, Field(ge=100)]
 
 
+class Paper(Section):
+    datasets: Annotated[list[Name], Field(min_length=1)]
+    classifiers: Annotated[list[Name], Field(min_length=1)]
+    settings: dict[str, Any]
+
+
 class Segmentations(Section):
     photos: Annotated[list[str], Field(min_length=1)]
 
@@ -210,6 +216,7 @@ class Parameters(Section):
     semantics: Semantics
     claims: Claims
     statistics: Statistics
+    paper: Paper
     segmentations: Segmentations
     method: Single
     depths: Single

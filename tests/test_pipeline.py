@@ -32,7 +32,7 @@ REGISTRIES = (("pypi", "org"), ("pythonhosted", "org"), ("anaconda", "org"))
 FIRST = ["${datasets[0]}", "${classifiers[0]}"]
 
 # scripts for a person to run, which write nothing that a stage makes
-TOOLS = {"tag"}
+TOOLS = {"tag", "paper"}
 
 every_stage = pytest.mark.parametrize("name", DECLARED)
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS)

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.checksums import sha256_of
-from nas.classifiers import Classifier, load_classifier
 from nas.shards import Shards, write_json
+
+if TYPE_CHECKING:
+    from nas.classifiers import Classifier
 
 FORWARD = "forward.json"
 
@@ -34,7 +37,7 @@ class Forward:
     arithmetic: str = "float32"
     precision: str = "float32"
 
-    def maps(self, classifier: Classifier, views: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def maps(self, classifier: "Classifier", views: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Views (B, size, size, 3) uint8, at most `batch`, to {"depthN": maps (B, C, h, w)}.
 
         Raises
@@ -45,18 +48,18 @@ class Forward:
             found = classifier.activations(self._input(classifier, views))
         return {f"depth{depth}": convert(m[: len(views)], self.precision) for depth, m in found.items()}
 
-    def logits(self, classifier: Classifier, views: NDArray[Any]) -> NDArray[np.float32]:
+    def logits(self, classifier: "Classifier", views: NDArray[Any]) -> NDArray[np.float32]:
         """Views (B, size, size, 3) uint8, at most `batch`, to logits (B, n_classes)."""
         with torch.no_grad(), self._autocast(classifier):
             found = classifier.logits(self._input(classifier, views))
         return found[: len(views)].float().cpu().numpy()
 
-    def _input(self, classifier: Classifier, views: NDArray[Any]) -> Tensor:
+    def _input(self, classifier: "Classifier", views: NDArray[Any]) -> Tensor:
         # a short last batch is filled up: the size of a batch can change the last bits of a convolution
         fill = [*range(len(views)), *[0] * (self.batch - len(views))]
         return classifier.normalize(views[fill])
 
-    def _autocast(self, classifier: Classifier) -> Any:
+    def _autocast(self, classifier: "Classifier") -> Any:
         device = classifier.device.type
         if self.arithmetic == "float16" and device != "cuda":
             raise ValueError("activations.forward is 'float16', which needs a GPU: set float32 or bfloat16")
@@ -75,10 +78,15 @@ def convert(maps: Tensor, precision: str) -> NDArray[Any]:
     return converted
 
 
-def write_forward(folder: Path, classifier: Classifier, weights: Path, forward: Forward) -> None:
+def write_forward(folder: Path, classifier: "Classifier", weights: Path, forward: Forward) -> None:
     """Note beside the stored arrays how the maps come from the views, for `Activations`."""
     depths = {str(depth): node for depth, node in classifier.depths.items()}
-    network = {"classifier": classifier.name, "weights": sha256_of(weights), "depths": depths}
+    network = {
+        "classifier": classifier.name,
+        "weights": os.path.relpath(weights, folder),
+        "sha256": sha256_of(weights),
+        "depths": depths,
+    }
     write_json(folder / FORWARD, network | asdict(replace(forward, batch=1)))
 
 
@@ -90,11 +98,10 @@ class Activations(Shards):
 
     Parameters
     ----------
-    folder : with the arrays, and what `write_forward` noted
-    weights : file of the network's weights, used where maps were not stored
+    folder : with the arrays, and with what `write_forward` noted, the way from there to the weights among it
     """
 
-    def __init__(self, folder: Path, weights: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         note = folder / FORWARD
         if not note.is_file():
@@ -103,7 +110,6 @@ class Activations(Shards):
         self.fingerprint = hashlib.sha256((self.fingerprint + content).encode()).hexdigest()
         self._network: dict[str, Any] = json.loads(content)
         self._forward = Forward(**{name: self._network[name] for name in Forward.__dataclass_fields__})
-        self._weights = weights
 
     def names(self) -> list[str]:
         """Names of the arrays, stored or not."""
@@ -126,20 +132,22 @@ class Activations(Shards):
         found = super().read(ids, [name for name in wanted if name in stored])
         if not set(wanted) <= set(stored):
             views = super().read(ids, ["view"])["view"]
-            classifier = _classifier(self._network["classifier"], self._weights, self._network["weights"], self._depths)
+            classifier = self._classifier()
             maps = [self._forward.maps(classifier, views[number : number + 1]) for number in range(len(ids))]
             found |= {name: np.concatenate([m[name] for m in maps]) for name in wanted if name not in stored}
         return {name: found[name] for name in wanted}
 
-    @property
-    def _depths(self) -> tuple[tuple[int, str], ...]:
-        depths: Mapping[str, str] = self._network["depths"]
-        return tuple((int(depth), node) for depth, node in depths.items())
+    def _classifier(self) -> "Classifier":
+        network = self._network
+        depths = tuple((int(depth), node) for depth, node in network["depths"].items())
+        return _load(network["classifier"], self.folder / network["weights"], network["sha256"], depths)
 
 
 @cache
-def _classifier(name: str, weights: Path, sha256: str, depths: tuple[tuple[int, str], ...]) -> Classifier:
+def _load(name: str, weights: Path, sha256: str, depths: tuple[tuple[int, str], ...]) -> "Classifier":
     """Load once per process, since the functions of a stage open their folders anew for every batch."""
+    from nas.classifiers import load_classifier  # slow to import, and of no use where maps were stored
+
     if not weights.is_file() or sha256_of(weights) != sha256:
         raise ValueError(f"{weights}: is missing or not the file that the activations are of; run dvc repro")
     return load_classifier(name, weights, depths=dict(depths))

@@ -17,11 +17,13 @@ from typing import Any
 
 import joblib
 import torch
+from joblib.externals.loky import process_executor
 from tqdm import tqdm
 
 from nas.datasets import Record
 from nas.shards import Shard, gather, write_shard
 
+LEAK = 2**31  # bytes that a process may grow
 Function = Callable[[Sequence[Record]], Shard]
 
 
@@ -99,4 +101,6 @@ def _finish(
 
 def _single(compute: Callable[[Sequence[Record], Path], int], batch: Sequence[Record], part: Path) -> int:
     torch.set_num_threads(1)
+    # what torch keeps of its first photos looks like a leak to loky, which would start the process anew
+    process_executor._MAX_MEMORY_LEAK_SIZE = LEAK
     return compute(batch, part)

@@ -57,8 +57,8 @@ def store(tmp_path, classifier, monkeypatch):
         return Classifier(name, classifier.module, Recipe("", name, None, depths, 16, 16, (0.0,) * 3, (1.0,) * 3))
 
     loaded = []
-    monkeypatch.setattr(activations, "load_classifier", load)
-    activations._classifier.cache_clear()
+    monkeypatch.setattr("nas.classifiers.load_classifier", load)
+    activations._load.cache_clear()
 
     def write(*names, precision="float32"):
         arrays = {"view": photos(), **plain(classifier.module, photos())}
@@ -111,7 +111,7 @@ def test_stored_maps_are_read_without_a_network(store, classifier):
     folder, weights, loaded = store("view", "logits", "depth0", "depth2")
     weights.unlink()
     expected = plain(classifier.module, photos())
-    found = Activations(folder, weights).read(["c", "a"])
+    found = Activations(folder).read(["c", "a"])
     assert list(found) == ["depth0", "depth2", "logits", "view"] and loaded == []
     for name, array in {**expected, "view": photos()}.items():
         assert found[name].tobytes() == array[[2, 0]].tobytes()
@@ -120,7 +120,7 @@ def test_stored_maps_are_read_without_a_network(store, classifier):
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_maps_that_were_not_stored_are_computed(store, classifier, precision):
     folder, weights, loaded = store("view", "logits", precision=precision)
-    stored = Activations(folder, weights)
+    stored = Activations(folder)
     assert stored.names() == ["depth0", "depth2", "logits", "view"] and stored.ids == IDS
     assert stored.read(["b"], ["logits", "view"]).keys() == {"logits", "view"} and loaded == []
     expected = {name: array.astype(precision) for name, array in plain(classifier.module, photos()).items()}
@@ -130,18 +130,18 @@ def test_maps_that_were_not_stored_are_computed(store, classifier, precision):
     for name in ("depth0", "depth2"):
         assert found[name].dtype == precision
         np.testing.assert_allclose(found[name], expected[name][[2, 0]], rtol=tolerance, atol=tolerance)
-        alone = Activations(folder, weights).read(["a"], [name])[name]
+        alone = Activations(folder).read(["a"], [name])[name]
         assert alone[0].tobytes() == found[name][1].tobytes()  # whatever else is read
     assert loaded == ["made"]  # once per process
 
 
 def test_the_fingerprint_is_of_the_network_too(store, classifier):
     folder, weights, _ = store("view", "logits")
-    first = Activations(folder, weights).fingerprint
-    assert Activations(folder, weights).fingerprint == first
+    first = Activations(folder).fingerprint
+    assert Activations(folder).fingerprint == first
     classifier.depths = {2: "0"}
     write_forward(folder, classifier, weights, Forward(8))
-    assert Activations(folder, weights).fingerprint != first
+    assert Activations(folder).fingerprint != first
 
 
 def test_what_cannot_be_read_is_one_line(store):
@@ -149,14 +149,14 @@ def test_what_cannot_be_read_is_one_line(store):
     with pytest.raises(
         ValueError, match=r"stored: has no 'depth4'; it has depth0, depth2, logits, view: .*depths"
     ) as no:
-        Activations(folder, weights).read(["a"], ["depth4"])
+        Activations(folder).read(["a"], ["depth4"])
     save_file(network(1).state_dict(), weights)
     with pytest.raises(ValueError, match=r"made\.safetensors: is missing or not the file .*; run dvc repro") as other:
-        Activations(folder, weights).read(["a"], ["depth0"])
+        Activations(folder).read(["a"], ["depth0"])
     with pytest.raises(ValueError, match="lacks the record 'z'"):
-        Activations(folder, weights).read(["z"], ["depth0"])
+        Activations(folder).read(["z"], ["depth0"])
     assert json.loads((folder / FORWARD).read_text())["classifier"] == "made"
     (folder / FORWARD).unlink()
     with pytest.raises(ValueError, match=r"stored: holds no forward\.json; run the stage activations") as note:
-        Activations(folder, weights)
+        Activations(folder)
     assert not any("\n" in str(caught.value) for caught in (no, other, note))

@@ -198,7 +198,7 @@ def test_half_precision_is_rounded_from_full_precision(new_project, monkeypatch)
         assert found[name].dtype == rounded.dtype and found[name].tobytes() == rounded.tobytes(), name
 
 
-def test_without_a_cache_the_maps_come_from_the_stored_views(new_project, weights, monkeypatch):
+def test_without_a_cache_the_maps_come_from_the_stored_views(new_project, monkeypatch):
     settings = {"depths": {"mobilenet_v2": {1: "features.2", 6: "features.18"}}}
     with_maps, without = (run_here(new_project(some(3)), monkeypatch, cache=c, **settings) for c in (True, False))
     assert with_maps.names() == ["depth1", "depth6", "logits", "logits_cropped", "view"]
@@ -206,7 +206,7 @@ def test_without_a_cache_the_maps_come_from_the_stored_views(new_project, weight
     for name, array in without.read(without.ids).items():
         assert array.tobytes() == with_maps.read(with_maps.ids)[name].tobytes()
     assert without.table().equals(with_maps.table())
-    again = Activations(without.folder, weights).read(without.ids)
+    again = Activations(without.folder).read(without.ids)
     expected = with_maps.read(with_maps.ids)
     assert again.keys() == expected.keys()
     for name, array in expected.items():
