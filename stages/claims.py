@@ -65,10 +65,9 @@ def localization_rises(claim: str, pair: Pair, regions: str) -> Finding:
 
 def contrast_rises(pair: Pair, level: float, seed: int, regions: str) -> Finding:
     """The gain in AUROC, mean over the methods that are no controls, photo by photo."""
-    path = Path("data/localization", *pair, TABLE)
-    if not path.exists():
+    table = read("localization", pair)
+    if table.empty:
         return missing("contrast_rises", pair)
-    table = pd.read_parquet(path)
     real = table[~table["method"].isin(CONTROLS)]
     wide = real.pivot(index=["id", "method"], columns="regions", values="auroc")
     gain = (wide[regions] - wide["raw"]).groupby("id").mean()

@@ -30,6 +30,9 @@ MEAN = "mean"
 V2 = (0.3, 0.5, 0.7)
 GRID = tuple(float(iou) for iou in np.round(np.arange(0.1, 0.96, 0.05), 2))
 CURVES = "curves.parquet"
+CONTRAST = ["id", "method", "regions", "auroc"]
+SCORES = ["method", "regions", "n", "measure", "mean", "low", "high", "gain", "gain_low", "gain_high", "gain_p"]
+CURVE = ["method", "regions", "n", "axis", "x", "mean", "low", "high"]
 
 
 def compute(records: Sequence[Record], saliency: Path, superpixels: Path, settings: Localization) -> Shard:
@@ -39,14 +42,15 @@ def compute(records: Sequence[Record], saliency: Path, superpixels: Path, settin
     for record in records:
         labels = {name: maps[0] for name, maps in Shards(superpixels).read([record.id], settings.regions).items()}
         size = next(iter(labels.values())).shape
-        boxes = resize_boxes(record.boxes, record.photo().shape[:2], size)
+        boxes = resize_boxes(record.boxes, record.photo().shape[:2], size) if record.boxes else None
         truth, mask = record.truth(size), record.truth()
         for method, inside, scores in maps_of(record, saliency, labels, size, settings):
             key = f"{method}/{inside}"
-            for contours in ("single", "multi"):
-                accuracy = BoxAccuracy(multi_contour=contours == "multi", size=size)
-                accuracy.update(scores, boxes)
-                arrays.setdefault(f"{contours}/{key}", []).append(accuracy.best_ious_[0])
+            if boxes is not None:
+                for contours in ("single", "multi"):
+                    accuracy = BoxAccuracy(multi_contour=contours == "multi", size=size)
+                    accuracy.update(scores, boxes)
+                    arrays.setdefault(f"{contours}/{key}", []).append(accuracy.best_ious_[0])
             if truth is not None and mask is not None:
                 precision = PixelAveragePrecision(size=size)
                 precision.update(scores, (mask > 0) & (mask < 255), mask == 255)
@@ -83,18 +87,24 @@ def measure(
     scores: list[Row] = []
     curves: list[Row] = []
     gains: dict[tuple[str, str], list[Replicates]] = {}
-    keys = [name.removeprefix("multi/") for name in stored.names() if name.startswith("multi/")]
+    keys = list(dict.fromkeys(name.partition("/")[2] for name in stored.names()))
     raw: dict[str, dict[str, Replicates]] = {}
     for key in sorted(keys, key=lambda key: not key.endswith("/raw")):
         method, inside = key.split("/")
         named: Row = {"method": method, "regions": inside, "n": len(ids)}
-        best = stored.read(ids, [f"multi/{key}"])[f"multi/{key}"]
-        over_iou = {iou: resampled_score(best, iou, settings.resamples, seed) for iou in {*GRID, *settings.ious}}
-        found = {
-            "MaxBoxAccV2": mean_score([over_iou[iou] for iou in V2]),
-            **{f"BoxAcc@{iou:g}": over_iou[iou] for iou in settings.ious},
-            **others(stored, ids, key, best * correct[:, None], settings.resamples, seed),
-        }
+        found: dict[str, Replicates] = {}
+        if f"multi/{key}" in stored.names():
+            best = stored.read(ids, [f"multi/{key}"])[f"multi/{key}"]
+            over_iou = {
+                iou: resampled_score(best, iou, settings.resamples, seed) for iou in {*GRID, *V2, *settings.ious}
+            }
+            found["MaxBoxAccV2"] = mean_score([over_iou[iou] for iou in V2])
+            found |= {f"BoxAcc@{iou:g}": over_iou[iou] for iou in settings.ious}
+            curves += [{**named, **row} for row in curve(best, over_iou, level)]
+            found |= others(stored, ids, key, best * correct[:, None], settings.resamples, seed)
+        if f"pixels/{key}" in stored.names():
+            histograms = stored.read(ids, [f"pixels/{key}"])[f"pixels/{key}"]
+            found["PxAP"] = PixelAveragePrecision.resampled(histograms, settings.resamples, seed)
         if inside == "raw":
             raw[method] = found
         for measure, values in found.items():
@@ -102,34 +112,32 @@ def measure(
             scores.append({**named, "measure": measure, **described(values, gain, len(ids), level)})
             if inside != "raw" and method not in CONTROLS:
                 gains.setdefault((inside, measure), []).append(gain)
-        for iou in GRID:
-            estimate = interval_of(over_iou[iou], len(ids), level)
-            bounds = {"mean": estimate.value, "low": estimate.low, "high": estimate.high}
-            curves.append({**named, "axis": "iou", "x": iou, **bounds})
-        for index in range(0, best.shape[1], 10):
-            share = float((best[:, index] >= np.float32(0.7)).mean())
-            bounds = {"mean": share, "low": np.nan, "high": np.nan}
-            curves.append({**named, "axis": "threshold", "x": index / best.shape[1], **bounds})
     for (inside, measure), each in gains.items():
         unknown = np.full(1 + settings.resamples, np.nan)
         mean = described(unknown, mean_score(each), len(ids), level)
         scores.append({"method": MEAN, "regions": inside, "n": len(ids), "measure": measure, **mean})
-    return pd.DataFrame(scores), pd.DataFrame(curves)
+    return pd.DataFrame(scores, columns=SCORES), pd.DataFrame(curves, columns=CURVE)
+
+
+def curve(best: NDArray[np.float32], over_iou: dict[float, Replicates], level: float) -> list[Row]:
+    """BoxAcc over the IoU, with the best threshold for each, and over the threshold at IoU 0.7."""
+    rows: list[Row] = []
+    for iou in GRID:
+        estimate = interval_of(over_iou[iou], len(best), level)
+        rows.append({"axis": "iou", "x": iou, "mean": estimate.value, "low": estimate.low, "high": estimate.high})
+    for index in range(0, best.shape[1], 10):
+        share = float((best[:, index] >= np.float32(0.7)).mean())
+        rows.append({"axis": "threshold", "x": index / best.shape[1], "mean": share, "low": np.nan, "high": np.nan})
+    return rows
 
 
 def others(
     stored: Shards, ids: Sequence[str], key: str, best_of_correct: NDArray[np.float32], n_resamples: int, seed: int
 ) -> dict[str, Replicates]:
-    """The measures beside BoxAcc with the class given: one contour, Top-1, and PxAP where there are masks."""
+    """The box measures beside BoxAcc with the class given: of one contour, and Top-1."""
     single = stored.read(ids, [f"single/{key}"])[f"single/{key}"]
-    found = {
-        "MaxBoxAcc": resampled_score(single, 0.5, n_resamples, seed),
-        "Top-1 MaxBoxAccV2": mean_score([resampled_score(best_of_correct, iou, n_resamples, seed) for iou in V2]),
-    }
-    if f"pixels/{key}" in stored.names():
-        histograms = stored.read(ids, [f"pixels/{key}"])[f"pixels/{key}"]
-        found["PxAP"] = PixelAveragePrecision.resampled(histograms, n_resamples, seed)
-    return found
+    top1 = [resampled_score(best_of_correct, iou, n_resamples, seed) for iou in V2]
+    return {"MaxBoxAcc": resampled_score(single, 0.5, n_resamples, seed), "Top-1 MaxBoxAccV2": mean_score(top1)}
 
 
 def described(values: Replicates, gain: Replicates, n: int, level: float) -> Row:
@@ -146,13 +154,28 @@ def described(values: Replicates, gain: Replicates, n: int, level: float) -> Row
     }
 
 
+def located(records: Sequence[Record]) -> list[Record]:
+    """The photos with boxes, or, in a data set without any, those with masks."""
+    boxed = [record for record in records if record.boxes]
+    return boxed or [record for record in records if record.mask is not None]
+
+
+def predicted(saliency: Shards, ids: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether the network predicts the true class of each photo, (n,)."""
+    targets = saliency.read(ids, ["target_true", "target_predicted"]) if ids else {}
+    return np.asarray(targets["target_true"] == targets["target_predicted"]) if ids else np.zeros(0, dtype=bool)
+
+
 def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     saliency, superpixels = (Path("data", stage, dataset, classifier) for stage in ("saliency", "superpixels"))
     target = Path("data/localization", dataset, classifier)
     settings, seed = parameters.localization, parameters.seed
-    records = [record for record in read_records(Path("data/raw", dataset)) if record.boxes]
+    records = located(read_records(Path("data/raw", dataset)))
     if not records:
-        raise ValueError(f"data set {dataset!r} has no boxes: leave it out of datasets, or use another")
+        print(
+            f"{dataset}: has no boxes and no masks, so that nothing can be located; its tables are empty",
+            file=sys.stderr,
+        )
     engine.run(
         partial(compute, saliency=saliency, superpixels=superpixels, settings=settings),
         records,
@@ -163,14 +186,14 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         description=f"localization {dataset} {classifier}",
     )
     stored, ids = Shards(target), [record.id for record in records]
-    targets = Shards(saliency).read(ids, ["target_true", "target_predicted"])
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
-    correct = targets["target_true"] == targets["target_predicted"]
-    summary, curves = measure(stored, ids, correct, settings, parameters.statistics.level, seed)
+    summary, curves = measure(
+        stored, ids, predicted(Shards(saliency), ids), settings, parameters.statistics.level, seed
+    )
     write_table(summary.assign(**carried), target / SUMMARY)
     write_table(curves.assign(**carried), target / CURVES)
-    if (target / TABLE).exists():
-        write_table(stored.table().assign(**carried), target / TABLE)
+    table = stored.table() if (target / TABLE).exists() else pd.DataFrame(columns=CONTRAST)
+    write_table(table.assign(**carried), target / TABLE)
 
 
 if __name__ == "__main__":

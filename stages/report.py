@@ -37,7 +37,7 @@ SECTIONS = (
     Section("inconsistency", "How inconsistent is AUC-LeRF?", figures=("figure9",)),
     Section("sampling", "Have the saliency maps converged?", figures=("convergence",)),
     Section("networks", "The networks", tables=("table5",)),
-    Section("annotations", "The ground truth of the sample", figures=("annotations",)),
+    Section("annotations", "The ground truth", figures=("annotations",)),
 )
 
 

@@ -140,7 +140,8 @@ class Activations(Shards):
     def _classifier(self) -> "Classifier":
         network = self._network
         depths = tuple((int(depth), node) for depth, node in network["depths"].items())
-        return _load(network["classifier"], self.folder / network["weights"], network["sha256"], depths)
+        weights = Path(os.path.normpath(self.folder / network["weights"]))
+        return _load(network["classifier"], weights, network["sha256"], depths)
 
 
 @cache

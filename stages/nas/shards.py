@@ -125,7 +125,9 @@ class Shards:
         return spread(self.ids, len(ids)) if lacking else list(ids)
 
     def names(self) -> list[str]:
-        """Names of the arrays, as in the first shard."""
+        """Names of the arrays, as in the first shard; none if there is no record."""
+        if not self._place:
+            return []
         first = self.folder / next(iter(self._place.values()))[0]
         with safe_open(first, framework="numpy") as file:
             return sorted(file.keys())

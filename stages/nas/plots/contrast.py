@@ -24,6 +24,9 @@ from nas.tables import collect
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
+GAINS = ["dataset", "network", "method", "regions", "raw", "averaged", "mean", "low", "high", "n"]
+
+
 def contrast(
     photos: Sequence[NDArray[np.uint8]],
     pairs: Mapping[str, Sequence[Pair]],
@@ -41,7 +44,7 @@ def contrast(
     """
     style.use()
     networks = list(gains["network"].unique())
-    lower = 0.17 * gains["method"].nunique() + 0.9
+    lower = 0.17 * gains["method"].nunique() + 0.9 if networks else 0.05
     columns = 2 * len(pairs) + 1
     side = style.WIDTH / columns
     figure = plt.figure(figsize=(style.WIDTH, (side + 0.05) * len(photos) + 0.5 + lower))
@@ -62,6 +65,8 @@ def contrast(
             style.name(method), (1.02, 1.3), xycoords="axes fraction", ha="center", fontsize=6.5, annotation_clip=False
         )
     upper.subplots_adjust(left=0.005, right=0.995, top=0.84, bottom=0.01, wspace=0.05, hspace=0.05)
+    if not networks:
+        return figure
     panels = below.subplots(1, len(networks), sharey=True, sharex=True, squeeze=False)[0]
     for ax, network in zip(panels, networks, strict=True):
         _gains(ax, gains[gains["network"] == network])
@@ -122,7 +127,7 @@ def auroc_gains(root: Path, datasets: Sequence[str], classifiers: Sequence[str])
                 carried = {"dataset": dataset, "network": network, "method": method, "regions": kind}
                 carried |= {"raw": by_kind["raw"].mean(), "averaged": values.mean()}
                 rows.append({**carried, **gain._asdict()})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=GAINS)
 
 
 def load(
@@ -147,11 +152,15 @@ def load(
     caption = (
         f"Saliency maps of {style.name(classifier)} for the labelled class, raw and averaged inside "
         f"{style.kind_name(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative; "
-        f"the object's outline in green). Below: gain in AUROC of the map against the object's "
-        f"mask, averaged minus raw, over n = "
-        f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals. Right of zero, averaging makes "
-        "the object stand out. LIME and KernelSHAP are made of NAS clusters, so averaging inside NAS leaves them alone."
+        "the object's outline in green)."
     )
+    if len(shown):
+        caption += (
+            " Below: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
+            f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals. Right of zero, averaging "
+            "makes the object stand out. LIME and KernelSHAP are made of NAS clusters, so averaging inside NAS leaves "
+            "them alone."
+        )
     return contrast(list(views), pairs, outlines, shown), caption
 
 

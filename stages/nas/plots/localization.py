@@ -11,23 +11,25 @@ from nas.plots import style
 
 
 def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[str]) -> Figure:
-    """For each network a row over IoU and a row over the threshold; one column per method.
+    """For each data set and network a row over IoU and a row over the threshold; one column per method.
 
     Parameters
     ----------
-    curves : network, method, regions, axis ("iou" or "threshold"), x, mean, low, high
+    curves : dataset, network, method, regions, axis ("iou" or "threshold"), x, mean, low, high
     methods, kinds : what to show, kinds from "raw" and METHOD.GRID
     """
     style.use()
-    networks = list(curves["network"].unique())
-    rows = [(network, axis) for network in networks for axis in ("iou", "threshold")]
+    pairs = list(dict.fromkeys(zip(curves["dataset"], curves["network"], strict=True)))
+    rows = [(pair, axis) for pair in pairs for axis in ("iou", "threshold")]
+    several = curves["dataset"].nunique() > 1
     figure, axes = plt.subplots(
         len(rows), len(methods), figsize=(style.WIDTH, 1.55 * len(rows) + 0.5), sharey="row", squeeze=False
     )
     colours = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
-    for row, (network, axis) in zip(axes, rows, strict=True):
+    for row, ((dataset, network), axis) in zip(axes, rows, strict=True):
+        of_pair = curves[(curves["dataset"] == dataset) & (curves["network"] == network) & (curves["axis"] == axis)]
         for ax, method in zip(row, methods, strict=True):
-            shown = curves[(curves["network"] == network) & (curves["axis"] == axis) & (curves["method"] == method)]
+            shown = of_pair[of_pair["method"] == method]
             for kind, colour in colours.items():
                 line = shown[shown["regions"] == kind]
                 ax.plot(line["x"], line["mean"], color=colour, linewidth=1.1, label=style.kind_name(kind))
@@ -37,7 +39,7 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
             ax.set_xlabel("IoU that is a hit" if axis == "iou" else "map threshold, IoU 0.7")
             ax.set_xlim(0, 1)
             ax.set_ylim(0, None)
-        row[0].set_ylabel(f"{style.name(network)}\nBoxAcc")
+        row[0].set_ylabel(f"{dataset}, {style.name(network)}\nBoxAcc" if several else f"{style.name(network)}\nBoxAcc")
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, names, ncols=len(kinds), loc="lower center")
     figure.tight_layout(rect=(0, 0.28 / figure.get_figheight(), 1, 1), h_pad=1.0)
@@ -46,8 +48,11 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
 
 def caption(curves: pd.DataFrame) -> str:
     """What figure 6 shows."""
+    counts = ", ".join(
+        f"{dataset} (n = {int(n)} photos)" for dataset, n in curves.groupby("dataset", sort=False)["n"].max().items()
+    )
     return (
-        f"Box accuracy on {', '.join(curves['dataset'].unique())} (n = {int(curves['n'].max())} photos with boxes, "
+        f"Box accuracy on {counts} with boxes ("
         "multi-contour, class given): against the IoU that counts as a hit, with the threshold of the map chosen for "
         "each IoU on all photos (bands: bootstrap intervals that choose it anew in each resample), and against the "
         "threshold of the map at IoU 0.7. An averaged map has few levels, so its curve is made of steps."

@@ -73,7 +73,7 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
         ax.imshow(record.photo())
         for number, (x0, y0, x1, y1) in enumerate(record.boxes):
             colour = colours[number % len(colours)]
-            if labels is not None:
+            if labels is not None and (labels == number + 1).any():
                 inside = labels == number + 1
                 ax.imshow(np.dstack([np.broadcast_to(colour, (*inside.shape, 3)), inside * 0.45]))
                 ax.contour(inside, [0.5], colors=[colour], linewidths=0.7)
@@ -125,6 +125,6 @@ def annotations_caption(records: Sequence[Record]) -> str:
     """What the page of annotations shows."""
     instances = sum(len(record.boxes) for record in records)
     return (
-        f"The {len(records)} photos with {instances} outlined instances of the labelled objects (colours tell "
-        "instances apart) and their boxes (white). Above each photo its class, super-class and name."
+        f"{len(records)} photos with {instances} instances of the labelled objects: their outlines, where there are "
+        "masks (colours tell instances apart), and boxes (white). Above each photo its class, super-class and name."
     )
