@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas import agreement, engine, regions
+from nas.activations import Activations
 from nas.datasets import Record, read_records
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
 from nas.superpixels import NeuroActivatedSuperpixels
@@ -58,7 +59,7 @@ def settings(ablation: Ablation, default: Superpixels) -> dict[Columns, list[int
 
 def compute(records: Sequence[Record], activations: Path, ablation: Ablation, default: Superpixels, seed: int) -> Shard:
     """Label maps and measures of a few photos at every setting."""
-    stored = Shards(activations)
+    stored = Activations(activations)
     arrays: dict[str, list[NDArray[Any]]] = {}
     rows: list[Row] = []
     for record in records:
@@ -117,7 +118,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         partial(compute, activations=activations, ablation=ablation, default=default, seed=seed),
         read_records(Path("data/raw", dataset)),
         target,
-        key=[ablation.model_dump(), default.model_dump(), seed, Shards(activations).fingerprint],
+        key=[ablation.model_dump(), default.model_dump(), seed, Activations(activations).fingerprint],
         scratch=SCRATCH / "ablation" / dataset / classifier,
         workers=0,
         description=f"ablation {dataset} {classifier}",

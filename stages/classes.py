@@ -22,6 +22,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nas import engine
+from nas.activations import Activations
 from nas.classes import CENTERS, CLASS, EVERYTHING, GROUPS, LEAST, folder_name, lacking, members
 from nas.datasets import Record, read_records
 from nas.partitions import agreement
@@ -54,11 +55,11 @@ class Recipe(NamedTuple):
         )
 
 
-class Activations:
+class Maps:
     """The activations of some photos, read anew in every pass, one photo at a time."""
 
     def __init__(self, folder: Path, ids: Sequence[str], depths: Sequence[int], description: str = "") -> None:
-        self._stored = Shards(folder)
+        self._stored = Activations(folder)
         self._ids = ids
         self._names = [f"depth{depth}" for depth in depths]
         self._description = description
@@ -86,7 +87,7 @@ def compute(
     together.cluster_centers_ = torch.from_numpy(centers)
     arrays: dict[str, list[NDArray[Any]]] = {}
     rows: list[Row] = []
-    for photo, maps in zip(ids, Activations(activations, ids, recipe.depths), strict=True):
+    for photo, maps in zip(ids, Maps(activations, ids, recipe.depths), strict=True):
         columns = together.columns(maps)
         of_class = together.predict(columns)[0].numpy()
         arrays.setdefault(CLASS, []).append(of_class)
@@ -134,7 +135,7 @@ def cluster(
 
     A run that was killed goes on from the last pass of k-means, or from the last photo.
     """
-    depends: list[Any] = [group, [photo.fingerprint for photo in photos], Shards(activations).fingerprint, recipe]
+    depends: list[Any] = [group, [photo.fingerprint for photo in photos], Activations(activations).fingerprint, recipe]
     depends += [settings.clusters, settings.own_clusters, engine.code_fingerprint()]
     work = scratch / hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:32]
     done = work / "done"
@@ -142,7 +143,7 @@ def cluster(
         return done
     ids = [photo.id for photo in photos]
     model = recipe.model(settings.clusters, "collection")
-    model.fit(Activations(activations, ids, recipe.depths, f"classes {group}"), checkpoint=work / "k-means")
+    model.fit(Maps(activations, ids, recipe.depths, f"classes {group}"), checkpoint=work / "k-means")
     centers = model.cluster_centers_.numpy()
     write_bytes(done / CENTERS, save({"centers": centers}))
     engine.run(

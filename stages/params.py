@@ -48,10 +48,10 @@ class Weights(Section):
 
 class Activations(Section):
     precision: Literal["float32", "float16"]
+    batch: Count
     forward: Literal["float32", "bfloat16", "float16"]
     cache: bool
     depths: dict[Name, Annotated[dict[Depth, str], Field(min_length=1)]]
-    batch: Count
 
 
 class Slic(Section):

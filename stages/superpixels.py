@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas import agreement, engine, regions
+from nas.activations import Activations
 from nas.datasets import Record, read_records
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
 from nas.superpixels import NeuroActivatedSuperpixels
@@ -36,7 +37,7 @@ RATIOS = {"edge_adherence": ("edge_excess", "edge_room")}
 
 def compute(records: Sequence[Record], activations: Path, settings: Superpixels, seed: int) -> Shard:
     """Region maps and measures of a few photos."""
-    stored = Shards(activations)
+    stored = Activations(activations)
     ids = [record.id for record in records]
     names = [f"depth{depth}" for depth in sorted({depth for v in variants(settings).values() for depth in v.depths})]
     maps = {int(name[5:]): torch.from_numpy(m) for name, m in stored.read(ids, names).items()}
@@ -103,7 +104,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         partial(compute, activations=activations, settings=settings, seed=seed),
         read_records(Path("data/raw", dataset)),
         target,
-        key=[settings.model_dump(), seed, Shards(activations).fingerprint],
+        key=[settings.model_dump(), seed, Activations(activations).fingerprint],
         scratch=SCRATCH / "superpixels" / dataset / classifier,
         workers=0,
         description=f"superpixels {dataset} {classifier}",

@@ -119,7 +119,7 @@ def test_stored_maps_are_read_without_a_network(store, classifier):
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_maps_that_were_not_stored_are_computed(store, classifier, precision):
-    folder, weights, loaded = store("view", "logits", precision=precision)
+    folder, _, loaded = store("view", "logits", precision=precision)
     stored = Activations(folder)
     assert stored.names() == ["depth0", "depth2", "logits", "view"] and stored.ids == IDS
     assert stored.read(["b"], ["logits", "view"]).keys() == {"logits", "view"} and loaded == []

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from nas import regions
+from nas.activations import Activations
 from nas.hypercolumns import depth_weights
 from nas.plots import style
 from nas.resizing import Resize
@@ -118,7 +119,7 @@ def load(root: Path, dataset: str, classifier: str, photo: str) -> tuple[Figure,
     """Figure 2 and its caption, from the stored activations and label maps of one photo."""
     table = pd.read_parquet(root / "data" / "superpixels" / dataset / classifier / TABLE).iloc[0]
     depths = [int(depth) for depth in table["depths"].split("-")]
-    activations = Shards(root / "data" / "activations" / dataset / classifier)
+    activations = Activations(root / "data" / "activations" / dataset / classifier)
     [photo] = activations.pick([photo])
     found = activations.read([photo])
     maps = {depth: found[f"depth{depth}"][0] for depth in depths}
