@@ -15,12 +15,13 @@ import classes
 import params
 import tag
 from nas import semantics
+from nas.activations import FORWARD
 from nas.checksums import sha256_of
 from nas.classes import folder_name, read_group
 from nas.datasets import Record, write_records
 from nas.plots import classes as plots
 from nas.results import classes as results
-from nas.shards import Shard, Shards, gather, write_shard
+from nas.shards import Shard, Shards, gather, write_json, write_shard
 from nas.statistics import interval
 from nas.superpixels import NeuroActivatedSuperpixels
 
@@ -67,7 +68,10 @@ def new_project(tmp_path_factory, root):
             write_shard(Shard([photo], arrays), part)
             parts.append(part)
         write_records(records, raw)
-        gather(parts, folder / "data/activations/made" / NETWORK)
+        stored = folder / "data/activations/made" / NETWORK
+        gather(parts, stored)
+        forward = {"batch": 1, "arithmetic": "float32", "precision": "float32"}
+        write_json(stored / FORWARD, {"depths": {}, **forward})  # all maps are stored: no network is loaded
         return folder
 
     return make
@@ -171,7 +175,7 @@ class Counted:
 
     def __init__(self, patch, passes=None, photos=None):
         self.passes, self.photos = Counter(), 0
-        read, compute = classes.Activations.__iter__, classes.compute
+        read, compute = classes.Maps.__iter__, classes.compute
 
         def one_pass(activations):
             self.passes[activations._description] += 1
@@ -185,7 +189,7 @@ class Counted:
                 raise Killed
             return compute(records, **settings)
 
-        patch.setattr(classes.Activations, "__iter__", one_pass)
+        patch.setattr(classes.Maps, "__iter__", one_pass)
         patch.setattr(classes, "compute", one_photo)
 
 
