@@ -173,7 +173,7 @@ class Inconsistency(Section):
 
 class Claims(Section):
     alpha: Share
-    regions: str
+    regions: Annotated[list[str], Field(min_length=1)]
     consistent_tau: Annotated[float, Field(gt=-1, lt=1)]
     agreeing_tau: Annotated[float, Field(gt=-1, lt=1)]
     datasets: Count

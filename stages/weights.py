@@ -7,6 +7,7 @@ from safetensors.torch import save
 
 from nas import classifiers
 from nas.shards import write_bytes
+from nas.sources import SourceError
 from params import SCRATCH, Parameters, run
 
 
@@ -16,7 +17,10 @@ def main(parameters: Parameters, name: str) -> None:
     if given is not None:
         weights = Path(given).expanduser()
     elif recipe.weights is not None:
-        weights = recipe.weights.fetch(SCRATCH / "weights" / f"{name}.pth", workspace=SCRATCH / "download")
+        try:
+            weights = recipe.weights.fetch(SCRATCH / "weights" / f"{name}.pth", workspace=SCRATCH / "download")
+        except SourceError as error:
+            raise SourceError(f"{error}; a file of your own goes into weights.files.{name}") from error
     else:
         raise ValueError(f"classifiers has {name!r}, whose weights are not fetched: set weights.files.{name}")
     module = classifiers.build(recipe)

@@ -29,6 +29,8 @@ class Claim:
     text : what the paper says
     statistic : what is measured, in words
     figure : name of the figure or table that shows it
+    averaged : whether it is about maps averaged inside superpixels, and so held for each kind of them
+    regions : which kind
     greater : whether the claim is that the statistic is above its null value, or below
     """
 
@@ -36,6 +38,8 @@ class Claim:
     text: str
     statistic: str
     figure: str
+    averaged: bool = False
+    regions: str = ""
     greater: bool = True
 
 
@@ -91,18 +95,21 @@ CLAIMS = (
         "Averaging inside superpixels raises localization at high thresholds: IoU 0.7.",
         "gain in BoxAcc at IoU 0.7, mean over saliency methods",
         "figure6",
+        averaged=True,
     ),
     Claim(
         "localization_rises_at_0.9",
         "Averaging inside superpixels raises localization at high thresholds: IoU 0.9.",
         "gain in BoxAcc at IoU 0.9, mean over saliency methods",
         "figure6",
+        averaged=True,
     ),
     Claim(
         "contrast_rises",
         "Averaging inside superpixels makes the object stand out from the background.",
         "gain in AUROC of the map against the mask, mean over saliency methods",
         "figure5",
+        averaged=True,
     ),
     Claim(
         "lerf_is_inconsistent",
@@ -118,6 +125,15 @@ CLAIMS = (
         "figure7",
     ),
 )
+
+
+def claims_of(regions: Sequence[str]) -> list[Claim]:
+    """The claims, those about averaging once for each kind of regions, by the name CLAIM.KIND."""
+    found: list[Claim] = []
+    for claim in CLAIMS:
+        kinds = regions if claim.averaged else [""]
+        found += [replace(claim, name=".".join(filter(None, [claim.name, kind])), regions=kind) for kind in kinds]
+    return found
 
 
 def of_differences(claim: str, dataset: str, network: str, differences: ArrayLike, level: float, seed: int) -> Finding:

@@ -1,0 +1,214 @@
+"""A small data set made up here, what earlier stages would have stored of it, and ways to run a stage on it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
+from torchvision.models import mobilenet_v2
+
+import params
+from nas.checksums import sha256_of
+from nas.classifiers import Classifier, shared_classifier
+from nas.datasets import Record, read_records, write_records
+from nas.shards import SUMMARY, TABLE, Shard, Shards, gather, write_json, write_shard
+
+DATASET, NETWORK = "made", "mobilenet_v2"
+PHOTO = (40, 48)  # height and width of the files; the views are squares
+Arrays = dict[str, NDArray[Any]]
+
+
+def noise(photo: str, stream: str) -> np.random.Generator:
+    """Random numbers of a photo alone, whatever the others are."""
+    return np.random.default_rng(list(f"{photo}/{stream}".encode()))
+
+
+def blocks(photo: str, stream: str, side: int, n: int) -> NDArray[np.uint16]:
+    """A map of regions 0 to n - 1, all of which occur, in blocks of a quarter of the side."""
+    labels = noise(photo, stream).permutation(np.arange(16) % n).reshape(4, 4)
+    return np.kron(labels, np.ones((side // 4, side // 4))).astype(np.uint16)
+
+
+class Killed(BaseException):
+    """What ends a run at some photo, as no error handling expects it."""
+
+
+@dataclass
+class Project:
+    """A folder with params.yaml and data of one data set and network.
+
+    Attributes
+    ----------
+    folder : the root of the project
+    side : of the views, in pixels
+    """
+
+    folder: Path
+    side: int
+    patch: pytest.MonkeyPatch
+
+    @property
+    def ids(self) -> list[str]:
+        return [record.id for record in read_records(self.folder / "data/raw" / DATASET)]
+
+    def of(self, stage: str) -> Path:
+        """Where a stage writes."""
+        return self.folder / "data" / stage / DATASET / NETWORK
+
+    def set(self, **sections: Any) -> None:
+        """Replace keys of params.yaml, or keys inside its sections."""
+        path = self.folder / "params.yaml"
+        content = yaml.safe_load(path.read_text())
+        for key, value in sections.items():
+            content[key] = content[key] | value if isinstance(content[key], dict) else value
+        path.write_text(yaml.safe_dump(content))
+
+    def settings(self) -> params.Parameters:
+        return params.read(self.folder / "params.yaml")
+
+    def describe(self, photos: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write the data set: of each photo, by its id, the keys of its record, the mask as an array."""
+        raw = self.folder / "data/raw" / DATASET
+        records = []
+        for photo, known in photos.items():
+            file = raw / f"photos/{photo}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(noise(photo, "file").integers(0, 256, (*PHOTO, 3), np.uint8)).save(file)
+            found = dict(known)
+            if found.get("mask") is not None:
+                mask = raw / f"truth/{photo}.png"
+                mask.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(found["mask"]).save(mask)
+                found |= {"mask": mask, "mask_sha256": sha256_of(mask)}
+            records.append(Record(photo, file, sha256_of(file), **found))
+        write_records(records, raw)
+
+    def store(self, stage: str, arrays: Mapping[str, Arrays], inside: str = ".") -> None:
+        """Write shards of one photo each, as the stage would, or a folder inside it."""
+        target = self.of(stage) / inside
+        parts = [self.folder / "parts" / stage / inside / f"{photo}.safetensors" for photo in arrays]
+        for (photo, found), part in zip(arrays.items(), parts, strict=True):
+            write_shard(Shard([photo], {name: each[None] for name, each in found.items()}), part)
+        gather(parts, target)
+
+    def store_group(self, name: str, clusters: Mapping[str, NDArray[np.uint8]], k: int) -> None:
+        """Add a group of photos with their class-level clusters, as the stage classes would."""
+        self.store("classes", {photo: {"class_clusters": labels} for photo, labels in clusters.items()}, name)
+        path = self.of("classes") / TABLE
+        row = {"group": name, "depths": "2-3-4", "clusters": str(k), "weighting": "channels", "seed": 0}
+        rows = [*([] if not path.exists() else pd.read_parquet(path).to_dict("records")), row]
+        pd.DataFrame(rows).to_parquet(path)
+        write_json(self.of("classes") / "groups.json", [{"group": each["group"]} for each in rows])
+
+    def run(self, stage: ModuleType) -> Shards:
+        """Run a stage in this process; what it stored."""
+        self.patch.chdir(self.folder)
+        params.run(stage.main, DATASET, NETWORK)
+        return Shards(self.of(stage.__name__))
+
+    def failing(self, stage: ModuleType) -> str:
+        """Run a stage that ends with an error of one line, and leaves no result; the line."""
+        with pytest.raises(SystemExit) as caught:
+            self.run(stage)
+        message = caught.value.code
+        assert isinstance(message, str) and "\n" not in message and not self.of(stage.__name__).exists()
+        return message
+
+    def kill_and_resume(self, stage: ModuleType, at: int) -> int:
+        """Kill a stage at its at-th photo, from 1, and run it again; the photos that the second run computed."""
+        compute, seen = stage.compute, []
+        for last in (at, None):
+            seen.clear()
+
+            def counted(records: list[Record], last: int | None = last, **settings: Any) -> Shard:
+                seen.extend(records)
+                if len(seen) == last:
+                    raise Killed
+                return compute(records, **settings)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(stage, "compute", counted)
+                if last is None:
+                    self.run(stage)
+                else:
+                    with pytest.raises(Killed):
+                        self.run(stage)
+                    assert not self.of(stage.__name__).exists()
+        return len(seen)
+
+    def table(self, stage: str, name: str = TABLE) -> pd.DataFrame:
+        return pd.read_parquet(self.of(stage) / name)
+
+    def summary(self, stage: str) -> pd.DataFrame:
+        return self.table(stage, SUMMARY)
+
+    def contents(self, stage: str) -> dict[str, bytes]:
+        """Every file that a stage wrote, by its path."""
+        files = [path for path in self.of(stage).rglob("*") if path.is_file()]
+        return {path.relative_to(self.of(stage)).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def new_project(tmp_path_factory: pytest.TempPathFactory, root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function that makes a project of photos, with region maps of them."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # everything in this process
+    monkeypatch.setattr("sys.argv", ["stages/made_up.py"])
+
+    def make(photos: Mapping[str, Mapping[str, Any]], side: int = 32, **sections: Any) -> Project:
+        project = Project(tmp_path_factory.mktemp("project"), side, monkeypatch)
+        (project.folder / "params.yaml").write_text((root / "params.yaml").read_text())
+        project.set(datasets=[DATASET], classifiers=[NETWORK], statistics={"resamples": 100})
+        project.set(**sections)
+        project.describe(photos)
+        kinds = {"nas_clusters.first": 5, "slic.first": 9}
+        project.store(
+            "superpixels",
+            {photo: {kind: blocks(photo, kind, side, n) for kind, n in kinds.items()} for photo in project.ids},
+        )
+        return project
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of the network, random, such that its predictions depend on the photo."""
+    torch.manual_seed(0)
+    module = mobilenet_v2(weights=None)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.running_var.fill_(0.2)  # else the signal dies out on its way
+    nn.init.normal_(module.classifier[1].weight, std=0.5)
+    file = tmp_path_factory.mktemp("weights") / f"{NETWORK}.safetensors"
+    save_file(module.state_dict(), file)
+    return file
+
+
+@pytest.fixture
+def seen_by_network(random_weights: Path) -> Callable[[Project], Classifier]:
+    """A function that adds the network, and the views and logits of the photos, to a project."""
+
+    @torch.no_grad()
+    def add(project: Project) -> Classifier:
+        place = project.folder / "data/weights" / random_weights.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(random_weights)
+        classifier, found = shared_classifier(NETWORK, random_weights), {}
+        for photo in project.ids:
+            coarse = Image.fromarray(noise(photo, "view").integers(0, 256, (4, 4, 3), np.uint8))
+            view = np.array(coarse.resize((project.side, project.side)))
+            found[photo] = {"view": view, "logits": classifier.logits(classifier.normalize(view[None]))[0].numpy()}
+        project.store("activations", found)
+        return classifier
+
+    return add

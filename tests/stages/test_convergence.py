@@ -1,0 +1,105 @@
+"""The stage on small photos made up here, with a network of random weights."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+
+import convergence
+from nas.saliency import explain
+from nas.shards import Shards
+from nas.statistics import interval
+
+SEED = 3
+PARAMETERS = {
+    "integrated_gradients": {"n_steps": 2, "baseline": "black"},
+    "smoothgrad": {"n_samples": 2},
+    "kernel_shap": {"n_samples": 4},
+    "lrp": {"epsilon": 1e-6},
+}
+SALIENCY = {"methods": [*PARAMETERS, "gradient"], "parameters": PARAMETERS, "batch": 4}
+CONVERGENCE = {"photos": 9, "factors": [0.5, 3.0], "reference": 5.0}
+COUNTS = {  # at the two factors, and of the reference; of five regions at least twice the largest id
+    "integrated_gradients": ("n_steps", {0.5: 1, 3.0: 6}, 10),
+    "smoothgrad": ("n_samples", {0.5: 1, 3.0: 6}, 10),
+    "kernel_shap": ("n_samples", {0.5: 8, 3.0: 12}, 20),
+}
+
+
+@pytest.fixture
+def prepared(new_project, seen_by_network):
+    """A function that makes a project of some photos, and its network."""
+
+    def make(photos, **settings):
+        sections = {"saliency": SALIENCY, "convergence": CONVERGENCE | settings}
+        project = new_project(dict.fromkeys(photos, {}), side=32, seed=SEED, **sections)
+        return project, seen_by_network(project)
+
+    return make
+
+
+def test_rows_are_those_of_a_plain_loop(prepared):
+    project, classifier = prepared("ab")
+    project.run(convergence)
+    rows = project.table("convergence").to_dict("records")
+    assert len(rows) == 2 * 3 * 2
+    for row in rows:
+        seen = Shards(project.of("activations")).read([row["id"]])
+        labels = Shards(project.of("superpixels")).read([row["id"]])["nas_clusters.first"].astype(int)
+        target = torch.from_numpy(seen["logits"]).argmax(dim=1)
+        parameter, counts, most = COUNTS[row["method"]]
+        maps = []
+        for count, seed in ((counts[row["factor"]], SEED), (most, SEED + 1)):
+            given = {parameter: count}
+            given |= {"seed": seed} if row["method"] != "integrated_gradients" else {}
+            given |= {"regions": torch.from_numpy(labels)} if row["method"] == "kernel_shap" else {}
+            maps.append(explain(classifier, classifier.normalize(seen["view"]), target, row["method"], **given))
+        expected = spearmanr(*(each.numpy().ravel() for each in maps)).statistic
+        assert row["spearman"] == pytest.approx(expected, abs=1e-3)
+        assert (row["parameter"], row["count"], row["reference_count"]) == (parameter, counts[row["factor"]], most)
+        assert (row["dataset"], row["network"], row["seed"]) == ("made", "mobilenet_v2", SEED)
+    assert np.ptp([row["spearman"] for row in rows]) > 0.1
+
+
+def test_the_summary_has_the_mean_over_photos_of_each_method_and_count(prepared):
+    project, _ = prepared("ab")
+    project.run(convergence)
+    summary = project.summary("convergence")
+    assert len(summary) == 3 * 2 and set(summary["measure"]) == {"spearman"}
+    rows = project.table("convergence").groupby(["method", "factor"])["spearman"]
+    for row in summary.to_dict("records"):
+        expected = interval(rows.get_group((row["method"], row["factor"])), 0.95, 100, SEED)
+        assert tuple(row[key] for key in expected._fields) == expected
+
+
+@pytest.mark.parametrize(("photos", "chosen"), [(1, "a"), (2, "ae"), (3, "ace"), (9, "abcde")])
+def test_photos_are_spread_evenly(prepared, photos, chosen):
+    project, _ = prepared("abcde", photos=photos)
+    project.set(saliency={"parameters": {"smoothgrad": {"n_samples": 1}}}, convergence={"factors": [1.0]})
+    project.run(convergence)
+    assert "".join(project.table("convergence")["id"]) == chosen
+
+
+def test_another_photo_and_a_kill_change_no_row(prepared):
+    (few, _), (many, _), (killed, _) = prepared("bc"), prepared("abc"), prepared("abc")
+    few.run(convergence)
+    many.run(convergence)
+    assert killed.kill_and_resume(convergence, at=3) == 1
+    assert killed.contents("convergence") == many.contents("convergence")
+    table = many.table("convergence")
+    assert table[table["id"] != "a"].reset_index(drop=True).equals(few.table("convergence"))
+
+
+def test_without_a_method_that_samples_the_tables_are_empty_and_a_line_says_so(prepared, capsys):
+    (project, _), (full, _) = prepared("a"), prepared("a")
+    full.run(convergence)
+    capsys.readouterr()
+    project.set(saliency={"methods": ["gradient", "lrp"]})
+    project.run(convergence)
+    assert [line for line in capsys.readouterr().err.splitlines() if "tables are empty" in line] == [
+        "saliency.parameters: has no n_steps, n_samples or n_masks of a method in saliency.methods, so that nothing "
+        "converges; its tables are empty"
+    ]
+    for name in ("table.parquet", "summary.parquet"):
+        found = project.table("convergence", name)
+        assert found.empty and list(found) == list(full.table("convergence", name))

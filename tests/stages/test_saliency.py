@@ -1,0 +1,169 @@
+"""The stage on small photos made up here, with a network of random weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision.models import squeezenet1_1
+
+import saliency
+from nas.classifiers import shared_classifier
+from nas.datasets import read_records
+from nas.saliency import explain
+from nas.shards import Shards
+
+PARAMETERS = {"smoothgrad": {"n_samples": 2}, "lime": {"n_samples": 8}, "kernel_shap": {"n_samples": 8}}
+SEED = 3
+
+
+@pytest.fixture
+def prepared(new_project, seen_by_network):
+    """A function that makes a project, and its network; labels are "predicted", "other" or None, by photo."""
+
+    def make(labels, methods=("gradient", "smoothgrad", "grad_cam", "lime", "random"), **settings):
+        given = {"methods": list(methods), "parameters": PARAMETERS, "batch": 2, **settings}
+        project = new_project(dict.fromkeys(labels, {}), side=64, seed=SEED, saliency=given)
+        classifier = seen_by_network(project)
+        logits = Shards(project.of("activations")).read(project.ids, ["logits"])["logits"]
+        known = {"predicted": logits.argmax(axis=1), "other": logits.argmin(axis=1), None: [None] * len(logits)}
+        project.describe({
+            photo: {"imagenet_index": None if label is None else int(known[label][number])}
+            for number, (photo, label) in enumerate(labels.items())
+        })  # fmt: skip
+        return project, classifier
+
+    return make
+
+
+LABELS = {"right": "predicted", "unlabelled": None, "wrong": "other"}
+
+
+def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(prepared):
+    project, classifier = prepared(LABELS)
+    stored = project.run(saliency)
+    for record in read_records(project.folder / "data/raw/made"):
+        found = {name: array[0] for name, array in stored.read([record.id]).items()}
+        seen = Shards(project.of("activations")).read([record.id])
+        regions = Shards(project.of("superpixels")).read([record.id])["nas_clusters.first"].astype(int)
+        predicted = int(seen["logits"].argmax())
+        true = predicted if record.imagenet_index is None else record.imagenet_index
+        assert (found["target_predicted"], found["target_true"]) == (predicted, true)
+        assert (predicted != true) == (record.id == "wrong")
+        given = {
+            "gradient": {},
+            "smoothgrad": {"n_samples": 2, "seed": SEED},
+            "grad_cam": {"upsample": False},
+            "lime": {"n_samples": 8, "seed": SEED, "regions": torch.from_numpy(regions)},
+            "random": {"seed": SEED},
+        }
+        assert set(found) == {"target_predicted", "target_true"} | {f"{k}/{m}" for k in ("predicted", "true")
+                                                                    for m in given}  # fmt: skip
+        x = classifier.normalize(seen["view"])
+        for kind, target in (("predicted", predicted), ("true", true)):
+            for method, parameters in given.items():
+                expected = explain(classifier, x, torch.tensor([target]), method, **parameters)[0].numpy()
+                array = found[f"{kind}/{method}"]
+                assert array.dtype == np.float32 and array.shape == ((2, 2) if method == "grad_cam" else (64, 64))
+                np.testing.assert_allclose(array, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+        for method in given:
+            same = found[f"predicted/{method}"].tobytes() == found[f"true/{method}"].tobytes()
+            assert same == (record.id != "wrong" or method == "random"), method
+
+
+def test_the_maps_of_a_photo_do_not_depend_on_the_others(prepared):
+    project, classifier = prepared(LABELS | {"wrong_too": "other", "last": None})
+    project.patch.chdir(project.folder)
+    records = read_records(Path("data/raw/made"))
+    settings = project.settings().saliency
+
+    def maps(chosen):
+        folders = {stage: project.of(stage) for stage in ("activations", "superpixels")}
+        weights = Path("data/weights/mobilenet_v2.safetensors")
+        return saliency.compute(chosen, "mobilenet_v2", weights, settings.methods, **folders, settings=settings,
+                                seed=SEED).arrays  # fmt: skip
+
+    together = maps(records)
+    for number, record in enumerate(records):
+        for name, expected in maps([record]).items():
+            scale = np.abs(expected).max()
+            np.testing.assert_allclose(together[name][number], expected[0], rtol=1e-3, atol=1e-4 * scale, err_msg=name)
+
+
+def test_another_photo_changes_no_byte_of_the_others(prepared):
+    few, many = (prepared(labels)[0].run(saliency) for labels in (LABELS, {"first": "other", **LABELS}))
+    assert many.ids == ["first", *few.ids]
+    for name, array in few.read(few.ids).items():
+        assert array.tobytes() == many.read(few.ids)[name].tobytes(), name
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(prepared):
+    (killed, _), (whole, _) = prepared(LABELS), prepared(LABELS)
+    whole.run(saliency)
+    assert killed.kill_and_resume(saliency, at=2) == 2  # of three photos
+    assert killed.contents("saliency") == whole.contents("saliency")
+    assert not (killed.folder / "data/scratch/saliency/made/mobilenet_v2").exists()
+
+
+def test_another_setting_gives_other_maps(prepared):
+    first, _ = prepared({"a": None}, methods=["smoothgrad", "gradient"])
+    stored = first.run(saliency)
+    before = stored.read(["a"])
+    first.set(saliency={"parameters": {"smoothgrad": {"n_samples": 3}}})
+    after = first.run(saliency).read(["a"])
+    assert before["true/gradient"].tobytes() == after["true/gradient"].tobytes()
+    assert not np.array_equal(before["true/smoothgrad"], after["true/smoothgrad"])
+
+
+def test_a_photo_of_one_region_has_flat_maps_of_regions(prepared):
+    project, _ = prepared({"a": None}, methods=["lime", "kernel_shap"])
+    project.store("superpixels", {"a": {"nas_clusters.first": np.zeros((64, 64), np.uint16)}})
+    for method in ("lime", "kernel_shap"):
+        array = project.run(saliency).read(["a"])[f"predicted/{method}"]
+        assert np.isfinite(array).all() and np.ptp(array) == 0
+
+
+def test_a_method_that_the_network_cannot_do_is_left_out_with_a_line(tmp_path, capsys):
+    torch.manual_seed(0)
+    weights = tmp_path / "squeezenet1_1.safetensors"
+    save_file(squeezenet1_1(weights=None).state_dict(), weights)
+    classifier = shared_classifier("squeezenet1_1", weights)
+    kept = saliency.possible(classifier, ["cam", "gradient", "grad_cam", "random"])
+    assert kept == ["gradient", "grad_cam", "random"]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("squeezenet1_1: cam is left out: cam cannot explain 'squeezenet1_1'")
+
+
+def test_what_is_left_out_is_not_stored(prepared, capsys, monkeypatch):
+    def refuses(*_, **__):
+        raise ValueError("not today")
+
+    project, _ = prepared({"a": "other"}, methods=["lrp", "random"])
+    entry = saliency.METHODS["lrp"]
+    monkeypatch.setitem(saliency.METHODS, "lrp", type(entry)(refuses, entry.source, entry.signed, entry.kind))
+    stored = project.run(saliency)
+    assert "mobilenet_v2: lrp is left out: not today" in capsys.readouterr().err.splitlines()
+    assert stored.names() == ["predicted/random", "target_predicted", "target_true", "true/random"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"methods": ["gradient", "grad-cam"]}, ["saliency.methods has 'grad-cam': allowed are gradient, ", "grad_cam"]),
+        ({"parameters": {"smoothgrad": {"n_sample": 2}}}, ["smoothgrad has no parameter 'n_sample': allowed are "]),
+        ({"parameters": {"smoothgrad": {"n_samples": 0}}}, ["n_samples of smoothgrad is 0; give a whole number"]),
+    ],
+)
+def test_errors_are_one_line_that_says_what_is_allowed(prepared, settings, words):
+    project, _ = prepared({"a": None}, **{"methods": ["smoothgrad"], **settings})
+    message = project.failing(saliency)
+    assert message.startswith("error: ") and all(word in message for word in words)
+
+
+@pytest.mark.parametrize("missing", ["activations", "superpixels"])
+def test_a_stage_that_has_not_run_is_named(prepared, missing):
+    project, _ = prepared({"a": None}, methods=["random"])
+    (project.of(missing) / "index.json").unlink()
+    message = project.failing(saliency)
+    assert f"data/{missing}/made/mobilenet_v2: holds no index.json; run the stage" in message
