@@ -174,9 +174,9 @@ def ledger(decided: list[Finding], settings: Claims, level: float, seed: int) ->
 
 
 def rounded(finding: dict[str, Any]) -> dict[str, Any]:
-    """Six digits after the point; what is not known is null."""
+    """Six significant digits; what is not known is null."""
     return {
-        key: (None if math.isnan(value) else round(value, 6)) if isinstance(value, float) else value
+        key: (None if math.isnan(value) else float(f"{value:.6g}")) if isinstance(value, float) else value
         for key, value in finding.items()
     }
 

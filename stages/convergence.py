@@ -20,11 +20,13 @@ from nas.classifiers import shared_classifier
 from nas.datasets import Record, read_records
 from nas.saliency import METHODS, explain
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, spread, write_table
-from nas.statistics import spearman
+from nas.statistics import Estimate, spearman
 from nas.tables import summarize
 from params import SCRATCH, Convergence, Parameters, Saliency, run
 
 COUNTS = ("n_steps", "n_samples", "n_masks")
+SETTING = ["method", "parameter", "factor", "count", "reference_count"]
+COLUMNS = ["id", *SETTING, "spearman"]
 
 
 def compute(
@@ -84,6 +86,12 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
     activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
     target, settings, seed = Path("data/convergence", dataset, name), parameters.convergence, parameters.seed
     records = read_records(Path("data/raw", dataset))
+    if not counted(parameters.saliency):
+        print(
+            "saliency.parameters: has no n_steps, n_samples or n_masks of a method in saliency.methods, so that "
+            "nothing converges; its tables are empty",
+            file=sys.stderr,
+        )
     engine.run(
         partial(
             compute,
@@ -110,10 +118,10 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
         description=f"convergence {dataset} {name}",
     )
     carried: dict[str, Any] = {"dataset": dataset, "network": name, "seed": seed}
-    table = pd.read_parquet(target / TABLE)
+    table = pd.read_parquet(target / TABLE) if (target / TABLE).exists() else pd.DataFrame(columns=COLUMNS)
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
-    setting = ["method", "parameter", "factor", "count", "reference_count"]
-    summary = summarize(table, setting, ["spearman"], level=level, n_resamples=n_resamples, seed=seed)
+    found = summarize(table, SETTING, ["spearman"], level=level, n_resamples=n_resamples, seed=seed)
+    summary = found.reindex(columns=[*SETTING, "measure", *Estimate._fields])
     write_table(table.assign(**carried), target / TABLE)
     write_table(summary.assign(**carried), target / SUMMARY)
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from plain import normal
 from sklearn.cluster import KMeans
 from torch.nn.functional import interpolate
 
@@ -18,10 +19,6 @@ from nas.kmeans import k_means_plus_plus
 many = settings(max_examples=25, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32)
 GRID = (6, 5)
-
-
-def normal(seed, *shape):
-    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def images(n, seed, dtype=torch.float64):

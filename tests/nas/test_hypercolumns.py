@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn.functional import interpolate
+from plain import normal, plain_columns
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -13,21 +13,6 @@ from nas.hypercolumns import Hypercolumns, depth_weights, select_depths
 from nas.resizing import INTERPOLATIONS
 
 many = settings(max_examples=40, deadline=None, derandomize=True)
-
-
-def plain_columns(maps, size, weighting, mode):
-    """(B, H * W, sum of channels); a column without activations is zero."""
-    parts = []
-    for m in maps:
-        resized = interpolate(m, size=size, mode=mode, align_corners=None if mode == "nearest-exact" else False)
-        norms = resized.square().sum(dim=1, keepdim=True).sqrt()
-        weight = (1 + maps[0].shape[1]) / (1 + m.shape[1]) if weighting == "channels" else 1
-        parts.append(weight * torch.where(norms > 0, resized / norms, 0))
-    return torch.cat(parts, dim=1).flatten(2).mT
-
-
-def normal(seed, *shape):
-    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 @st.composite

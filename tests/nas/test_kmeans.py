@@ -7,28 +7,14 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from plain import normal, plain_columns
 from sklearn.cluster import KMeans
-from torch.nn.functional import interpolate
 
 from nas.hypercolumns import Hypercolumns
 from nas.kmeans import assign, cluster_sums, count, draw, highest, k_means_plus_plus, lloyd
 
 many = settings(max_examples=30, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32)
-
-
-def plain_columns(maps, size, weighting, mode):
-    """(B, H * W, sum of channels) float64 array."""
-    parts = []
-    for m in maps:
-        resized = interpolate(m, size=size, mode=mode, align_corners=None if mode == "nearest-exact" else False)
-        weight = (1 + maps[0].shape[1]) / (1 + m.shape[1]) if weighting == "channels" else 1
-        parts.append(weight * resized / resized.norm(dim=1, keepdim=True))
-    return torch.cat(parts, dim=1).flatten(2).mT.numpy()
-
-
-def normal(seed, *shape):
-    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 @st.composite
@@ -65,7 +51,7 @@ def assert_same(found, image, reference, rtol=1e-9):
 @many
 @given(problem=problems(3), k=st.integers(2, 6), seed=seeds)
 def test_lloyd_is_that_of_scikit_learn(problem, k, seed):
-    plain = plain_columns(*problem)
+    plain = plain_columns(*problem).numpy()
     starts = np.stack([points[distinct_starts(points, k, seed + image)] for image, points in enumerate(plain)])
     found = lloyd(Hypercolumns(*problem), torch.from_numpy(starts))
     for image, points in enumerate(plain):
@@ -80,7 +66,7 @@ def test_lloyd_is_that_of_scikit_learn(problem, k, seed):
     tol=st.sampled_from([0, 1e-3, 0.03, 0.1, 0.3, 1, 3]),
 )
 def test_iterations_and_tolerance_stop_as_in_scikit_learn(problem, k, max_iter, tol):
-    points = plain_columns(*problem)[0]
+    points = plain_columns(*problem).numpy()[0]
     starts = points[distinct_starts(points, k, 0)]
     found = lloyd(Hypercolumns(*problem), torch.from_numpy(starts)[None], max_iter, tol)
     with pytest.MonkeyPatch.context() as patch:
@@ -92,7 +78,7 @@ def test_iterations_and_tolerance_stop_as_in_scikit_learn(problem, k, max_iter, 
 @given(problem=problems(), k=st.integers(2, 6))
 def test_inertia_never_rises(problem, k):
     columns = Hypercolumns(*problem)
-    points = plain_columns(*problem)[0]
+    points = plain_columns(*problem).numpy()[0]
     starts = torch.from_numpy(points[distinct_starts(points, k, 1)])[None]
     last = lloyd(columns, starts, tol=0)
     inertia = [lloyd(columns, starts, max_iter=n, tol=0).inertia.item() for n in range(1, int(last.n_iter) + 1)]
@@ -103,7 +89,7 @@ def test_inertia_never_rises(problem, k):
 @many
 @given(problem=problems(2), k=st.integers(1, 6), seed=seeds)
 def test_assignment_inertia_sums_and_counts_by_definition(problem, k, seed):
-    plain, columns = plain_columns(*problem), Hypercolumns(*problem)
+    plain, columns = plain_columns(*problem).numpy(), Hypercolumns(*problem)
     centers = normal(seed, len(plain), k, plain.shape[2])
     found = assign(columns, centers)
     squared = ((plain[:, :, None] - centers.numpy()[:, None]) ** 2).sum(axis=3)
@@ -129,7 +115,7 @@ def test_highest_takes_the_lowest_index_of_a_tie(shape, seed):
 @many
 @given(problem=problems(), k=st.integers(3, 5), seed=seeds)
 def test_one_empty_cluster_moves_as_in_scikit_learn(problem, k, seed):
-    points = plain_columns(*problem)[0]
+    points = plain_columns(*problem).numpy()[0]
     starts = points[distinct_starts(points, k - 1, seed)]
     starts = np.vstack([starts, starts[-1:] + 100])  # far from everything; equal centers are a tie, by rounding
     found = lloyd(Hypercolumns(*problem), torch.from_numpy(starts)[None])
@@ -140,7 +126,7 @@ def test_one_empty_cluster_moves_as_in_scikit_learn(problem, k, seed):
 @many
 @given(problem=problems(), k=st.integers(3, 6), seed=seeds)
 def test_no_cluster_stays_empty(problem, k, seed):
-    points = plain_columns(*problem)[0]
+    points = plain_columns(*problem).numpy()[0]
     assume(len(np.unique(points.round(6), axis=0)) > 2 * k)
     start = torch.from_numpy(points[[seed % len(points)] * k])[None]
     found = lloyd(Hypercolumns(*problem), start)
@@ -183,7 +169,7 @@ def plain_k_means_plus_plus(points, uniforms):
 def test_k_means_plus_plus_weighs_by_squared_distances(problem, k, seed):
     uniforms = np.random.default_rng(seed).random((len(problem[0][0]), k))
     found = k_means_plus_plus(Hypercolumns(*problem), k, torch.from_numpy(uniforms))
-    for image, points in enumerate(plain_columns(*problem)):
+    for image, points in enumerate(plain_columns(*problem).numpy()):
         assert found[image].tolist() == plain_k_means_plus_plus(points, uniforms[image])
 
 
@@ -223,5 +209,5 @@ def test_more_images_of_different_speed_stop_alone():
     starts = columns.at(torch.tensor([[3, 50]] * 4))
     found = lloyd(columns, starts)
     assert len(found.n_iter.unique()) > 1
-    for image, points in enumerate(plain_columns(maps, (13, 9), "channels", "bicubic")):
+    for image, points in enumerate(plain_columns(maps, (13, 9), "channels", "bicubic").numpy()):
         assert_same(found, image, scikit_learn(points, starts[image].numpy()))

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain import normal
 from torch.nn.functional import interpolate
 
 from nas.resizing import INTERPOLATIONS, Resize, resize_matrix
@@ -12,10 +13,6 @@ many = settings(max_examples=50, deadline=None, derandomize=True)
 sizes = st.tuples(st.integers(1, 13), st.integers(1, 13))
 modes = st.sampled_from(INTERPOLATIONS)
 seeds = st.integers(0, 2**32)
-
-
-def normal(seed, *shape):
-    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def blocks(height, step):

@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from plain import normal, plain_columns
 from scipy.ndimage import gaussian_filter
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
-from torch.nn.functional import interpolate
 
 from nas.classifiers import Classifier, build, load_weights, recipe
 from nas.images import list_images, read_image
@@ -23,20 +23,6 @@ WEIGHTS, PHOTOS = ROOT / "data/weights/mobilenet_v2.safetensors", ROOT / "data/r
 
 many = settings(max_examples=20, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32)
-
-
-def plain_columns(maps, size, weighting, mode):
-    """(B, H * W, sum of channels) array."""
-    parts = []
-    for m in maps:
-        resized = interpolate(m, size=size, mode=mode, align_corners=None if mode == "nearest-exact" else False)
-        weight = (1 + maps[0].shape[1]) / (1 + m.shape[1]) if weighting == "channels" else 1
-        parts.append(weight * resized / resized.norm(dim=1, keepdim=True))
-    return torch.cat(parts, dim=1).flatten(2).mT.numpy()
-
-
-def normal(seed, *shape):
-    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 @st.composite
@@ -78,7 +64,7 @@ def assert_same(model, image, points, starts, n_iter=True):
 )
 def test_fit_from_given_locations_is_that_of_scikit_learn(maps, k, size, weighting, interpolation, per_image):
     grid = tuple(maps[1].shape[2:]) if size == "first" else size
-    plain = plain_columns([maps[1], maps[3]], grid, weighting, interpolation)
+    plain = plain_columns([maps[1], maps[3]], grid, weighting, interpolation).numpy()
     generator = np.random.default_rng(k)
     starts = np.stack([generator.choice(plain.shape[1], k, replace=False) for _ in plain])
     if not per_image:
@@ -124,7 +110,7 @@ def test_activations_of_a_network_cluster_as_in_scikit_learn(request, network, w
     maps = request.getfixturevalue(network)
     double = {depth: m.double() for depth, m in maps.items()}
     grid = (28, 28) if size == "first" else (56, 56)
-    plain = plain_columns([double[2], double[3], double[4]], grid, weighting, "bicubic")
+    plain = plain_columns([double[2], double[3], double[4]], grid, weighting, "bicubic").numpy()
     starts = np.random.default_rng(0).choice(plain.shape[1], (len(plain), 5), replace=False)
     model = NeuroActivatedSuperpixels(5, weighting=weighting, size=size, init=starts)
     assert model.fit_predict(double).shape == (len(plain), *grid)
@@ -174,7 +160,7 @@ def test_same_seed_same_bytes_another_seed_differs():
 def test_the_best_of_several_starts_wins_for_each_image(maps, k, n_init, seed):
     shared = {"depths": (1, 3), "size": (11, 9)}
     uniforms = np.random.default_rng(seed).random((n_init, k))
-    plain = plain_columns([maps[1], maps[3]], (11, 9), "channels", "bicubic")
+    plain = plain_columns([maps[1], maps[3]], (11, 9), "channels", "bicubic").numpy()
     model = NeuroActivatedSuperpixels(k, n_init=n_init, random_state=seed, **shared).fit(maps)
     for image, points in enumerate(plain):
         fits = []
@@ -241,7 +227,7 @@ def test_predict_on_the_training_activations(maps, k, image_size):
 def test_predict_assigns_new_activations_to_the_nearest_center():
     maps, others = ({2: normal(seed, 2, 6, 9, 7)} for seed in (0, 1))
     model = NeuroActivatedSuperpixels(4, depths=(2,)).fit(maps)
-    plain = plain_columns([others[2]], (9, 7), "channels", "bicubic")
+    plain = plain_columns([others[2]], (9, 7), "channels", "bicubic").numpy()
     centers = model.cluster_centers_.numpy()
     expected = np.linalg.norm(plain[:, :, None] - centers[:, None], axis=3).argmin(axis=2)
     assert np.array_equal(model.predict(others).flatten(1).numpy(), expected)
@@ -360,7 +346,7 @@ def test_predict_refuses_another_number_of_images():
 @many
 @given(maps=activations(most=4), k=st.integers(2, 6), weighting=st.sampled_from(["channels", None]))
 def test_a_collection_clusters_as_in_scikit_learn_on_all_columns(maps, k, weighting):
-    plain = plain_columns([maps[1], maps[3]], (9, 7), weighting, "bicubic")
+    plain = plain_columns([maps[1], maps[3]], (9, 7), weighting, "bicubic").numpy()
     points = plain.reshape(-1, plain.shape[2])
     starts = np.random.default_rng(k).choice(len(points), k, replace=False)
     assume((np.linalg.norm(points[starts][:, None] - points[starts], axis=2) + np.eye(k)).min() > 1e-6)
