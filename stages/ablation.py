@@ -18,7 +18,7 @@ from nas.activations import Activations
 from nas.datasets import Record, read_records
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
 from nas.superpixels import NeuroActivatedSuperpixels
-from nas.tables import summarize
+from nas.tables import summarize, with_columns
 from params import SCRATCH, Ablation, Parameters, Superpixels, run
 
 SETTING = ["depths", "clusters", "size", "weighting"]
@@ -124,7 +124,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         description=f"ablation {dataset} {classifier}",
     )
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "method": "nas", "seed": seed}
-    table = Shards(target).table()
+    table = with_columns(Shards(target).table(), MEASURES)
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
     summary = summarize(table, SETTING, MEASURES, ratios=RATIOS, level=level, n_resamples=n_resamples, seed=seed)
     write_table(table.assign(**carried), target / TABLE)

@@ -20,7 +20,7 @@ from nas.activations import Activations
 from nas.datasets import Record, read_records
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
 from nas.superpixels import NeuroActivatedSuperpixels
-from nas.tables import summarize
+from nas.tables import summarize, with_columns
 from params import SCRATCH, Parameters, Superpixels, Variant, run
 
 MEASURES = [
@@ -110,7 +110,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         description=f"superpixels {dataset} {classifier}",
     )
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
-    table = Shards(target).table()
+    table = with_columns(Shards(target).table(), MEASURES)
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
     summary = summarize(
         table, ["size", "method"], MEASURES, ratios=RATIOS, level=level, n_resamples=n_resamples, seed=seed

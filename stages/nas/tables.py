@@ -38,7 +38,8 @@ def summarize(
     ----------
     rows : one row per photo and setting
     by : columns that name a setting
-    measures : columns to average; NaN are left out and n says how many were used
+    measures : columns to average; NaN are left out and n says how many were used. A column that is not there, as
+        where there are no masks, is NaN throughout.
     ratios : measures that are the ratio of two means, name to the columns of numerator and denominator
 
     Returns
@@ -47,6 +48,8 @@ def summarize(
     numbers of a setting depend on its own rows only.
     """
     found: list[dict[str, Any]] = []
+    needed = [*measures, *(column for pair in (ratios or {}).values() for column in pair)]
+    rows = with_columns(rows, needed)
     for setting, group in rows.groupby(list(by), sort=False):
         for measure in measures:
             estimate = interval(group[measure].to_numpy(float), level, n_resamples, seed)
@@ -62,6 +65,11 @@ def summarize(
                 }
             )
     return pd.DataFrame(found)
+
+
+def with_columns(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The rows with these columns too, NaN where they were not there: what cannot be measured has no number."""
+    return rows.reindex(columns=list(dict.fromkeys([*rows.columns, *names])))
 
 
 def ratio_of_means(above: NDArray[np.float64], below: NDArray[np.float64], axis: int = -1) -> Any:

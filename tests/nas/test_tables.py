@@ -29,6 +29,13 @@ def measured(draw):
     return pd.DataFrame(rows)
 
 
+def test_what_was_not_measured_has_no_number():
+    rows = pd.DataFrame({"k": [1, 1], "a": [0.5, 1.5]})
+    found = tables.summarize(rows, ["k"], ["a", "absent"], ratios={"ratio": ("a", "gone")}, **BOOTSTRAP)
+    assert found["n"].tolist() == [2, 0, 0] and found["mean"].isna().tolist() == [False, True, True]
+    assert list(tables.with_columns(rows, ["a", "absent"]).columns) == ["k", "a", "absent"]
+
+
 @random
 @given(rows=measured())
 def test_means_are_plain_means_of_the_photos_that_have_a_number(rows):
