@@ -82,7 +82,10 @@ def contrast_rises(claim: str, pair: Pair, level: float, seed: int, regions: str
 def lerf_is_inconsistent(pair: Pair, level: float, seed: int, n_resamples: int, null: float) -> Finding:
     """Mean over all pairs of settings of LeRF of tau between their rankings of the real methods."""
     areas = read("relevance", pair)
-    scores = scores_of(areas[(areas["direction"] == "least") & ~areas["method"].isin(CONTROLS)])
+    real = areas[(areas["direction"] == "least") & ~areas["method"].isin(CONTROLS)]
+    if real.empty:
+        return missing("lerf_is_inconsistent", pair)
+    scores = scores_of(real)
     taus = ranking_replicates(scores.values, n_resamples, seed)
     first, second = np.triu_indices(len(scores.settings), k=1)
     means = mean_known(taus[:, first, second])
@@ -98,6 +101,8 @@ def semantics_need_few_labels(pair: Pair, level: float, seed: int, n_resamples: 
         return missing("semantics_need_few_labels", pair)
     scores = np.stack([wide["automatic tags"].to_numpy(float), wide["truth"][wide["automatic tags"].columns]])
     known = ~np.isnan(scores).any(axis=(0, 2))
+    if not known.any():
+        return missing("semantics_need_few_labels", pair)
     taus = ranking_replicates(scores[:, known], n_resamples, seed)[:, 0, 1]
     return of_replicates("semantics_need_few_labels", *pair, taus, null, int(known.sum()), level)
 

@@ -141,7 +141,10 @@ def others(
 
 
 def described(values: Replicates, gain: Replicates, n: int, level: float) -> Row:
-    """A score and its difference from that of the raw map, with intervals, and a p-value of the difference."""
+    """A score and its difference from that of the raw map, with intervals, and a p-value of the difference.
+
+    One photo, or a resample without a score, leaves interval and p-value NaN.
+    """
     score, difference = interval_of(values, n, level), interval_of(gain, n, level)
     return {
         "mean": score.value,
@@ -150,7 +153,7 @@ def described(values: Replicates, gain: Replicates, n: int, level: float) -> Row
         "gain": difference.value,
         "gain_low": difference.low,
         "gain_high": difference.high,
-        "gain_p": bootstrap_p_value(gain),
+        "gain_p": bootstrap_p_value(gain) if n > 1 and not np.isnan(gain).any() else np.nan,
     }
 
 

@@ -4,6 +4,8 @@ The semi-supervised semantic evaluation. Tags are a person's (data/tags) or lear
 of the class. The same scores against the masks themselves tell whether tagged clusters can stand in for them.
 """
 
+import hashlib
+import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -34,8 +36,8 @@ from nas.semantics import (
     score,
     score_against_mask,
 )
-from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
-from nas.statistics import kendall_tau
+from nas.shards import INDEX, SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
+from nas.statistics import Estimate, kendall_tau
 from nas.tables import summarize
 from params import SCRATCH, Parameters, Semantics, run
 
@@ -43,7 +45,9 @@ TAGS = Path("data/tags")
 AGREEMENT, LABELS, USED = "agreement.parquet", "labels.parquet", "tags.json"
 AUTOMATIC, HAND, TRUTH = "automatic tags", "hand tags", "truth"
 MASS = "mass"
-COLUMNS = ["id", "group", "method", "regions", "against", "truth", *SCORES]
+COLUMNS = ["id", "group", "method", "regions", "truth", "against", *SCORES]
+SETTING = ["method", "regions", "against"]
+FEW = ["group", "photos", "labelled", "measure", "draws", "mean", "low", "high"]
 
 
 def compute(
@@ -198,15 +202,51 @@ def rank_agreement(table: pd.DataFrame, level: float, n_resamples: int, seed: in
     """
     rows: list[Row] = []
     real = table[(table["regions"] == "raw") & ~table["method"].isin(CONTROLS)]
-    wide = real.pivot_table(index=["group", "id"], columns=["against", "method"], values=list(SCORES), sort=False)
-    for measure in SCORES if TRUTH in set(table["against"]) else ():
-        for against in (source for source in (AUTOMATIC, HAND) if source in wide[measure]):
-            pair = wide[measure][[against, TRUTH]].dropna()
+    for measure in SCORES:
+        known = real.dropna(subset=measure)
+        wide = known.pivot_table(index=["group", "id"], columns=["against", "method"], values=measure, sort=False)
+        for against in (source for source in (AUTOMATIC, HAND) if {source, TRUTH} <= set(known["against"])):
+            pair = wide[[against, TRUTH]].dropna()
+            if pair.empty:
+                continue
             a, b = pair[against], pair[TRUTH][pair[against].columns]
             found = ranking_agreement(a.to_numpy(), b.to_numpy(), level, n_resamples, seed)
             row: Row = {"against": against, "measure": measure, "tau": found.value, "low": found.low}
             rows.append(row | {"high": found.high, "n": found.n, "methods": a.shape[1]})
     return pd.DataFrame(rows, columns=["against", "measure", "tau", "low", "high", "n", "methods"])
+
+
+def evaluate(
+    group: Group,
+    photos: Sequence[Record],
+    tags: dict[str, dict[str, Tags]],
+    saliency: Path,
+    superpixels: Path,
+    settings: Semantics,
+    scratch: Path,
+) -> Shards:
+    """What `compute` says of all photos of a group; a run that was killed goes on from the last photo of the last."""
+    depends: list[Any] = [settings.model_dump(), plain(tags), [photo.fingerprint for photo in photos]]
+    depends += [group.stored.fingerprint, Shards(saliency).fingerprint, Shards(superpixels).fingerprint]
+    depends += [group.settings, engine.code_fingerprint()]
+    work = scratch / hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:32]
+    done = work / "done"
+    if not (done / INDEX).exists():
+        engine.run(
+            partial(compute, group=group, tags=tags, saliency=saliency, superpixels=superpixels, settings=settings),
+            photos,
+            done,
+            key=depends,
+            scratch=work / "photos",
+            workers=0,
+            description=f"semantics {group.settings['dataset']} {group.settings['network']} {group.name}",
+        )
+    return Shards(done)
+
+
+def plain(tags: dict[str, dict[str, Tags]]) -> dict[str, dict[str, list[bool]]]:
+    """Tags for a JSON file."""
+    return {source: {photo: found.tolist() for photo, found in of.items()} for source, of in tags.items()}
 
 
 def gains(table: pd.DataFrame) -> pd.DataFrame:
@@ -237,42 +277,27 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         if not tags:
             print(f"{dataset} {name}: has no masks, boxes or tags; tag it (make tag CLASS={name})", file=sys.stderr)
             continue
-        done = scratch / "groups" / group.stored.folder.name
-        engine.run(
-            partial(compute, group=group, tags=tags, saliency=saliency, superpixels=superpixels, settings=settings),
-            photos,
-            done,
-            key=[
-                settings.model_dump(),
-                {source: {i: t.tolist() for i, t in of.items()} for source, of in tags.items()},
-                Shards(saliency).fingerprint,
-                Shards(superpixels).fingerprint,
-                group.stored.fingerprint,
-            ],
-            scratch=scratch / "photos" / group.stored.folder.name,
-            workers=0,
-            description=f"semantics {dataset} {classifier} {name}",
-        )
-        used[name] = {source: {i: t.tolist() for i, t in of.items()} for source, of in tags.items()}
-        table = Shards(done).table()
+        stored = evaluate(group, photos, tags, saliency, superpixels, settings, scratch)
+        used[name] = plain(tags)
+        table = stored.table()
         tables.append(table)
         if counts is not None:
             truth = table[(table["against"] == TRUTH) & (table["regions"] == "raw")]
             real = [method for method in methods if method not in CONTROLS]
             shares = truth.pivot(index="id", columns="method", values="mass_share").loc[group.ids, real]
-            masses = Shards(done).read(group.ids, [MASS])[MASS][:, np.isin(methods, real)]
+            masses = stored.read(group.ids, [MASS])[MASS][:, np.isin(methods, real)]
             labels += few_labels(group, counts, masses, shares, settings, seed)
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
     table = gains(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS))
     measures = [*SCORES, *(f"gain_{measure}" for measure in SCORES)]
-    setting = ["method", "regions", "against"]
-    found = summarize(table, setting, measures, level=level, n_resamples=n_resamples, seed=seed)
+    found = summarize(table, SETTING, measures, level=level, n_resamples=n_resamples, seed=seed)
+    found = found.reindex(columns=[*SETTING, "measure", *Estimate._fields])
     write_table(table.assign(**carried), target / TABLE)
     write_table(found.assign(**carried), target / SUMMARY)
     write_table(rank_agreement(table, level, n_resamples, seed).assign(**carried), target / AGREEMENT)
     write_json(target / USED, used)
-    write_table(pd.DataFrame(labels).assign(**carried), target / LABELS)
+    write_table(pd.DataFrame(labels, columns=FEW).assign(**carried), target / LABELS)
     shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""The whole pipeline from an empty folder, on two photos and one network."""
+"""The whole pipeline from an empty folder, on two photos of the sample, two without any truth, and one network."""
 
 import json
 import os
@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
+from skimage import data
 
 from nas.datasets import Record
 from nas.datasets.catalogue import subset
 from nas.datasets.sample import PHOTOS
 
 CLASSIFIER = "mobilenet_v2"
-METHODS = ("cam", "grad_cam", "gradient")  # of those that the parameters name
+METHODS = ("cam", "grad_cam", "gradient", "random")  # of those that the parameters name
+KINDS = ("raw", "nas_clusters.first", "nas_components.first")
 
 
 def smaller(parameters: dict[str, Any], photos: list[str]) -> dict[str, Any]:
@@ -25,17 +28,23 @@ def smaller(parameters: dict[str, Any], photos: list[str]) -> dict[str, Any]:
     parameters["download"]["limit"] = len(photos)
     parameters["ablation"] |= {"depths": [[3, 4]], "clusters": [3], "sizes": ["first"], "weighting": ["channels"]}
     parameters["statistics"]["resamples"] = 100
+    parameters["relevance"]["least"] = {"orders": ["tiles", "nas_clusters.first"], "replacements": ["mean"]}
+    parameters["relevance"]["most"] = {"orders": ["tiles"], "replacements": ["mean"]}
+    parameters["convergence"] |= {"photos": 1, "factors": [1.0], "reference": 2.0}
+    parameters["saliency"]["parameters"] = {"smoothgrad": {"n_samples": 2}}
     for section in parameters.values():
         if not isinstance(section, dict):
             continue
-        if "photos" in section:
+        if isinstance(section.get("photos"), list):
             section["photos"] = photos
         if "photo" in section:
             section["photo"] = photos[0]
-        if "methods" in section:
+        if isinstance(section.get("methods"), list):
             section["methods"] = [method for method in section["methods"] if method in METHODS]
-    if "localization" in parameters:
-        parameters["localization"]["resamples"] = 100
+        if isinstance(section.get("regions"), list):
+            section["regions"] = [kind for kind in section["regions"] if kind in KINDS]
+    parameters["localization"]["resamples"] = 100
+    parameters["saliency"]["methods"] += ["smoothgrad"]
     return parameters
 
 
@@ -68,11 +77,22 @@ def dvc(tmp_path_factory):
     return run
 
 
+def own_photos(folder: Path) -> Path:
+    """A folder of two photos, of which nothing is known."""
+    folder.mkdir()
+    for name, photo in (("cat", data.chelsea()), ("cup", data.coffee())):
+        Image.fromarray(photo).save(folder / f"{name}.png")
+    return folder
+
+
 def test_two_photos_become_a_report(tmp_path, root, clone, dvc):
     clone(tmp_path)
     parameters = yaml.safe_load((root / "params.yaml").read_text())
     photos = chosen(root, 2, parameters["seed"])
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(smaller(parameters, photos)))
+    parameters = smaller(parameters, photos)
+    parameters["datasets"] = ["sample", "folder"]
+    parameters["download"]["root"] = {"folder": str(own_photos(tmp_path / "own"))}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
     pipeline = yaml.safe_load((root / "dvc.yaml").read_text())
     declared = [out for stage in pipeline["stages"].values() for out in stage["outs"]]
     results = [Path(out if isinstance(out, str) else next(iter(out))) for out in declared]
@@ -81,7 +101,9 @@ def test_two_photos_become_a_report(tmp_path, root, clone, dvc):
         (tmp_path / path).unlink(missing_ok=True)
 
     first = dvc(tmp_path, "repro")
-    assert len(re.findall(r"^Running stage '", first, re.MULTILINE)) == len(pipeline["stages"])  # one item of each
+    over_datasets = [stage for stage in pipeline["stages"].values() if "dataset" in stage.get("matrix", {})]
+    n_stages = len(pipeline["stages"]) + len(over_datasets)
+    assert len(re.findall(r"^Running stage '", first, re.MULTILINE)) == n_stages
     index = json.loads((tmp_path / "data/raw/sample/photos/index.json").read_text())
     assert [photo["id"] for photo in index] == photos
 
@@ -96,7 +118,7 @@ def test_two_photos_become_a_report(tmp_path, root, clone, dvc):
             assert (tmp_path / path).stat().st_size > 1000
 
     metrics = json.loads((tmp_path / "reports/metrics.json").read_text())
-    assert list(metrics) == ["sample"] and list(metrics["sample"]) == [CLASSIFIER]
+    assert list(metrics) == ["sample", "folder"] and list(metrics["sample"]) == [CLASSIFIER]
     found = metrics["sample"][CLASSIFIER]
     assert 0 <= found["top1"] <= 1
     for method in ("nas_clusters", "nas_components", "slic", "felzenszwalb"):

@@ -146,17 +146,21 @@ def of_differences(claim: str, dataset: str, network: str, differences: ArrayLik
 def of_replicates(
     claim: str, dataset: str, network: str, scores: NDArray[np.float64], null: float, n: int, level: float
 ) -> Finding:
-    """The test that a statistic of n photos has the value `null`, from its replicates, see `interval_of`."""
+    """The test that a statistic of n photos has the value `null`, from its replicates, see `interval_of`.
+
+    Without an interval or a p-value for a single photo, and where the statistic of the sample is NaN.
+    """
     kept = np.concatenate([scores[:1], scores[1:][~np.isnan(scores[1:])]])
+    if n < 2 or kept.size < 2 or math.isnan(kept[0]):
+        return Finding(claim, dataset, network, float(kept[0]), math.nan, math.nan, null, math.nan, n)
     found = interval_of(kept, n, level)
-    p = bootstrap_p_value(kept - null) if n > 1 else math.nan
-    return Finding(claim, dataset, network, found.value, found.low, found.high, null, p, n)
+    return Finding(claim, dataset, network, found.value, found.low, found.high, null, bootstrap_p_value(kept - null), n)
 
 
 def decide(tests: Sequence[Finding], claims: Sequence[Claim], alpha: float) -> list[Finding]:
-    """The tests with corrected p-values and verdicts."""
+    """The tests with corrected p-values and verdicts; those without a value are undecided and do not count."""
     greater = {claim.name: claim.greater for claim in claims}
-    corrected = holm([test.p for test in tests])
+    corrected = holm([math.nan if math.isnan(test.value) else test.p for test in tests])
     decided = []
     for test, p in zip(tests, corrected.tolist(), strict=True):
         beyond = test.value - test.null

@@ -80,9 +80,13 @@ def ratio_of_means(above: NDArray[np.float64], below: NDArray[np.float64], axis:
 def collect(
     root: Path, stage: str, datasets: Sequence[str], classifiers: Sequence[str], name: str = SUMMARY
 ) -> pd.DataFrame:
-    """The tables that a stage wrote for the data sets and classifiers asked for, one below the other."""
+    """The tables that a stage wrote for the data sets and classifiers asked for, one below the other.
+
+    A table is empty where there was nothing to measure; its columns have no types, and those of the others stay.
+    """
     files = [root / "data" / stage / dataset / classifier / name for dataset in datasets for classifier in classifiers]
-    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    found = [pd.read_parquet(file) for file in files]
+    return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
 
 
 def wide(

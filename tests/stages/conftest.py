@@ -55,7 +55,6 @@ class Project:
 
     folder: Path
     side: int
-    patch: pytest.MonkeyPatch
 
     @property
     def ids(self) -> list[str]:
@@ -110,10 +109,17 @@ class Project:
         pd.DataFrame(rows).to_parquet(path)
         write_json(self.of("classes") / "groups.json", [{"group": each["group"]} for each in rows])
 
-    def run(self, stage: ModuleType) -> Shards:
-        """Run a stage in this process; what it stored."""
-        self.patch.chdir(self.folder)
-        params.run(stage.main, DATASET, NETWORK)
+    def run(self, stage: ModuleType) -> None:
+        """Run a stage in this process, on one core."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setattr("os.cpu_count", lambda: 1)
+            patch.setattr("sys.argv", [f"stages/{stage.__name__}.py"])
+            params.run(stage.main, DATASET, NETWORK)
+
+    def stored(self, stage: ModuleType) -> Shards:
+        """Run a stage; the arrays that it stored."""
+        self.run(stage)
         return Shards(self.of(stage.__name__))
 
     def failing(self, stage: ModuleType) -> str:
@@ -158,14 +164,12 @@ class Project:
         return {path.relative_to(self.of(stage)).as_posix(): path.read_bytes() for path in files}
 
 
-@pytest.fixture
-def new_project(tmp_path_factory: pytest.TempPathFactory, root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Any:
     """A function that makes a project of photos, with region maps of them."""
-    monkeypatch.setattr("os.cpu_count", lambda: 1)  # everything in this process
-    monkeypatch.setattr("sys.argv", ["stages/made_up.py"])
 
     def make(photos: Mapping[str, Mapping[str, Any]], side: int = 32, **sections: Any) -> Project:
-        project = Project(tmp_path_factory.mktemp("project"), side, monkeypatch)
+        project = Project(tmp_path_factory.mktemp("project"), side)
         (project.folder / "params.yaml").write_text((root / "params.yaml").read_text())
         project.set(datasets=[DATASET], classifiers=[NETWORK], statistics={"resamples": 100})
         project.set(**sections)
@@ -194,7 +198,7 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def seen_by_network(random_weights: Path) -> Callable[[Project], Classifier]:
     """A function that adds the network, and the views and logits of the photos, to a project."""
 

@@ -26,13 +26,13 @@ COUNTS = {  # at the two factors, and of the reference; of five regions at least
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def prepared(new_project, seen_by_network):
     """A function that makes a project of some photos, and its network."""
 
-    def make(photos, **settings):
-        sections = {"saliency": SALIENCY, "convergence": CONVERGENCE | settings}
-        project = new_project(dict.fromkeys(photos, {}), side=32, seed=SEED, **sections)
+    def make(photos):
+        sections = {"saliency": SALIENCY, "convergence": CONVERGENCE}
+        project = new_project({photo: {} for photo in photos}, seed=SEED, **sections)
         return project, seen_by_network(project)
 
     return make
@@ -72,10 +72,10 @@ def test_the_summary_has_the_mean_over_photos_of_each_method_and_count(prepared)
         assert tuple(row[key] for key in expected._fields) == expected
 
 
-@pytest.mark.parametrize(("photos", "chosen"), [(1, "a"), (2, "ae"), (3, "ace"), (9, "abcde")])
-def test_photos_are_spread_evenly(prepared, photos, chosen):
-    project, _ = prepared("abcde", photos=photos)
-    project.set(saliency={"parameters": {"smoothgrad": {"n_samples": 1}}}, convergence={"factors": [1.0]})
+@pytest.mark.parametrize(("n", "chosen"), [(1, "a"), (2, "ae"), (3, "ace"), (9, "abcde")])
+def test_photos_are_spread_evenly(prepared, n, chosen):
+    project, _ = prepared("abcde")
+    project.set(saliency={"parameters": {"smoothgrad": {"n_samples": 1}}}, convergence={"photos": n, "factors": [1.0]})
     project.run(convergence)
     assert "".join(project.table("convergence")["id"]) == chosen
 

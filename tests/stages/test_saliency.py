@@ -1,7 +1,5 @@
 """The stage on small photos made up here, with a network of random weights."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -18,13 +16,13 @@ PARAMETERS = {"smoothgrad": {"n_samples": 2}, "lime": {"n_samples": 8}, "kernel_
 SEED = 3
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def prepared(new_project, seen_by_network):
     """A function that makes a project, and its network; labels are "predicted", "other" or None, by photo."""
 
     def make(labels, methods=("gradient", "smoothgrad", "grad_cam", "lime", "random"), **settings):
         given = {"methods": list(methods), "parameters": PARAMETERS, "batch": 2, **settings}
-        project = new_project(dict.fromkeys(labels, {}), side=64, seed=SEED, saliency=given)
+        project = new_project({photo: {} for photo in labels}, side=64, seed=SEED, saliency=given)
         classifier = seen_by_network(project)
         logits = Shards(project.of("activations")).read(project.ids, ["logits"])["logits"]
         known = {"predicted": logits.argmax(axis=1), "other": logits.argmin(axis=1), None: [None] * len(logits)}
@@ -42,7 +40,7 @@ LABELS = {"right": "predicted", "unlabelled": None, "wrong": "other"}
 
 def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(prepared):
     project, classifier = prepared(LABELS)
-    stored = project.run(saliency)
+    stored = project.stored(saliency)
     for record in read_records(project.folder / "data/raw/made"):
         found = {name: array[0] for name, array in stored.read([record.id]).items()}
         seen = Shards(project.of("activations")).read([record.id])
@@ -73,14 +71,13 @@ def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(prepared
 
 
 def test_the_maps_of_a_photo_do_not_depend_on_the_others(prepared):
-    project, classifier = prepared(LABELS | {"wrong_too": "other", "last": None})
-    project.patch.chdir(project.folder)
-    records = read_records(Path("data/raw/made"))
+    project, _ = prepared(LABELS | {"wrong_too": "other", "last": None})
+    records = read_records(project.folder / "data/raw/made")
     settings = project.settings().saliency
 
     def maps(chosen):
         folders = {stage: project.of(stage) for stage in ("activations", "superpixels")}
-        weights = Path("data/weights/mobilenet_v2.safetensors")
+        weights = project.folder / "data/weights/mobilenet_v2.safetensors"
         return saliency.compute(chosen, "mobilenet_v2", weights, settings.methods, **folders, settings=settings,
                                 seed=SEED).arrays  # fmt: skip
 
@@ -92,7 +89,7 @@ def test_the_maps_of_a_photo_do_not_depend_on_the_others(prepared):
 
 
 def test_another_photo_changes_no_byte_of_the_others(prepared):
-    few, many = (prepared(labels)[0].run(saliency) for labels in (LABELS, {"first": "other", **LABELS}))
+    few, many = (prepared(labels)[0].stored(saliency) for labels in (LABELS, {"first": "other", **LABELS}))
     assert many.ids == ["first", *few.ids]
     for name, array in few.read(few.ids).items():
         assert array.tobytes() == many.read(few.ids)[name].tobytes(), name
@@ -108,10 +105,10 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(prepared):
 
 def test_another_setting_gives_other_maps(prepared):
     first, _ = prepared({"a": None}, methods=["smoothgrad", "gradient"])
-    stored = first.run(saliency)
+    stored = first.stored(saliency)
     before = stored.read(["a"])
     first.set(saliency={"parameters": {"smoothgrad": {"n_samples": 3}}})
-    after = first.run(saliency).read(["a"])
+    after = first.stored(saliency).read(["a"])
     assert before["true/gradient"].tobytes() == after["true/gradient"].tobytes()
     assert not np.array_equal(before["true/smoothgrad"], after["true/smoothgrad"])
 
@@ -120,7 +117,7 @@ def test_a_photo_of_one_region_has_flat_maps_of_regions(prepared):
     project, _ = prepared({"a": None}, methods=["lime", "kernel_shap"])
     project.store("superpixels", {"a": {"nas_clusters.first": np.zeros((64, 64), np.uint16)}})
     for method in ("lime", "kernel_shap"):
-        array = project.run(saliency).read(["a"])[f"predicted/{method}"]
+        array = project.stored(saliency).read(["a"])[f"predicted/{method}"]
         assert np.isfinite(array).all() and np.ptp(array) == 0
 
 
@@ -142,7 +139,7 @@ def test_what_is_left_out_is_not_stored(prepared, capsys, monkeypatch):
     project, _ = prepared({"a": "other"}, methods=["lrp", "random"])
     entry = saliency.METHODS["lrp"]
     monkeypatch.setitem(saliency.METHODS, "lrp", type(entry)(refuses, entry.source, entry.signed, entry.kind))
-    stored = project.run(saliency)
+    stored = project.stored(saliency)
     assert "mobilenet_v2: lrp is left out: not today" in capsys.readouterr().err.splitlines()
     assert stored.names() == ["predicted/random", "target_predicted", "target_true", "true/random"]
 
@@ -150,7 +147,10 @@ def test_what_is_left_out_is_not_stored(prepared, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"methods": ["gradient", "grad-cam"]}, ["saliency.methods has 'grad-cam': allowed are gradient, ", "grad_cam"]),
+        (
+            {"methods": ["gradient", "grad-cam"]},
+            ["saliency.methods has 'grad-cam': allowed are gradient, ", "grad_cam"],
+        ),
         ({"parameters": {"smoothgrad": {"n_sample": 2}}}, ["smoothgrad has no parameter 'n_sample': allowed are "]),
         ({"parameters": {"smoothgrad": {"n_samples": 0}}}, ["n_samples of smoothgrad is 0; give a whole number"]),
     ],

@@ -1,0 +1,289 @@
+"""The ledger from tables made up here, whose effects are known."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scipy import stats
+
+import claims
+import nas.claims
+import params
+from nas.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED
+from nas.inconsistency import CONTROLS
+from nas.shards import write_table
+from nas.statistics import holm
+
+N, LEVEL, SEED, KIND = 12, 0.9, 3, "nas_clusters.first"
+IDS = [f"photo{number:02}" for number in range(N)]
+METHODS = ["lrp", "rise", "grad_cam", "gradient", *CONTROLS]
+NETWORKS = ("mobilenet_v2", "efficientnet_lite0")
+NAMES = [
+    *("regions_isolate_objects", "shallow_follows_edges", "single_and_class_agree"),
+    *(f"{name}.{KIND}" for name in ("localization_rises_at_0.7", "localization_rises_at_0.9", "contrast_rises")),
+    *("lerf_is_inconsistent", "semantics_need_few_labels"),
+]
+
+
+def joined(parts):
+    """A table of rows that come in parts."""
+    return pd.DataFrame([row for part in parts for row in part])
+
+
+def tables(effect, seed=0):
+    """Tables of all stages, in which every claim is true (effect 1) or false (-1), or nothing is known (0)."""
+    generator = np.random.default_rng(seed)
+    noise = generator.permutation(np.linspace(-0.02, 0.02, N))  # symmetric, so that no effect is none at all
+
+    accuracy = {
+        ("first", "nas_components"): 0.7 + 0.1 * effect + noise,
+        ("first", "slic"): np.full(N, 0.7),
+        ("image", "nas_components"): 0.7 - 0.1 * effect + noise,
+        ("image", "slic"): np.full(N, 0.7),
+    }
+    superpixels = joined(
+        [{"id": i, "size": size, "method": method, "achievable_segmentation_accuracy": value}
+         for i, value in zip(IDS, values, strict=True)]
+        for (size, method), values in accuracy.items()
+    )  # fmt: skip
+    ablation = joined(
+        [{"id": i, "depths": depths, "clusters": clusters, "size": size, "edge_room": 0.5,
+          "edge_excess": 0.3 - 0.03 * effect * sign * int(depths[0]) + (0.3 * generator.random() if not effect else 0)}
+         for i in IDS for depths in ("0", "1", "2", "3", "4", "2-3-4")]
+        for clusters, size, sign in (("5", "first", 1), ("8", "first", -1), ("5", "image", -1))
+    )  # fmt: skip
+    reached = {1: 0.05, 0: 0.5, -1: 1.0}[effect]
+    classes = joined(
+        [{"id": i, "group": "bird", "own_k": k, "adjusted_rand_index_above_chance": sign * (0.2 * effect + noise[n]),
+          "adjusted_rand_index_reached": reached if k == 5 else 1.0} for n, i in enumerate(IDS)]
+        for k, sign in ((5, 1), (9, -1))
+    )  # fmt: skip
+    summary = joined(
+        [{"method": method, "regions": kind, "measure": f"BoxAcc@{iou}", "gain": sign * 0.1 * effect, "n": N,
+          "gain_low": sign * 0.1 * effect - 0.05, "gain_high": sign * 0.1 * effect + 0.05,
+          "gain_p": 0.001 if effect else 0.6} for iou in ("0.5", "0.7", "0.9")]
+        for method, kind, sign in (("mean", KIND, 1), ("mean", "slic.first", -1), ("lrp", KIND, -1))
+    )  # fmt: skip
+    contrast = joined(
+        [{"id": i, "method": method, "regions": kind, "auroc": 0.6 + 0.1 * effect * gain * sign
+          + (noise[n] if kind == KIND else 0)} for n, i in enumerate(IDS)]
+        for method, sign in ((method, -5 if method in CONTROLS else 1) for method in METHODS)
+        for kind, gain in (("raw", 0), (KIND, 1), ("slic.first", -1))
+    )  # fmt: skip
+    ranks = {method: rank for rank, method in enumerate(METHODS)}
+    orders = {1: (1, -1, 1), 0: (1,), -1: (1, 1, 1)}[effect]
+    relevance = joined(
+        [{"id": i, "direction": direction, "order": "pixels", "replacement": f"setting{number}", "method": method,
+          "auc": 0.5 + 0.05 * (sign if direction == "least" else -effect) * ranks[method] + noise[n]}
+         for n, i in enumerate(IDS) for method in METHODS]
+        for direction in ("least", "most") for number, sign in enumerate(orders)
+    )  # fmt: skip
+    semantics = joined(
+        [{"id": i, "group": "bird", "method": method, "regions": kind, "against": against,
+          "mass_share": 0.5 + 0.05 * sign * ranks[method] * (-1 if kind != "raw" or method in CONTROLS else 1)
+          + noise[n]} for n, i in enumerate(IDS) for method in METHODS]
+        for kind in ("raw", KIND) for against, sign in (("truth", 1), *((("automatic tags", effect),) if effect else ()))
+    )  # fmt: skip
+    return {
+        ("superpixels", "table"): superpixels,
+        ("ablation", "table"): ablation,
+        ("classes", "table"): classes,
+        ("localization", "summary"): summary,
+        ("localization", "table"): contrast,
+        ("relevance", "table"): relevance,
+        ("semantics", "table"): semantics,
+    }
+
+
+@pytest.fixture
+def judge(tmp_path, root, monkeypatch):
+    """A function that writes the tables of some networks and gives the content of claims.json."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["stages/claims.py"])
+
+    def run(*of_networks, **settings):
+        content = yaml.safe_load((root / "params.yaml").read_text())
+        content |= {"datasets": ["made"], "classifiers": list(NETWORKS[: len(of_networks)]), "seed": SEED}
+        content["statistics"] = {"level": LEVEL, "resamples": 200}
+        content["claims"] |= {"regions": [KIND], "alpha": 0.05, "datasets": 1, "networks": 2, **settings}
+        content["superpixels"] |= {"sizes": ["first", "image"], "clusters": 5}
+        content["classes"]["own_clusters"] = [5, 9]
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+        for network, found in zip(NETWORKS, of_networks, strict=False):
+            for (stage, name), table in found.items():
+                write_table(table, tmp_path / "data" / stage / "made" / network / f"{name}.parquet")
+        params.run(claims.main)
+        text = (tmp_path / "reports/claims.json").read_text()
+        return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+    return run
+
+
+def verdicts(found):
+    return {claim["name"]: claim["verdict"] for claim in found["claims"]}
+
+
+def findings(found, name):
+    return next(claim["findings"] for claim in found["claims"] if claim["name"] == name)
+
+
+@pytest.mark.parametrize(("effect", "expected"), [(1, SUPPORTED), (-1, NOT_SUPPORTED), (0, UNDECIDED)])
+def test_verdicts_are_those_of_the_effects_in_the_tables(judge, effect, expected):
+    found = judge(tables(effect), tables(effect, seed=1))
+    known = verdicts(found)
+    assert set(known) == set(NAMES)
+    if effect == -1:  # shifts of a clustering tell of agreement, and not of less than chance
+        assert known.pop("single_and_class_agree") == UNDECIDED
+    assert set(known.values()) == {expected}
+    across = {"verdict": expected, "tests": 2, "supported": 2 * (effect == 1), "datasets": 1, "networks": 2}
+    assert found["across"].items() >= across.items()
+
+
+def test_every_finding_has_its_statistic(judge):
+    given = tables(1)
+    found = judge(given)
+    values = {name: findings(found, name) for name in NAMES}
+    assert all(len(each) == 1 for each in values.values())
+    wide = given["superpixels", "table"].query("size == 'first'").pivot(index="id", columns="method", values=
+                                               "achievable_segmentation_accuracy")  # fmt: skip
+    own = given["classes", "table"].query("own_k == 5")
+    real = given["localization", "table"].query("method not in @CONTROLS")
+    contrast = real.pivot_table(index="id", columns="regions", values="auroc")
+    expected = {
+        "regions_isolate_objects": (wide["nas_components"] - wide["slic"]).mean(),
+        "shallow_follows_edges": -1,
+        "single_and_class_agree": own["adjusted_rand_index_above_chance"].mean(),
+        f"contrast_rises.{KIND}": (contrast[KIND] - contrast["raw"]).mean(),
+        f"localization_rises_at_0.7.{KIND}": 0.1,
+        f"localization_rises_at_0.9.{KIND}": 0.1,
+        "lerf_is_inconsistent": (-1 + 1 - 1) / 3,
+        "semantics_need_few_labels": 1,
+    }
+    nulls = {"lerf_is_inconsistent": 0.8, "semantics_need_few_labels": 0.5}
+    for name, value in expected.items():
+        row = values[name][0]
+        assert row["value"] == pytest.approx(value, abs=1e-5), name
+        assert row["low"] <= row["value"] <= row["high"] and (row["n"], row["null"]) == (N, nulls.get(name, 0))
+    flips = 2 / 2**N  # all differences are above 0
+    assert values["regions_isolate_objects"][0]["p"] == pytest.approx(flips, rel=1e-4)
+    fisher = stats.chi2.sf(-2 * N * np.log(0.05), 2 * N)
+    assert values["single_and_class_agree"][0]["p"] == pytest.approx(2 * fisher, rel=1e-4)
+    assert values["lerf_is_inconsistent"][0]["p"] == pytest.approx(2 / 201, rel=1e-4)
+
+
+def test_p_values_of_all_networks_are_corrected_together(judge):
+    found = judge(tables(1), tables(0))
+    rows = [row for claim in found["claims"] for row in claim["findings"]]
+    assert len(rows) == 2 * len(NAMES)
+    ps, corrected = ([np.nan if row[key] is None else row[key] for row in rows] for key in ("p", "p_corrected"))
+    assert np.isnan(ps).sum() == 2  # one setting of LeRF agrees with no other, and without tags nothing is scored
+    np.testing.assert_allclose(corrected, holm(ps), rtol=1e-4)
+    assert set(verdicts(found).values()) == {UNDECIDED}
+    assert {row["verdict"] for row in rows if row["network"] == NETWORKS[0]} == {SUPPORTED}
+
+
+def test_no_verdict_depends_on_text(judge, monkeypatch):
+    given = tables(1), tables(-1)
+    before = judge(*given)
+    other = tuple(replace(claim, text="It is not so.", statistic="?", figure="?") for claim in nas.claims.CLAIMS)
+    monkeypatch.setattr(nas.claims, "CLAIMS", other)
+    after = judge(*given)
+    assert {claim["text"] for claim in after["claims"]} == {"It is not so."}
+    assert verdicts(after) == verdicts(before) and after["across"] == before["across"]
+    assert [claim["findings"] for claim in after["claims"]] == [claim["findings"] for claim in before["claims"]]
+
+
+def test_the_same_tables_give_the_same_bytes(judge, tmp_path):
+    judge(tables(1))
+    first = (tmp_path / "reports/claims.json").read_bytes()
+    judge({key: table.sample(frac=1, random_state=0) for key, table in tables(1).items()})
+    judge(tables(1))
+    assert (tmp_path / "reports/claims.json").read_bytes() == first
+
+
+def without(given, *names, **replaced):
+    """The tables, some without rows."""
+    return {key: table.iloc[:0] if key in names else table for key, table in given.items()} | replaced
+
+
+UNMEASURED = {
+    "no boxes": (
+        lambda given: without(given, ("localization", "summary")),
+        [f"localization_rises_at_{iou}.{KIND}" for iou in ("0.7", "0.9")],
+    ),
+    "no masks": (
+        lambda given: {
+            key: table.iloc[:0] if key in (("localization", "table"), ("semantics", "table")) else
+            table.assign(achievable_segmentation_accuracy=np.nan) if key[0] == "superpixels" else table
+            for key, table in given.items()
+        },
+        ["regions_isolate_objects", f"contrast_rises.{KIND}", "semantics_need_few_labels"],
+    ),
+    "tags of no object": (
+        lambda given: {
+            key: table.assign(mass_share=table["mass_share"].where(table["against"] != "automatic tags"))
+            if key[0] == "semantics" else table for key, table in given.items()
+        },
+        ["semantics_need_few_labels"],
+    ),
+    "no photo with both": (
+        lambda given: {
+            key: table.assign(mass_share=table["mass_share"].where(
+                (table["against"] == "truth") == (table["id"] > IDS[5])))
+            if key[0] == "semantics" else table for key, table in given.items()
+        },
+        ["semantics_need_few_labels"],
+    ),
+    "one setting": (
+        lambda given: {
+            key: table[table["replacement"] == "setting0"] if key[0] == "relevance" else table
+            for key, table in given.items()
+        },
+        ["lerf_is_inconsistent"],
+    ),
+    "controls alone": (
+        lambda given: {
+            key: table[table["method"].isin(CONTROLS)] if key[0] in ("relevance", "semantics") else table
+            for key, table in given.items()
+        },
+        ["lerf_is_inconsistent", "semantics_need_few_labels"],
+    ),
+    "one method": (
+        lambda given: {
+            key: table[table["method"].isin(["lrp", *CONTROLS])] if key[0] in ("relevance", "semantics") else table
+            for key, table in given.items()
+        },
+        ["lerf_is_inconsistent", "semantics_need_few_labels"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNMEASURED)
+def test_what_cannot_be_measured_is_undecided_and_changes_no_other_test(judge, case):
+    change, names = UNMEASURED[case]
+    whole, found = judge(tables(1)), judge(change(tables(1)))
+    assert verdicts(found) == dict.fromkeys(NAMES, SUPPORTED) | dict.fromkeys(names, UNDECIDED)
+    for name in NAMES:
+        (row,), (before,) = findings(found, name), findings(whole, name)
+        if name in names:
+            assert row["p"] is None and row["p_corrected"] is None
+        else:
+            assert {key: row[key] for key in ("value", "low", "high", "p", "n")} == {
+                key: before[key] for key in ("value", "low", "high", "p", "n")
+            }
+    m = len(NAMES) - len(names)
+    smallest = min(row["p"] for claim in found["claims"] for row in claim["findings"] if row["p"] is not None)
+    corrected = [row["p_corrected"] for claim in found["claims"] for row in claim["findings"] if row["p"] is not None]
+    assert min(corrected) == pytest.approx(m * smallest, rel=1e-4)
+
+
+def test_regions_that_were_not_averaged_in_are_undecided(judge):
+    found = judge(tables(1), regions=["watershed.first", KIND])
+    known = verdicts(found)
+    assert {name for name, verdict in known.items() if verdict == UNDECIDED} == {
+        name.replace(KIND, "watershed.first") for name in NAMES if KIND in name
+    }
+    assert found["across"]["regions"] == "watershed.first" and found["across"]["verdict"] == UNDECIDED

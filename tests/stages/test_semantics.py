@@ -1,0 +1,352 @@
+"""The stage on small photos made up here, with clusters and maps of random numbers."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scipy.stats import kendalltau
+
+import semantics
+from nas.classes import read_group
+from nas.regions import resize
+from nas.scoremaps import resize_map
+from nas.semantics import SCORES, object_regions, score, score_against_mask, tags_from_masks, write_tag_template
+from nas.shards import Shards
+from nas.statistics import interval
+
+SIDE, GRID, K, SEED = 16, 4, 3, 3
+KINDS, REAL = ["nas_clusters.first", "slic.first"], ["grad_cam", "lrp", "rise"]
+SETTINGS = {"methods": [*REAL, "cam", "random"], "regions": KINDS, "labelled": [1, 2, 3, 4], "draws": 6}
+GROUPS = {"bird": "abcd", "dog": "ef"}
+KEY = ["id", "group", "method", "regions", "against"]
+TABLES = ("table.parquet", "summary.parquet", "agreement.parquet", "labels.parquet")
+
+
+def clusters_of(photo):
+    return np.random.default_rng(list(photo.encode())).integers(0, K, (GRID, GRID), np.uint8)
+
+
+def mask_of(photo):
+    """Mostly, but not only, cluster 1; a column to ignore."""
+    generator = np.random.default_rng(list(f"mask of {photo}".encode()))
+    inside = (clusters_of(photo) == 1) ^ (generator.random((GRID, GRID)) < 0.2)
+    mask = np.kron(inside, np.ones((10, 12))).astype(np.uint8)
+    mask[:, 30:33] = 255
+    return mask
+
+
+@pytest.fixture(scope="module")
+def prepared(new_project):
+    """A function that makes a project of the photos of some groups, by default all with masks."""
+
+    def make(groups=tuple(GROUPS), known=None, masks=None):
+        photos = [photo for group in groups for photo in GROUPS[group]]
+        found = {photo: {"mask": mask_of(photo)} for photo in photos}
+        found |= {photo: {"mask": mask} for photo, mask in (masks or {}).items()}
+        found |= known or {}
+        project, maps = new_project(found, side=SIDE, seed=SEED, semantics=SETTINGS), {}
+        for photo in photos:
+            generator = np.random.default_rng(list(photo.encode()))
+            maps[photo] = {
+                "predicted/grad_cam": generator.random((2, 2), np.float32),
+                "predicted/lrp": generator.normal(size=(SIDE, SIDE)).astype(np.float32),
+                "predicted/rise": generator.random((SIDE, SIDE), np.float32),
+                "predicted/random": generator.random((SIDE, SIDE), np.float32),
+                "true/lrp": np.zeros((SIDE, SIDE), np.float32),
+            }
+        project.store("saliency", maps)
+        for group in groups:
+            project.store_group(group, {photo: clusters_of(photo) for photo in GROUPS[group]}, K)
+        return project
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def made(prepared):
+    """A project in which the stage has run."""
+    project = prepared()
+    project.run(semantics)
+    return project
+
+
+@pytest.fixture(scope="module")
+def bird(prepared):
+    """A project with a group alone in which the stage has run."""
+    project = prepared(["bird"])
+    project.run(semantics)
+    return project
+
+
+@pytest.fixture(scope="module")
+def tag(prepared):
+    """A function that writes a person's tags of a group into a project."""
+
+    def write(project, group, words=("background", "object", "background"), **settings):
+        found = read_group(project.folder, "made", "mobilenet_v2", group)
+        path = project.folder / f"data/tags/made/mobilenet_v2/{group}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_tag_template(path, found.settings | settings, K)
+        content = yaml.safe_load(path.read_text())
+        path.write_text(yaml.safe_dump(content | {"tags": dict(enumerate(words))}))
+
+    return write
+
+
+def tags_used(project):
+    return json.loads((project.of("semantics") / "tags.json").read_text())
+
+
+def lines(capsys):
+    return capsys.readouterr().err.splitlines()
+
+
+def labels_of(photo):
+    return resize(clusters_of(photo), (SIDE, SIDE))
+
+
+def truths(photos):
+    return np.stack([resize(mask_of(photo), (SIDE, SIDE)) for photo in photos])
+
+
+def plain_maps(project, photo):
+    """Method and regions to the map of the predicted class."""
+    stored = {name: each[0] for name, each in Shards(project.of("saliency")).read([photo]).items()}
+    labels = Shards(project.of("superpixels")).read([photo])
+    found = {}
+    for method in (*REAL, "random"):
+        raw = found[method, "raw"] = resize_map(stored[f"predicted/{method}"], (SIDE, SIDE))
+        for kind in KINDS:
+            means = [raw[labels[kind][0] == label].mean() for label in labels[kind][0].ravel()]
+            found[method, kind] = np.reshape(means, raw.shape).round(12)  # the same in a region
+    return found
+
+
+def test_automatic_tags_are_learnt_from_the_masks_of_the_other_photos(made):
+    for group, photos in GROUPS.items():
+        for photo in photos:
+            others = [other for other in photos if other != photo]
+            labels = np.stack([labels_of(other) for other in others])
+            expected = tags_from_masks(labels, truths(others), K)
+            assert tags_used(made)[group]["automatic tags"][photo] == expected.tolist()
+
+
+@pytest.mark.parametrize("photo", GROUPS["bird"])
+def test_the_mask_of_a_photo_does_not_move_the_tags_that_score_it(bird, prepared, photo):
+    other = prepared(["bird"], masks={photo: (mask_of(photo) == 0).astype(np.uint8)})
+    other.run(semantics)
+    before, after = (tags_used(project)["bird"]["automatic tags"] for project in (bird, other))
+    assert before[photo] == after[photo] and before != after
+    rows = [project.table("semantics").set_index(KEY).sort_index() for project in (bird, other)]
+    scored = [table.xs((photo, "automatic tags"), level=("id", "against")) for table in rows]
+    pd.testing.assert_frame_equal(*scored, check_exact=True)
+    of_truth = [table.xs((photo, "truth"), level=("id", "against"))["mass_share"] for table in rows]
+    assert (of_truth[0] != of_truth[1]).any()
+
+
+def test_scores_are_those_against_the_tagged_clusters_and_the_mask(prepared, tag):
+    project = prepared()
+    tag(project, "bird", ["object", "background", "object"])
+    project.run(semantics)
+    table = project.table("semantics").set_index(KEY)
+    n_rows = 0
+    for group, photos in GROUPS.items():
+        for photo in photos:
+            tags = {source: each[photo] for source, each in tags_used(project)[group].items()}
+            assert set(tags) == {"automatic tags"} | ({"hand tags"} if group == "bird" else set())
+            assert tags.get("hand tags", [True, False, True]) == [True, False, True]
+            for (method, kind), saliency in plain_maps(project, photo).items():
+                expected = {s: score(saliency, labels_of(photo), np.array(t)) for s, t in tags.items()}
+                expected["truth"] = score_against_mask(saliency, truths([photo])[0])
+                for against, values in expected.items():
+                    row = table.loc[(photo, group, method, kind, against)]
+                    assert row[list(SCORES)].tolist() == pytest.approx(list(values.values()), nan_ok=True)
+                    assert row["truth"] == "mask"
+                    n_rows += 1
+    assert len(table) == n_rows
+
+
+def test_gains_are_over_the_raw_map_of_the_same_photo_and_method(made):
+    table = made.table("semantics").sample(frac=1, random_state=0)
+    raw = {tuple(row[key] for key in KEY): row for row in table.to_dict("records") if row["regions"] == "raw"}
+    for row in table.to_dict("records"):
+        same = raw[row["id"], row["group"], row["method"], "raw", row["against"]]
+        for measure in SCORES:
+            assert row[f"gain_{measure}"] == pytest.approx(row[measure] - same[measure], abs=1e-12, nan_ok=True)
+    summary = made.summary("semantics").set_index(["method", "regions", "against", "measure"])
+    for (method, kind, against), group in table.sort_values("id").groupby(["method", "regions", "against"]):
+        for measure in ("gain_mass_share", "auroc"):
+            expected = interval(group[measure], 0.95, 100, SEED)
+            row = summary.loc[(method, kind, against, measure)]
+            assert tuple(row[list(expected._fields)]) == pytest.approx(tuple(expected))
+
+
+def test_few_labels_are_those_of_a_plain_loop(made):
+    rows = made.table("semantics", "labels.parquet")
+    assert [tuple(row) for row in rows[["group", "labelled"]].drop_duplicates().to_numpy()] == [
+        *(("bird", n) for n in (1, 2, 3)), ("dog", 1)
+    ]  # fmt: skip
+    for (group, n), found in rows.groupby(["group", "labelled"]):
+        photos = list(GROUPS[group])
+        labels, masks = np.stack([labels_of(photo) for photo in photos]), truths(photos)
+        maps = [{method: np.maximum(plain_maps(made, photo)[method, "raw"], 0) for method in REAL}
+                for photo in photos]  # fmt: skip
+        generator = np.random.default_rng(SEED)
+        values = {"IoU": [], "tau": []}
+        for _ in range(SETTINGS["draws"]):
+            labelled = generator.permutation(len(photos)) < n
+            tags = tags_from_masks(labels[labelled], masks[labelled], K)
+            ious, shares = [], []
+            for photo in np.flatnonzero(~labelled):
+                guess, truth, known = object_regions(labels[photo], tags), masks[photo] > 0, masks[photo] < 255
+                ious.append((guess & truth & known).sum() / ((guess | truth) & known).sum())
+                shares.append(
+                    [
+                        [m[guess].sum() / m.sum() for m in maps[photo].values()],
+                        [m[truth & known].sum() / m[known].sum() for m in maps[photo].values()],
+                    ]
+                )
+            values["IoU"].append(np.mean(ious))
+            if tags.any():
+                values["tau"].append(kendalltau(*np.mean(shares, axis=0)).statistic)
+        for row in found.to_dict("records"):
+            drawn = values[row["measure"]]
+            assert row["mean"] == pytest.approx(np.mean(drawn)) and row["draws"] == len(drawn)
+            assert (row["low"], row["high"]) == pytest.approx(tuple(np.quantile(drawn, [0.05, 0.95])))
+            assert row["photos"] == len(photos)
+
+
+def test_agreement_is_between_the_rankings_of_the_methods_that_are_no_controls(made):
+    table = made.table("semantics")
+    found = made.table("semantics", "agreement.parquet").set_index(["against", "measure"])
+    assert set(found.index) == {("automatic tags", measure) for measure in SCORES}
+    raw = table[(table["regions"] == "raw") & table["method"].isin(REAL)]
+    for measure in SCORES:
+        scores = raw.pivot(index="id", columns=["against", "method"], values=measure).dropna()
+        row, means = found.loc[("automatic tags", measure)], scores.mean()
+        expected = kendalltau(*(means[against][REAL] for against in ("automatic tags", "truth"))).statistic
+        assert row["tau"] == pytest.approx(expected) and row["low"] <= row["high"]
+        assert (row["n"], row["methods"]) == (len(scores), 3) and len(scores) >= 5
+
+
+@pytest.mark.parametrize(("at", "left"), [(1, 6), (3, 4), (5, 2), (6, 1)])
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(made, prepared, at, left):
+    killed = prepared()
+    assert killed.kill_and_resume(semantics, at) == left
+    assert killed.contents("semantics") == made.contents("semantics")
+    assert not (killed.folder / "data/scratch/semantics/made/mobilenet_v2").exists()
+
+
+def test_a_group_does_not_depend_on_the_others(made, bird):
+    for name in ("table.parquet", "labels.parquet"):
+        tables = [project.table("semantics", name).query("group == 'bird'") for project in (made, bird)]
+        pd.testing.assert_frame_equal(*tables, check_exact=True)
+    assert tags_used(made)["bird"] == tags_used(bird)["bird"]
+
+
+def test_tags_for_other_settings_are_not_used_and_a_line_says_so(bird, prepared, tag, capsys):
+    project = prepared(["bird"])
+    tag(project, "bird", seed=1)
+    project.run(semantics)
+    found = [line for line in lines(capsys) if line.endswith("; not used")]
+    assert len(found) == 1 and "bird.yaml tags other clusters: seed is 1 there, expected is 0;" in found[0]
+    assert project.contents("semantics") == bird.contents("semantics")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("tags: [", "bird.yaml cannot be read as YAML: "),
+        ("object\n", "bird.yaml must hold the two mappings settings and tags"),
+        (["object", None, "object"], "bird.yaml tags cluster 1 as None: allowed are object and background"),
+        (["object", "object"], "bird.yaml lacks cluster 2: there are 3 clusters, 0 to 2; tag it"),
+        (["object"] * 4, "bird.yaml tags cluster 3: there are 3 clusters, 0 to 2; correct or remove it"),
+    ],
+)
+def test_malformed_tags_are_one_line(prepared, tag, content, message):
+    project = prepared(["bird"])
+    tag(project, "bird", content if isinstance(content, list) else ())
+    if isinstance(content, str):
+        (project.folder / "data/tags/made/mobilenet_v2/bird.yaml").write_text(content)
+    assert f"error: data/tags/made/mobilenet_v2/{message}" in project.failing(semantics)
+
+
+def test_boxes_stand_in_where_there_is_no_mask(prepared):
+    box = (12, 10, 35, 29)
+    project = prepared(["dog"], known={"e": {"boxes": (box,)}})
+    project.run(semantics)
+    table = project.table("semantics").set_index(KEY)
+    filled = np.zeros((SIDE, SIDE), np.uint8)
+    filled[int(10 * SIDE / 40) : int(29 * SIDE / 40) + 1, int(12 * SIDE / 48) : int(35 * SIDE / 48) + 1] = 1
+    for (method, kind), saliency in plain_maps(project, "e").items():
+        row = table.loc[("e", "dog", method, kind, "truth")]
+        expected = score_against_mask(saliency, filled)
+        assert row["truth"] == "boxes" and row[list(SCORES)].tolist() == pytest.approx(list(expected.values()))
+    assert set(table.loc["f"]["truth"]) == {"mask"}
+    assert (
+        tags_used(project)["dog"]["automatic tags"]["f"]
+        == tags_from_masks(labels_of("e")[None], filled[None], K).tolist()
+    )
+
+
+NOTHING = {photo: {} for photo in GROUPS["dog"]}
+
+
+def test_a_group_of_which_nothing_is_known_is_skipped_with_a_line(bird, prepared, capsys):
+    project = prepared(known=NOTHING)
+    project.run(semantics)
+    found = [line for line in lines(capsys) if "skip" in line or "has no masks" in line]
+    assert found == ["made dog: has no masks, boxes or tags; tag it (make tag CLASS=dog)"]
+    assert set(tags_used(project)) == {"bird"}
+    for name in TABLES:
+        pd.testing.assert_frame_equal(project.table("semantics", name), bird.table("semantics", name))
+
+
+def test_where_nothing_is_known_the_tables_are_empty_with_all_columns(bird, prepared, capsys):
+    project = prepared(["dog"], known=NOTHING)
+    project.run(semantics)
+    assert sum("has no masks" in line for line in lines(capsys)) == 1
+    assert tags_used(project) == {}
+    for name in TABLES:
+        found = project.table("semantics", name)
+        assert found.empty and list(found) == list(bird.table("semantics", name)), name
+
+
+def test_a_persons_tags_serve_where_nothing_else_is_known(prepared, tag):
+    project = prepared(["dog"], known=NOTHING)
+    tag(project, "dog")
+    project.run(semantics)
+    table = project.table("semantics")
+    assert set(table["against"]) == {"hand tags"} and set(table["truth"]) == {""}
+    assert project.table("semantics", "agreement.parquet").empty and project.table("semantics", "labels.parquet").empty
+
+
+def test_photos_without_a_mask_have_no_truth_and_their_group_no_automatic_tags(prepared, tag):
+    project = prepared(["bird"], known={"b": {}})
+    tag(project, "bird")
+    project.run(semantics)
+    table = project.table("semantics")
+    assert set(table["against"]) == {"hand tags", "truth"}
+    assert set(table[table["against"] == "truth"]["id"]) == set("acd")
+    found = project.table("semantics", "agreement.parquet")
+    assert set(found["against"]) == {"hand tags"} and (found["n"] == 3).all()
+
+
+def test_tags_that_name_no_object_have_no_scores(prepared, tag):
+    project = prepared(["bird"], masks={photo: np.zeros((40, 48), np.uint8) for photo in "acd"})
+    project.run(semantics)
+    table = project.table("semantics").set_index(["id", "against"])
+    assert tags_used(project)["bird"]["automatic tags"]["b"] == [False] * K
+    assert table.loc[("b", "automatic tags"), list(SCORES)].isna().all(axis=None)
+    assert project.table("semantics", "agreement.parquet").empty
+    labels = project.table("semantics", "labels.parquet")
+    assert (labels["draws"] <= SETTINGS["draws"]).all()
+
+
+def test_methods_without_maps_are_one_line(prepared):
+    project = prepared(["dog"])
+    project.set(semantics={"methods": ["cam", "xrai"]})
+    message = project.failing(semantics)
+    assert message == "error: semantics.methods is ['cam', 'xrai']: none has maps; name some of saliency.methods"
