@@ -30,6 +30,7 @@ def smaller(parameters: dict[str, Any], photos: list[str]) -> dict[str, Any]:
     parameters["statistics"]["resamples"] = 100
     parameters["relevance"]["least"] = {"orders": ["tiles", "nas_clusters.first"], "replacements": ["mean"]}
     parameters["relevance"]["most"] = {"orders": ["tiles"], "replacements": ["mean"]}
+    parameters["relevance_curves"]["orders"] = ["tiles"]
     parameters["convergence"] |= {"photos": 1, "factors": [1.0], "reference": 2.0}
     parameters["saliency"]["parameters"] = {"smoothgrad": {"n_samples": 2}}
     for section in parameters.values():

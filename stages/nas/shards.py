@@ -106,7 +106,10 @@ class Shards:
         for i in ids:
             name, row = self._place[i]
             with safe_open(self.folder / name, framework="numpy") as file:
-                for key in names if names is not None else file.keys():
+                held = file.keys()
+                for key in held if names is None else names:
+                    if key not in held:
+                        raise ValueError(f"{self.folder}: has no {key!r}; it has {', '.join(sorted(held))}")
                     stacks.setdefault(key, []).append(file.get_slice(key)[row : row + 1][0])
         return {key: np.stack(arrays) for key, arrays in stacks.items()}
 

@@ -295,4 +295,16 @@ def test_one_photo_has_scores_without_intervals(prepared):
     project.run(localization)
     row = cell(project.summary("localization"), "lrp", "raw", "BoxAcc@0.3")
     assert row["n"] == 1 and row["mean"] in (0, 1)
-    assert row[["low", "high", "gain_low", "gain_high"]].isna().all()
+    gain = cell(project.summary("localization"), "lrp", KINDS[0], "BoxAcc@0.3")
+    for each in (row, gain, cell(project.summary("localization"), "mean", KINDS[0], "BoxAcc@0.3")):
+        assert each[["low", "high", "gain_low", "gain_high", "gain_p"]].isna().all()
+
+
+def test_resamples_without_an_object_leave_no_interval_of_pixel_precision(prepared):
+    project = prepared("ab")
+    project.describe({"a": {"mask": mask_of(BOXES["a"])}, "b": {"mask": np.zeros((40, 48), np.uint8)}})
+    project.run(localization)
+    for kind in ("raw", *KINDS):
+        row = cell(project.summary("localization"), "lrp", kind, "PxAP")
+        assert 0 < row["mean"] < 1 and row[["low", "high", "gain_low", "gain_high", "gain_p"]].isna().all()
+    assert project.table("localization").set_index("id").loc["b", "auroc"].isna().all()

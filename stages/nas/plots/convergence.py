@@ -1,5 +1,7 @@
 """How far sampled saliency maps have converged: rank correlation with a map of many more samples."""
 
+import math
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -21,7 +23,8 @@ def correlation(summary: pd.DataFrame) -> Figure:
     colours = sns.color_palette("colorblind", len(methods))
     for method, colour, marker in zip(methods, colours, MARKERS, strict=False):
         line = summary[summary["method"] == method].sort_values("factor")
-        count = int(line.loc[line["factor"] == 1, "count"].iloc[0])
+        nearest = _nearest(line).iloc[0]
+        count = round(nearest["count"] / nearest["factor"])
         parameter = str(line["parameter"].iloc[0]).removeprefix("n_")
         label = f"{style.name(method)}, {count} {parameter}"
         ax.plot(line["factor"], line["mean"], color=colour, marker=marker, markersize=4, linewidth=1.1, label=label)
@@ -39,10 +42,18 @@ def correlation(summary: pd.DataFrame) -> Figure:
 
 def caption(summary: pd.DataFrame) -> str:
     """What the figure shows."""
-    times = (summary["reference_count"] / summary["count"])[summary["factor"] == 1].max()
+    nearest = _nearest(summary)
+    times = (nearest["reference_count"] / nearest["count"] * nearest["factor"]).max()
     return (
         f"Convergence of saliency maps on {summary['dataset'].iloc[0]} with {style.name(summary['network'].iloc[0])} "
         f"(n = {int(summary['n'].max())} photos, seed {summary['seed'].iloc[0]}): Spearman correlation over pixels "
         f"between a map and one of {times:g} times the count used in this report (dotted) and, where the method "
         "draws at random, of another seed. A low value says that the map still depends on the draw."
     )
+
+
+def _nearest(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the factor nearest to 1, mostly 1 itself: the count used in this report."""
+    distances = summary["factor"].map(math.log).abs()
+    nearest: pd.DataFrame = summary[distances == distances.min()]
+    return nearest

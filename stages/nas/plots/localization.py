@@ -19,6 +19,8 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
     methods, kinds : what to show, kinds from "raw" and METHOD.GRID
     """
     style.use()
+    if curves.empty:
+        return style.nothing("no data set has boxes")
     pairs = list(dict.fromkeys(zip(curves["dataset"], curves["network"], strict=True)))
     rows = [(pair, axis) for pair in pairs for axis in ("iou", "threshold")]
     several = curves["dataset"].nunique() > 1

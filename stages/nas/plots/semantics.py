@@ -103,7 +103,9 @@ def few_labels(content: Content) -> Figure:
         wspace=0.16,
         width_ratios=[1] * len(networks) + [0.8],
     )
-    order = content.scores[content.scores["against"] == "truth"].groupby("method")["mean"].mean().sort_values().index
+    of_truth = content.scores[content.scores["against"] == "truth"]
+    ranked = content.scores if of_truth.empty else of_truth
+    order = ranked.groupby("method")["mean"].mean().sort_values().index
     for column, network in enumerate(networks):
         ax = figure.add_subplot(charts[column])
         _draw_scores(ax, content, network, list(order))
@@ -123,7 +125,7 @@ def _draw_panels(figure: Figure, grid: GridSpec, content: Content) -> None:
             left.contour(panel.mask, levels=[0.5], colors=[style.ACCENT], linewidths=1.1)
         faint = 0.25 * rgb2gray(panel.photo)[..., None].repeat(3, axis=2) + 0.75
         right.imshow(np.where(panel.tagged[..., None], panel.photo / 255, faint))
-        for ax, title in ((left, "mask"), (right, content.source)):
+        for ax, title in ((left, "photo" if panel.mask is None else "mask"), (right, content.source)):
             style.bare(ax)
             ax.set_title(title, fontsize=7, pad=2)
 
@@ -180,7 +182,7 @@ def _draw_labels(ax: Axes, labels: pd.DataFrame, networks: Sequence[str]) -> Non
     ax.set_ylim(0, 1)
     ax.set_xlabel("labelled photos")
     ax.set_title("Tags learnt on few photos,\nIoU with masks of the others", loc="left", fontsize=7)
-    if few:
+    if groups and few:
         ax.legend(loc="upper right", handlelength=1.2)
 
 

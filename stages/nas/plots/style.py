@@ -99,6 +99,13 @@ def save(figure: Figure, caption: str, stem: Path, photographs: bool = False) ->
     return stem.with_suffix(".png")
 
 
+def nothing(reason: str) -> Figure:
+    """A figure that says why there is nothing to show."""
+    figure = plt.figure(figsize=(WIDTH, 0.8))
+    figure.text(0.5, 0.5, f"Nothing to show: {reason}", ha="center", va="center", color=MUTED)
+    return figure
+
+
 def bare(axes: Axes) -> None:
     """No ticks, no frame: for pictures."""
     axes.set_xticks([])

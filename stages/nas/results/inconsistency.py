@@ -51,29 +51,43 @@ def controls(outranking: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def masks(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
-    """Tau between the ranking of methods by area and the one by mean AUROC of the raw map against the mask.
+def references(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
+    """Tau between the ranking of methods by area and the one by a score of the raw map against what is known.
 
-    Over the photos that have masks and the methods that both have; nothing for a data set without masks.
+    Those scores are AUROC against the mask, and the share of positive saliency inside clusters tagged as object. Over
+    the photos that have the score and the methods that have both; nothing for a data set without.
     """
     rows = []
     for dataset in datasets:
         for network in classifiers:
-            if not (root / "data" / "localization" / dataset / network / TABLE).exists():
-                continue
-            against = collect(root, "localization", [dataset], [network], TABLE)
             areas = collect(root, "relevance", [dataset], [network], TABLE)
-            rows += _agreements(areas, against[against["regions"] == "raw"])
+            for reference, scores in _scores(root, dataset, network).items():
+                rows += [{"against": reference, **row} for row in _agreements(areas, scores)]
     return pd.DataFrame(rows)
 
 
+def _scores(root: Path, dataset: str, network: str) -> dict[str, pd.DataFrame]:
+    """Scores of the raw maps by what they are against: photos by methods."""
+    located, tagged = (collect(root, stage, [dataset], [network], TABLE) for stage in ("localization", "semantics"))
+    found = {"mask, AUROC": located[located["regions"] == "raw"].assign(score=located["auroc"])}
+    for source in tagged["against"].unique():
+        if source != "truth":
+            rows = tagged[(tagged["regions"] == "raw") & (tagged["against"] == source)]
+            found[f"{source}, mass share"] = rows.assign(score=rows["mass_share"])
+    return {
+        reference: rows.pivot_table(index="id", columns="method", values="score", sort=False).dropna()
+        for reference, rows in found.items()
+        if len(rows)
+    }
+
+
 def _agreements(areas: pd.DataFrame, against: pd.DataFrame) -> list[dict[str, Any]]:
-    auroc = against.pivot(index="id", columns="method", values="auroc")
-    methods = [method for method in areas["method"].unique() if method in auroc]
-    auroc = auroc[methods].dropna()
-    known = areas[areas["method"].isin(methods) & areas["id"].isin(auroc.index)]
+    methods = [method for method in areas["method"].unique() if method in against]
+    known = areas[areas["method"].isin(methods) & areas["id"].isin(against.index)]
+    if known.empty:
+        return []
     found = scores_of(known)
-    truth = auroc.loc[found.ids, found.methods].to_numpy()
+    truth = against.loc[found.ids, found.methods].to_numpy()
     real = [number for number, method in enumerate(found.methods) if method not in CONTROLS]
     rows = []
     for setting, scores in zip(found.settings, found.values, strict=True):

@@ -1,5 +1,7 @@
 """Table 1: localization by saliency, raw and averaged inside regions."""
 
+import math
+
 import pandas as pd
 
 from nas.localization import CONTROLS
@@ -33,10 +35,11 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     order = ["data set", "network", "method", "regions"]
     order += [c for m in measures for c in (m, f"Δ {m}") if c in set().union(*rows)] + ["n"]
     frame = pd.DataFrame(rows).reindex(columns=order).fillna("")
-    bold = pd.DataFrame(best).reindex(columns=order).fillna(False).astype(bool)
+    bold = pd.DataFrame(best).reindex(columns=order).eq(True)
+    seed = "" if summary.empty else f", seed {summary['seed'].iloc[0]}"
     caption = (
         "Weakly supervised localization (protocol of Choe et al. 2020, class given but for Top-1), as a share of n "
-        f"photos [bootstrap interval], seed {summary['seed'].iloc[0]}. Each map as it is (raw) or averaged inside "
+        f"photos [bootstrap interval]{seed}. Each map as it is (raw) or averaged inside "
         "regions; Δ is the difference from raw with a paired interval; every interval chooses the threshold anew in "
         "each resample. Bold: best of a method. PxAP: pooled pixel average precision."
     )
@@ -53,6 +56,8 @@ def gains(summary: pd.DataFrame) -> pd.DataFrame:
     settings = ["dataset", "network", "regions", "measure"]
     for (dataset, network, kind, measure), group in averaged.groupby(settings, sort=False):
         real = group[~group["method"].isin((*CONTROLS, MEAN))]
+        if real.empty:
+            continue
         mean = group[group["method"] == MEAN].iloc[0]
         rows.append(
             {
@@ -61,7 +66,7 @@ def gains(summary: pd.DataFrame) -> pd.DataFrame:
                 "regions": kind_name(kind),
                 "measure": measure,
                 "mean gain": signed({key: mean[f"gain{suffix}"] for key, suffix in GAIN.items()}),
-                "p": f"{mean['gain_p']:.3f}",
+                "p": "n/a" if math.isnan(mean["gain_p"]) else f"{mean['gain_p']:.3f}",
                 "better": str(int((real["gain"] > 0).sum())),
                 "interval above 0": str(int((real["gain_low"] > 0).sum())),
                 "worse": str(int((real["gain"] < 0).sum())),

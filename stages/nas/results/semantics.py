@@ -37,14 +37,16 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
             marks["Δ mass share"] = False
             rows.append(row | {"n": str(estimates["mass_share"]["n"])})
             best.append(marks | {"n": False})
+    seed = "" if summary.empty else f" (seed {summary['seed'].iloc[0]})"
     caption = (
-        "Saliency of the predicted class scored against the mask and against the class-level clusters tagged as object "
-        f"(seed {summary['seed'].iloc[0]}): share of positive saliency, pixel average precision, pointing game, AUROC; "
+        "Saliency of the predicted class scored against the mask and against the class-level clusters tagged as "
+        f"object{seed}: share of positive saliency, pixel average precision, pointing game, AUROC; "
         "mean over n photos of the tagged classes [bootstrap interval]. Each map as it is (raw) or averaged inside "
         "regions; Δ is the paired difference from raw. Learnt tags come from the masks of the other photos of the "
         "class. Bold: best of a network and reference."
     )
-    return pd.DataFrame(rows), pd.DataFrame(best), caption
+    order = ["data set", "network", "against", "method", "regions", *SCORES.values(), "Δ mass share", "n"]
+    return pd.DataFrame(rows, columns=order), pd.DataFrame(best, columns=order, dtype=bool), caption
 
 
 def agreement(found: pd.DataFrame) -> pd.DataFrame:

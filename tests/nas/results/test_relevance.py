@@ -37,6 +37,9 @@ def test_the_best_of_a_row_is_bold_by_its_direction(areas):
         assert list(np.array(list(frame))[best]) == [expected]
 
 
+UNTAGGED = pd.DataFrame({key: pd.Series(dtype=object) for key in ("id", "method", "regions", "against", "mass_share")})
+
+
 def test_areas_are_held_against_the_masks_of_the_same_photos_and_methods(areas, tmp_path):
     known = ["d", "a", "b"]  # in another order, and one photo has no mask
     rows = [
@@ -46,9 +49,15 @@ def test_areas_are_held_against_the_masks_of_the_same_photos_and_methods(areas, 
         for kind in ("raw", "slic.first")
     ]
     auroc = pd.DataFrame(rows)
-    for stage, table in {"relevance": areas, "localization": auroc}.items():
+    tagged = auroc.assign(against="hand tags", mass_share=auroc["auroc"])
+    for stage, table in {"relevance": areas, "localization": auroc, "semantics": tagged}.items():
         write_table(table, tmp_path / "data" / stage / "made" / "mobilenet_v2" / "table.parquet")
-    found = inconsistency.masks(tmp_path, ["made"], ["mobilenet_v2"])
+    both = inconsistency.references(tmp_path, ["made"], ["mobilenet_v2"])
+    assert both["against"].unique().tolist() == ["mask, AUROC", "hand tags, mass share"]
+    found, same = (
+        rows.drop(columns="against").reset_index(drop=True) for _, rows in both.groupby("against", sort=False)
+    )
+    pd.testing.assert_frame_equal(found, same)
     raw = auroc[auroc["regions"] == "raw"].groupby("method")["auroc"].mean()
     for row, setting in zip(found.to_dict("records"), SETTINGS, strict=True):
         chosen = areas[(areas[SETTING] == list(setting)).all(axis=1) & areas["id"].isin(known)]
@@ -63,8 +72,10 @@ def test_areas_are_held_against_the_masks_of_the_same_photos_and_methods(areas, 
 
 
 def test_a_data_set_without_masks_has_no_rows(areas, tmp_path):
-    write_table(areas, tmp_path / "data/relevance/made/mobilenet_v2/table.parquet")
-    assert inconsistency.masks(tmp_path, ["made"], ["mobilenet_v2"]).empty
+    unlocated = UNTAGGED.rename(columns={"mass_share": "auroc"})
+    for stage, table in {"relevance": areas, "localization": unlocated, "semantics": UNTAGGED}.items():
+        write_table(table, tmp_path / "data" / stage / "made" / "mobilenet_v2" / "table.parquet")
+    assert inconsistency.references(tmp_path, ["made"], ["mobilenet_v2"]).empty
 
 
 def test_pairs_are_counted_by_what_differs(areas):
