@@ -18,7 +18,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nas import engine, regions
-from nas.boxes import resize_boxes
 from nas.classes import CLASS, Group, folder_name, group_names, read_group
 from nas.datasets import Record, read_records
 from nas.inconsistency import ranking_agreement
@@ -39,6 +38,7 @@ from nas.semantics import (
 from nas.shards import INDEX, SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
 from nas.statistics import Estimate, kendall_tau
 from nas.tables import summarize
+from nas.truth import truth_of
 from params import SCRATCH, Parameters, Semantics, run
 
 TAGS = Path("data/tags")
@@ -105,19 +105,6 @@ def available(saliency: Shards, methods: Sequence[str]) -> list[str]:
     if not found:
         raise ValueError(f"semantics.methods is {list(methods)}: none has maps; name some of saliency.methods")
     return found
-
-
-def truth_of(record: Record, size: tuple[int, int]) -> tuple[NDArray[np.uint8] | None, str]:
-    """What is known of the objects of a photo, as a mask of `size`, and whether it is its mask or its boxes."""
-    mask = record.truth(size)
-    if mask is not None:
-        return mask, "mask"
-    if not record.boxes:
-        return None, ""
-    filled = np.zeros(size, np.uint8)
-    for x0, y0, x1, y1 in resize_boxes(record.boxes, record.photo().shape[:2], size):
-        filled[y0 : y1 + 1, x0 : x1 + 1] = 1
-    return filled, "boxes"
 
 
 def counts_of(group: Group, photos: Sequence[Record], size: tuple[int, int]) -> NDArray[np.int64] | None:

@@ -275,7 +275,7 @@ def test_the_figure_shows_a_group_and_its_caption_says_what(made, new_project):
     figure, caption = plots.load(made, "made", NETWORK, "bird", None, 2)
     assert len(figure.axes) == 2 * 6 + 1
     assert caption.startswith("A random 2 of the 3 photos of the class bird in made, segmented by MobileNetV2 (depths")
-    assert "k = 2 and 3" in caption and "lies most on the outlined objects" in caption
+    assert "k = 2 and 3" in caption and "lies most on the objects" in caption
     figure, caption = plots.load(made, "made", NETWORK, "dog", 1, 9)
     assert caption.startswith("All 2 photos") and "cluster 1, chosen by hand" in caption
     titles = [ax.get_title() for ax in figure.axes[:6]]

@@ -23,6 +23,7 @@ from nas.datasets import read_records
 from nas.partitions import Agreement, agreement
 from nas.plots import style
 from nas.shards import Shards
+from nas.truth import truth_of
 
 Colour = tuple[float, float, float]
 Photo = NDArray[np.uint8]
@@ -274,7 +275,7 @@ def load(root: Path, dataset: str, classifier: str, group: str, cluster: int | N
     elif truth is None:
         rule = f"of those with {OCCURS:.0%} of most photos the one nearest to their middle"
     else:
-        rule = f"of those with {OCCURS:.0%} of most photos the one that lies most on the outlined objects"
+        rule = f"of those with {OCCURS:.0%} of most photos the one that lies most on the objects"
     return single_and_class(rows, found.n_clusters, shown), caption(found, ids, shown, rule)
 
 
@@ -334,9 +335,9 @@ def sample(ids: Sequence[str], n: int, seed: int) -> list[str]:
 
 
 def masks(root: Path, group: Group) -> NDArray[np.uint8] | None:
-    """Masks of all photos of a group on the grid of its clusters, (n, h, w), or None where a photo has none."""
+    """Masks, or filled boxes, of a group on the grid of its clusters, (n, h, w); None where a photo has neither."""
     records = {record.id: record for record in read_records(root / "data" / "raw" / group.settings["dataset"])}
     height, width = group.class_clusters(group.ids[:1]).shape[1:]
-    found = [records[photo].truth((height, width)) for photo in group.ids]
+    found = [truth_of(records[photo], (height, width))[0] for photo in group.ids]
     known = [truth for truth in found if truth is not None]
     return np.stack(known) if len(known) == len(found) else None

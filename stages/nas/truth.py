@@ -1,0 +1,20 @@
+"""What is known of the objects of a photo, in one form: a mask, drawn or filled boxes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.boxes import resize_boxes
+from nas.datasets import Record
+
+
+def truth_of(record: Record, size: tuple[int, int]) -> tuple[NDArray[np.uint8] | None, str]:
+    """What is known of the objects of a photo, as a mask of `size`, and whether it is its mask or its boxes."""
+    mask = record.truth(size)
+    if mask is not None:
+        return mask, "mask"
+    if not record.boxes:
+        return None, ""
+    filled = np.zeros(size, np.uint8)
+    for x0, y0, x1, y1 in resize_boxes(record.boxes, record.photo().shape[:2], size):
+        filled[y0 : y1 + 1, x0 : x1 + 1] = 1
+    return filled, "boxes"
