@@ -16,7 +16,7 @@ import pages
 from nas.shards import write_json
 from params import SCRATCH, Parameters, run
 
-KERNEL = {"IPKernelApp": {"log_level": 40}}
+KERNEL = {"IPKernelApp": {"log_level": 50}}
 
 
 def main(parameters: Parameters, name: str) -> None:

@@ -164,6 +164,12 @@ class Project:
         return {path.relative_to(self.of(stage)).as_posix(): path.read_bytes() for path in files}
 
 
+@pytest.fixture(autouse=True)
+def fresh_classifier():
+    """Stages name weights relative to their project: what one test has loaded is not that of the next."""
+    shared_classifier.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def new_project(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Any:
     """A function that makes a project of photos, with region maps of them."""
