@@ -13,7 +13,8 @@ from scipy.stats import combine_pvalues
 
 from nas.claims import Finding, claims_of, decide, holds_everywhere, of_differences, of_replicates, overall
 from nas.inconsistency import ranking_replicates, scores_of
-from nas.localization import CONTROLS
+from nas.localization import CONTROLS, MEAN
+from nas.semantics import AUTOMATIC, TRUTH
 from nas.shards import SUMMARY, TABLE, write_json
 from nas.statistics import kendall_tau
 from params import Claims, Parameters, run
@@ -61,7 +62,7 @@ def localization_rises(claim: str, pair: Pair, regions: str) -> Finding:
     """The mean gain over methods, with the paired interval that chooses thresholds anew, as table 1 has it."""
     summary = read("localization", pair, SUMMARY)
     measure = f"BoxAcc@{claim.removesuffix(f'.{regions}').rpartition('_')[2]}"
-    found = summary[(summary["method"] == "mean") & (summary["regions"] == regions) & (summary["measure"] == measure)]
+    found = summary[(summary["method"] == MEAN) & (summary["regions"] == regions) & (summary["measure"] == measure)]
     if found.empty:
         return missing(claim, pair)
     row = found.iloc[0]
@@ -97,9 +98,9 @@ def semantics_need_few_labels(pair: Pair, level: float, seed: int, n_resamples: 
     table = read("semantics", pair)
     real = table[(table["regions"] == "raw") & ~table["method"].isin(CONTROLS)]
     wide = real.pivot_table(index=["group", "id"], columns=["against", "method"], values="mass_share", sort=False)
-    if not {"automatic tags", "truth"} <= set(wide.columns.get_level_values(0)):
+    if not {AUTOMATIC, TRUTH} <= set(wide.columns.get_level_values(0)):
         return missing("semantics_need_few_labels", pair)
-    scores = np.stack([wide["automatic tags"].to_numpy(float), wide["truth"][wide["automatic tags"].columns]])
+    scores = np.stack([wide[AUTOMATIC].to_numpy(float), wide[TRUTH][wide[AUTOMATIC].columns]])
     known = ~np.isnan(scores).any(axis=(0, 2))
     if not known.any():
         return missing("semantics_need_few_labels", pair)

@@ -17,17 +17,14 @@ from numpy.typing import NDArray
 from nas import engine, regions
 from nas.boxes import resize_boxes
 from nas.datasets import Record, read_records
-from nas.localization import CONTROLS, BoxAccuracy, Replicates, mean_score, resampled_score
+from nas.localization import CONTROLS, MEAN, V2_IOUS, BoxAccuracy, Replicates, mean_score, resampled_score
 from nas.pixel_precision import PixelAveragePrecision
-from nas.scoremaps import center_gaussian, normalize, resize_map
+from nas.scoremaps import GAUSSIAN, center_gaussian, normalize, resize_map
 from nas.semantics import auroc
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
 from nas.statistics import bootstrap_p_value, interval_of
 from params import SCRATCH, Localization, Parameters, run
 
-GAUSSIAN = "center_gaussian"
-MEAN = "mean"
-V2 = (0.3, 0.5, 0.7)
 GRID = tuple(float(iou) for iou in np.round(np.arange(0.1, 0.96, 0.05), 2))
 CURVES = "curves.parquet"
 CONTRAST = ["id", "method", "regions", "auroc"]
@@ -67,7 +64,8 @@ def maps_of(
 ) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
     """Method, regions ("raw" or their name), and the normalized map, for every method that was run."""
     stored = Shards(saliency)
-    available = [method for method in settings.methods if f"true/{method}" in stored.names()]
+    names = stored.names()
+    available = [method for method in settings.methods if f"true/{method}" in names]
     for method in available:
         raw = resize_map(stored.read([record.id], [f"true/{method}"])[f"true/{method}"][0], size)
         yield method, "raw", normalize(raw)
@@ -87,22 +85,23 @@ def measure(
     scores: list[Row] = []
     curves: list[Row] = []
     gains: dict[tuple[str, str], list[Replicates]] = {}
-    keys = list(dict.fromkeys(name.partition("/")[2] for name in stored.names()))
+    names = stored.names()
+    keys = list(dict.fromkeys(name.partition("/")[2] for name in names))
     raw: dict[str, dict[str, Replicates]] = {}
     for key in sorted(keys, key=lambda key: not key.endswith("/raw")):
         method, inside = key.split("/")
         named: Row = {"method": method, "regions": inside, "n": len(ids)}
         found: dict[str, Replicates] = {}
-        if f"multi/{key}" in stored.names():
+        if f"multi/{key}" in names:
             best = stored.read(ids, [f"multi/{key}"])[f"multi/{key}"]
             over_iou = {
-                iou: resampled_score(best, iou, settings.resamples, seed) for iou in {*GRID, *V2, *settings.ious}
+                iou: resampled_score(best, iou, settings.resamples, seed) for iou in {*GRID, *V2_IOUS, *settings.ious}
             }
-            found["MaxBoxAccV2"] = mean_score([over_iou[iou] for iou in V2])
+            found["MaxBoxAccV2"] = mean_score([over_iou[iou] for iou in V2_IOUS])
             found |= {f"BoxAcc@{iou:g}": over_iou[iou] for iou in settings.ious}
             curves += [{**named, **row} for row in curve(best, over_iou, level)]
             found |= others(stored, ids, key, best * correct[:, None], settings.resamples, seed)
-        if f"pixels/{key}" in stored.names():
+        if f"pixels/{key}" in names:
             histograms = stored.read(ids, [f"pixels/{key}"])[f"pixels/{key}"]
             found["PxAP"] = PixelAveragePrecision.resampled(histograms, settings.resamples, seed)
         if inside == "raw":
@@ -136,7 +135,7 @@ def others(
 ) -> dict[str, Replicates]:
     """The box measures beside BoxAcc with the class given: of one contour, and Top-1."""
     single = stored.read(ids, [f"single/{key}"])[f"single/{key}"]
-    top1 = [resampled_score(best_of_correct, iou, n_resamples, seed) for iou in V2]
+    top1 = [resampled_score(best_of_correct, iou, n_resamples, seed) for iou in V2_IOUS]
     return {"MaxBoxAcc": resampled_score(single, 0.5, n_resamples, seed), "Top-1 MaxBoxAccV2": mean_score(top1)}
 
 

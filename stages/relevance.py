@@ -21,7 +21,7 @@ from nas import engine
 from nas.checksums import sha256_of
 from nas.classifiers import shared_classifier
 from nas.datasets import Record, read_records
-from nas.inconsistency import CONTROLS, SETTING, agreement, outranking, ranked
+from nas.inconsistency import SETTING, agreement, outranking, ranked
 from nas.relevance import (
     REPLACEMENTS,
     Order,
@@ -33,7 +33,7 @@ from nas.relevance import (
     removal_order,
     tiles,
 )
-from nas.scoremaps import resize_map
+from nas.scoremaps import CONTROLS, resize_map
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
 from nas.tables import summarize
 from params import SCRATCH, Parameters, Relevance, run

@@ -24,7 +24,10 @@ from nas.inconsistency import ranking_agreement
 from nas.localization import CONTROLS
 from nas.scoremaps import resize_map
 from nas.semantics import (
+    AUTOMATIC,
+    HAND,
     SCORES,
+    TRUTH,
     OtherSettingsError,
     Tags,
     cluster_counts,
@@ -43,7 +46,6 @@ from params import SCRATCH, Parameters, Semantics, run
 
 TAGS = Path("data/tags")
 AGREEMENT, LABELS, USED = "agreement.parquet", "labels.parquet", "tags.json"
-AUTOMATIC, HAND, TRUTH = "automatic tags", "hand tags", "truth"
 MASS = "mass"
 COLUMNS = ["id", "group", "method", "regions", "truth", "against", *SCORES]
 SETTING = ["method", "regions", "against"]

@@ -60,8 +60,8 @@ def telling_cluster(clusters: ArrayLike, truth: ArrayLike | None, n_clusters: in
     """The cluster to look at first: of those that occur in most photos, the one that lies most on the objects.
 
     A cluster occurs in a photo where it takes at least a hundredth of it, and in most photos where it occurs in nine
-    tenths as many as the most frequent one. Without masks it is the cluster whose
-    locations are nearest, on average, to the middle of the photos. The lowest number wins a tie.
+    tenths as many as the most frequent one. Without masks it is the cluster whose locations are nearest, on average,
+    to the middle of the photos. The lowest number wins a tie.
 
     Parameters: `clusters` (n, h, w), integers below `n_clusters`; `truth` (n, h, w), masks of 0 for background, 1 to
     254 for objects, 255 ignored, or None.

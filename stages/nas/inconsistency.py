@@ -14,12 +14,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from nas.scoremaps import CONTROLS
 from nas.statistics import Interval, interval, resample_counts
 
 SETTING = ["direction", "order", "replacement"]
-
-# methods that know nothing of the network: a random map, and the edges of the photo
-CONTROLS = ("random", "sobel")
 
 
 class TauMatrix(NamedTuple):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nas import scoremaps
 from nas.boxes import THRESHOLDS, best_ious, boxes_at_thresholds, check_thresholds, resize_boxes
 from nas.pixel_precision import PixelAveragePrecision
 from nas.scoremaps import Size, center_gaussian, check_map, normalize, resize_map
@@ -21,7 +22,9 @@ from nas.statistics import Interval, interval_of, resample_counts
 
 __all__ = [
     "CONTROLS",
+    "MEAN",
     "THRESHOLDS",
+    "V2_IOUS",
     "BoxAccuracy",
     "PixelAveragePrecision",
     "best_ious",
@@ -37,8 +40,9 @@ __all__ = [
 
 Replicates = NDArray[np.float64]
 
-# maps that know nothing of the network: noise, edges, the middle
-CONTROLS = ("random", "sobel", "center_gaussian")
+# maps that know nothing of the network, the middle of the photo among them
+CONTROLS = (*scoremaps.CONTROLS, scoremaps.GAUSSIAN)
+MEAN = "mean"  # in place of a method: the mean over those that are no controls
 V2_IOUS = (0.3, 0.5, 0.7)
 
 

@@ -12,6 +12,10 @@ __all__ = ["Map", "Size", "center_gaussian", "check_map", "normalize", "quantize
 Map = NDArray[np.float64]
 Size = tuple[int, int]
 
+# methods that know nothing of the network: a random map, and the edges of the photo
+CONTROLS = ("random", "sobel")
+GAUSSIAN = "center_gaussian"
+
 
 def resize_map(saliency: ArrayLike, size: Size) -> Map:
     """Resize a map with ``cv2.INTER_CUBIC``.

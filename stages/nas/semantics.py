@@ -14,6 +14,7 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 
 IGNORED = 255
+AUTOMATIC, HAND, TRUTH = "automatic tags", "hand tags", "truth"  # what a score is against
 WORDS = {"object": True, "background": False}
 REQUIRED = ("dataset", "network", "class", "depths", "k", "seed")
 OPTIONAL = ("grid", "weighting")
@@ -36,8 +37,8 @@ def tags_from_masks(labels: ArrayLike, truth: ArrayLike, n_clusters: int) -> Tag
     >>> tags_from_masks([[[0, 0, 1, 1]]], [[[1, 255, 1, 0]]], n_clusters=3)
     array([ True, False, False])
     """
-    on, off = cluster_counts(labels, truth, n_clusters).sum(axis=1)
-    return np.asarray(on > off)
+    counts = cluster_counts(labels, truth, n_clusters)
+    return learn_tags(counts, np.ones(counts.shape[1], dtype=bool))
 
 
 def cluster_counts(labels: ArrayLike, truth: ArrayLike, n_clusters: int) -> NDArray[np.int64]:

@@ -9,7 +9,6 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import kendalltau
 
 from nas.inconsistency import (
-    CONTROLS,
     SETTING,
     agreement,
     outranking,
@@ -21,6 +20,7 @@ from nas.inconsistency import (
     ranking_replicates,
     scores_of,
 )
+from nas.scoremaps import CONTROLS
 from nas.statistics import interval
 
 fast = settings(max_examples=30, deadline=None, derandomize=True)

@@ -1,6 +1,6 @@
 """A small data set made up here, what earlier stages would have stored of it, and ways to run a stage on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -191,17 +191,30 @@ def new_project(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of the network, random, such that its predictions depend on the photo."""
-    torch.manual_seed(0)
-    module = mobilenet_v2(weights=None)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.running_var.fill_(0.2)  # else the signal dies out on its way
-    nn.init.normal_(module.classifier[1].weight, std=0.5)
-    file = tmp_path_factory.mktemp("weights") / f"{NETWORK}.safetensors"
-    save_file(module.state_dict(), file)
-    return file
+def new_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A function that writes weights of the network, random, such that its predictions depend on the photo.
+
+    Classes of `never` are as good as never predicted.
+    """
+
+    def make(never: Sequence[int] = ()) -> Path:
+        torch.manual_seed(0)
+        module = mobilenet_v2(weights=None)
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.running_var.fill_(0.2)  # else the signal dies out on its way
+        nn.init.normal_(module.classifier[1].weight, std=0.5)
+        module.classifier[1].bias.data[list(never)] = -5000.0
+        file = tmp_path_factory.mktemp("weights") / f"{NETWORK}.safetensors"
+        save_file(module.state_dict(), file)
+        return file
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def random_weights(new_weights: Callable[..., Path]) -> Path:
+    return new_weights()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import claims
 import nas.claims
 import params
 from nas.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED
-from nas.inconsistency import CONTROLS
+from nas.scoremaps import CONTROLS
 from nas.shards import write_table
 from nas.statistics import holm
 

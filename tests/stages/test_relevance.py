@@ -8,9 +8,6 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from safetensors.torch import save_file
-from torch import nn
-from torchvision.models import mobilenet_v2
 
 import params
 import relevance
@@ -33,17 +30,8 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    torch.manual_seed(0)
-    module = mobilenet_v2(weights=None)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.running_var.fill_(0.2)  # else the signal dies out on its way
-    nn.init.normal_(module.classifier[1].weight, std=0.5)
-    module.classifier[1].bias.data[NEVER] = -5000.0
-    file = tmp_path_factory.mktemp("weights") / "mobilenet_v2.safetensors"
-    save_file(module.state_dict(), file)
-    return file
+def weights(new_weights):
+    return new_weights(never=[NEVER])
 
 
 @pytest.fixture

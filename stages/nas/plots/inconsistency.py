@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nas.inconsistency import CONTROLS, SETTING
+from nas.inconsistency import SETTING
 from nas.plots import style
 from nas.plots.relevance import looks
+from nas.scoremaps import CONTROLS
 
 Setting = tuple[str, ...]
 COLUMNS = 2

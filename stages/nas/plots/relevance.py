@@ -9,8 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from nas.inconsistency import CONTROLS
 from nas.plots import style
+from nas.scoremaps import CONTROLS
 
 DASHES, MARKERS = ("-", "--", ":"), "os^DvPXh<>p*d"
 # of seaborn's "colorblind": the grey belongs to the controls, and the pale ones come last

@@ -19,12 +19,12 @@ from nas import regions
 from nas.classes import CLASS, read_group
 from nas.datasets import read_records
 from nas.plots import style
-from nas.semantics import object_regions
+from nas.semantics import AUTOMATIC, HAND, TRUTH, object_regions
 from nas.shards import Shards
 from nas.tables import collect
 
-SOURCES = ("hand tags", "automatic tags")
-AGAINST = {"truth": ("inside the mask", "o"), "hand tags": ("hand tags", "D"), "automatic tags": ("learnt tags", "s")}
+SOURCES = (HAND, AUTOMATIC)
+AGAINST = {TRUTH: ("inside the mask", "o"), HAND: ("hand tags", "D"), AUTOMATIC: ("learnt tags", "s")}
 
 
 class Panel(NamedTuple):
@@ -103,7 +103,7 @@ def few_labels(content: Content) -> Figure:
         wspace=0.16,
         width_ratios=[1] * len(networks) + [0.8],
     )
-    of_truth = content.scores[content.scores["against"] == "truth"]
+    of_truth = content.scores[content.scores["against"] == TRUTH]
     ranked = content.scores if of_truth.empty else of_truth
     order = ranked.groupby("method")["mean"].mean().sort_values().index
     for column, network in enumerate(networks):
@@ -149,7 +149,7 @@ def _draw_scores(ax: Axes, content: Content, network: str, order: Sequence[str])
 
 def _taus(agreement: pd.DataFrame, network: str) -> str:
     rows = agreement[(agreement["network"] == network) & (agreement["measure"] == "mass_share")]
-    named = {"hand tags": "hand", "automatic tags": "learnt"}
+    named = {HAND: "hand", AUTOMATIC: "learnt"}
     found = {row["against"]: f"τ {named[row['against']]} {row['tau']:.2f}" for row in rows.to_dict("records")}
     return ", ".join(found[source] for source in SOURCES if source in found)
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from nas.inconsistency import CONTROLS, SETTING, ranking_agreement, scores_of
+from nas.inconsistency import SETTING, ranking_agreement, scores_of
 from nas.plots.style import kind_name, name
+from nas.scoremaps import CONTROLS
+from nas.semantics import TRUTH
 from nas.shards import TABLE
 from nas.tables import collect, with_interval
 
@@ -71,7 +73,7 @@ def _scores(root: Path, dataset: str, network: str) -> dict[str, pd.DataFrame]:
     located, tagged = (collect(root, stage, [dataset], [network], TABLE) for stage in ("localization", "semantics"))
     found = {"mask, AUROC": located[located["regions"] == "raw"].assign(score=located["auroc"])}
     for source in tagged["against"].unique():
-        if source != "truth":
+        if source != TRUTH:
             rows = tagged[(tagged["regions"] == "raw") & (tagged["against"] == source)]
             found[f"{source}, mass share"] = rows.assign(score=rows["mass_share"])
     return {

@@ -4,11 +4,10 @@ import math
 
 import pandas as pd
 
-from nas.localization import CONTROLS
+from nas.localization import CONTROLS, MEAN
 from nas.plots.style import kind_name, name
 from nas.tables import signed, with_interval
 
-MEAN = "mean"
 CLAIMED = ("MaxBoxAccV2", "BoxAcc@0.7", "BoxAcc@0.9")
 LOCALIZATION = ("MaxBoxAcc", "MaxBoxAccV2", "Top-1 MaxBoxAccV2", "BoxAcc@0.5", "BoxAcc@0.7", "BoxAcc@0.9", "PxAP")
 

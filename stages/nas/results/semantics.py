@@ -3,6 +3,7 @@
 import pandas as pd
 
 from nas.plots.style import kind_name, name
+from nas.semantics import AUTOMATIC, HAND, TRUTH
 from nas.tables import signed, with_interval
 
 SCORES = {
@@ -11,7 +12,7 @@ SCORES = {
     "pointing_game": "pointing game",
     "auroc": "AUROC",
 }
-AGAINST = {"truth": "mask", "hand tags": "clusters, hand tags", "automatic tags": "clusters, learnt tags"}
+AGAINST = {TRUTH: "mask", HAND: "clusters, hand tags", AUTOMATIC: "clusters, learnt tags"}
 
 
 def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
