@@ -273,9 +273,9 @@ def load(root: Path, dataset: str, classifier: str, group: str, cluster: int | N
     if cluster is not None:
         rule = "chosen by hand"
     elif truth is None:
-        rule = f"of those with {OCCURS:.0%} of most photos the one nearest to their middle"
+        rule = f"of those that take {OCCURS:.0%} or more of most photos the one nearest to their middle"
     else:
-        rule = f"of those with {OCCURS:.0%} of most photos the one that lies most on the objects"
+        rule = f"of those that take {OCCURS:.0%} or more of most photos the one that lies most on the objects"
     return single_and_class(rows, found.n_clusters, shown), caption(found, ids, shown, rule)
 
 

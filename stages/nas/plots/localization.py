@@ -51,11 +51,12 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
 def caption(curves: pd.DataFrame) -> str:
     """What figure 6 shows."""
     counts = ", ".join(
-        f"{dataset} (n = {int(n)} photos)" for dataset, n in curves.groupby("dataset", sort=False)["n"].max().items()
+        f"{dataset} (n = {int(n)} photos with boxes)"
+        for dataset, n in curves.groupby("dataset", sort=False)["n"].max().items()
     )
     return (
-        f"Box accuracy on {counts} with boxes ("
-        "multi-contour, class given): against the IoU that counts as a hit, with the threshold of the map chosen for "
-        "each IoU on all photos (bands: bootstrap intervals that choose it anew in each resample), and against the "
-        "threshold of the map at IoU 0.7. An averaged map has few levels, so its curve is made of steps."
+        f"Box accuracy on {counts}, multi-contour, class given, seed {curves['seed'].iloc[0]}: against the IoU that "
+        "counts as a hit, with the threshold of the map chosen for each IoU on all photos (bands: bootstrap intervals "
+        "that choose it anew in each resample), and against the threshold of the map at IoU 0.7. An averaged map has "
+        "few levels, so its curve is made of steps."
     )

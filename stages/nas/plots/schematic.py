@@ -58,7 +58,7 @@ def schematic(
         small = _picture(figure.add_subplot(layout[row, 1]), principal(maps[depth]), f"depth {depth}")
         small.set_xlabel(f"{channels} × {height} × {width}", fontsize=6, labelpad=2)
         large = _picture(figure.add_subplot(layout[row, 2]), principal(_resized(maps[depth], grid)), "")
-        large.set_xlabel(f"resized, ÷ norm, × {weights[depth]:.2f}", fontsize=6, labelpad=2)
+        large.set_xlabel(f"resized, ÷ norm\n× {weights[depth]:.2f}", fontsize=6, labelpad=2)
         _arrow(figure, first, small)
         _arrow(figure, small, large)
         hypercolumns.append(large)

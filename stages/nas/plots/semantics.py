@@ -79,7 +79,7 @@ def few_labels(content: Content) -> Figure:
     n_methods = content.scores["method"].nunique()
     side = min(1.5, style.WIDTH / max(len(content.panels) * 2, 4))
     below = 0.165 * n_methods + 0.75
-    figure = plt.figure(figsize=(style.WIDTH, side + below + 0.75))
+    figure = plt.figure(figsize=(style.WIDTH, side + below + 0.88))
     height = figure.get_figheight()
     pictures = GridSpec(
         1,
@@ -98,7 +98,7 @@ def few_labels(content: Content) -> Figure:
         figure,
         left=0.17,
         right=0.985,
-        top=1 - (side + 0.62) / height,
+        top=1 - (side + 0.75) / height,
         bottom=0.72 / height,
         wspace=0.16,
         width_ratios=[1] * len(networks) + [0.8],
@@ -150,8 +150,11 @@ def _draw_scores(ax: Axes, content: Content, network: str, order: Sequence[str])
 def _taus(agreement: pd.DataFrame, network: str) -> str:
     rows = agreement[(agreement["network"] == network) & (agreement["measure"] == "mass_share")]
     named = {HAND: "hand", AUTOMATIC: "learnt"}
-    found = {row["against"]: f"τ {named[row['against']]} {row['tau']:.2f}" for row in rows.to_dict("records")}
-    return ", ".join(found[source] for source in SOURCES if source in found)
+    found = {
+        row["against"]: f"τ {named[row['against']]} {row['tau']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+        for row in rows.to_dict("records")
+    }
+    return "\n".join(found[source] for source in SOURCES if source in found)
 
 
 def _draw_labels(ax: Axes, labels: pd.DataFrame, networks: Sequence[str]) -> None:
@@ -195,6 +198,7 @@ def caption(content: Content) -> str:
         f"the class-level clusters that were tagged as object ({content.source}). Below: share of the positive "
         "saliency of each method's raw maps inside the mask, and inside the clusters tagged by hand or by the masks "
         "of the other photos of the class; τ is Kendall's correlation of the two rankings of methods, controls left "
-        "out. Right: how well tags learnt on a few labelled photos find the objects of the others (mean and 5 to 95 % "
-        "of the draws; solid: first network, dashed: second)."
+        "out, with its bootstrap interval over photos (intervals of the shares: table 3). Right: how well tags learnt "
+        "on a few labelled photos find the objects of the others (mean and 5 to 95 % of the draws; solid: first "
+        "network, dashed: second)."
     )
