@@ -25,7 +25,7 @@ def tables_of(networks, groups, sources):
         for network in networks for against in sources for method in METHODS
     ]  # fmt: skip
     agreement = [
-        {"network": network, "measure": "mass_share", "against": against, "tau": 0.25}
+        {"network": network, "measure": "mass_share", "against": against, "tau": 0.25, "low": 0.1, "high": 0.4}
         for network in networks for against in sources if against != "truth" and "truth" in sources
     ]  # fmt: skip
     labels = [
@@ -34,7 +34,7 @@ def tables_of(networks, groups, sources):
     ]  # fmt: skip
     return (
         pd.DataFrame(scores),
-        pd.DataFrame(agreement, columns=["network", "measure", "against", "tau"]),
+        pd.DataFrame(agreement, columns=["network", "measure", "against", "tau", "low", "high"]),
         pd.DataFrame(labels, columns=few),
     )
 
