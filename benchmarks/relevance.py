@@ -25,8 +25,9 @@ from torch import Tensor
 
 import params
 from nas import regions
-from nas.classifiers import build, recipe, shared_classifier
+from nas.classifiers import build, recipe
 from nas.datasets import Record
+from nas.heads import Fit, shared_classifier, write_head
 from nas.shards import Shard, gather, write_shard
 
 NAME = "mobilenet_v2"
@@ -112,12 +113,14 @@ def main() -> None:
             gather(paths, Path(folder, name))
         folders = {name: Path(folder, name) for name in parts}
 
-        classifier = shared_classifier(NAME, weights)
+        head = Path(folder, "head")
+        write_head(head, None, Fit("none is measured"))
+        classifier = shared_classifier(NAME, weights, head)
         predict = Stopwatch(classifier.predictor)
         vars(classifier)["predictor"] = predict
         predict.predict(classifier.normalize(np.zeros((1, found.size, found.size, 3), np.uint8)))
         start, cpu = time.perf_counter(), time.process_time()
-        shard = relevance.compute(records, NAME, weights, settings.methods, settings=settings, **folders)
+        shard = relevance.compute(records, NAME, weights, head, settings.methods, settings=settings, **folders)
         total, cpu = time.perf_counter() - start, time.process_time() - cpu
 
     print(f"{len(shard.rows)} curves of {len(records)} photos: {settings}")

@@ -13,44 +13,64 @@ from numpy.typing import NDArray
 from nas import engine
 from nas.activations import Forward, write_forward
 from nas.checksums import sha256_of
-from nas.classifiers import CATEGORIES, Classifier, load_classifier
+from nas.classifiers import CATEGORIES, Classifier
 from nas.datasets import Record, read_records, views
 from nas.estimates import bytes_of_activations, check_room
+from nas.heads import Head, fingerprint, load_headed, read_head
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
 from nas.statistics import interval
 from params import SCRATCH, Parameters, run
 
 
-def compute(records: Sequence[Record], classifier: Classifier, forward: Forward, cache: bool) -> Shard:
-    """What the classifier sees and says of a few photos and, where they are kept, its maps."""
+def compute(
+    records: Sequence[Record], classifier: Classifier, head: Head | None, forward: Forward, cache: bool
+) -> Shard:
+    """What the classifier sees and says of a few photos and, where they are kept, its maps.
+
+    `label` is the number of the logit of the labelled class, -1 where there is none.
+    """
     seen = views(records, classifier.view)
     logits = forward.logits(classifier, seen)
     logits_cropped = forward.logits(classifier, views(records, partial(classifier.view, crop=True)))
     arrays = forward.maps(classifier, seen) if cache else {}
-    arrays |= {"view": seen, "logits": logits, "logits_cropped": logits_cropped}
-    rows = [describe(*each) for each in zip(records, logits, logits_cropped, strict=True)]
+    labels = [label_of(record, head, logits.shape[1]) for record in records]
+    known = np.array([-1 if label is None else label for label in labels])
+    arrays |= {"view": seen, "logits": logits, "logits_cropped": logits_cropped, "label": known}
+    names = names_of(head, logits.shape[1])
+    rows = [describe(*each, names) for each in zip(records, logits, logits_cropped, labels, strict=True)]
     return Shard([record.id for record in records], arrays, rows)
 
 
-def describe(record: Record, logits: NDArray[Any], logits_cropped: NDArray[Any]) -> Row:
-    """What the classifier predicts for a photo squashed to its input, and for its own center crop.
+def label_of(record: Record, head: Head | None, n_logits: int) -> int | None:
+    """The number of the logit of the labelled class: by the head's classes, or by ImageNet's where it has these."""
+    index = record.class_index
+    if head is not None:
+        return int(head.index(index)) if index is not None and index in head.classes else None
+    return record.imagenet_index if n_logits == len(CATEGORIES) else None
 
-    Labels are ImageNet's, so there are ranks and names only for a classifier of its 1,000 classes.
-    """
+
+def names_of(head: Head | None, n_logits: int) -> Sequence[str]:
+    """Names of the classes of all logits; none where they are not known."""
+    if head is not None:
+        return head.names
+    return CATEGORIES if n_logits == len(CATEGORIES) else []
+
+
+def describe(
+    record: Record, logits: NDArray[Any], logits_cropped: NDArray[Any], label: int | None, names: Sequence[str]
+) -> Row:
+    """What the classifier predicts for a photo squashed to its input, and for its own center crop."""
     row: Row = {
         "id": record.id,
-        "class_index": record.imagenet_index,
+        "class_index": label,
         "class_name": record.class_name,
         "label_source": record.label_source,
     }
-    labelled = len(logits) == len(CATEGORIES)
     for suffix, values in (("", logits), ("_cropped", logits_cropped)):
         order = np.argsort(-values, kind="stable")
         row[f"prediction{suffix}"] = int(order[0])
-        row[f"prediction_name{suffix}"] = CATEGORIES[order[0]] if labelled else ""
-        row[f"rank{suffix}"] = None
-        if labelled and record.imagenet_index is not None:
-            row[f"rank{suffix}"] = int(np.nonzero(order == record.imagenet_index)[0][0])
+        row[f"prediction_name{suffix}"] = names[order[0]] if names else ""
+        row[f"rank{suffix}"] = None if label is None else int(np.nonzero(order == label)[0][0])
     return row
 
 
@@ -74,20 +94,20 @@ def architecture(classifier: Classifier, shapes: Mapping[int, tuple[int, int, in
 
 
 def main(parameters: Parameters, dataset: str, name: str) -> None:
-    weights = Path("data/weights", f"{name}.safetensors")
+    weights, heads = Path("data/weights", f"{name}.safetensors"), Path("data/heads", dataset, name)
     target, scratch = (folder / "activations" / dataset / name for folder in (Path("data"), SCRATCH))
     chosen = parameters.activations
-    classifier = load_classifier(name, weights, depths=chosen.depths.get(name))
+    classifier, (head, _) = load_headed(name, weights, heads, chosen.depths.get(name)), read_head(heads)
     forward = Forward(chosen.batch, chosen.forward, chosen.precision)
     records = read_records(Path("data/raw", dataset))
     shapes = classifier.shapes()
     each = bytes_of_activations(shapes, classifier.size, classifier.n_classes(), chosen.precision, chosen.cache)
     print(f"activations {dataset} {name}: {check_room(len(records), each, scratch)}", file=sys.stderr)
     engine.run(
-        partial(compute, classifier=classifier, forward=forward, cache=chosen.cache),
+        partial(compute, classifier=classifier, head=head, forward=forward, cache=chosen.cache),
         records,
         target,
-        key=[name, sha256_of(weights), classifier.depths, chosen.model_dump(exclude={"depths"})],
+        key=[name, sha256_of(weights), fingerprint(heads), classifier.depths, chosen.model_dump(exclude={"depths"})],
         scratch=scratch,
         batch_size=chosen.batch,
         description=f"activations {dataset} {name}",

@@ -16,8 +16,8 @@ import torch
 
 from nas import engine
 from nas.checksums import sha256_of
-from nas.classifiers import shared_classifier
 from nas.datasets import Record, read_records
+from nas.heads import fingerprint, shared_classifier
 from nas.saliency import METHODS, explain
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, spread, write_table
 from nas.statistics import Estimate, spearman
@@ -33,6 +33,7 @@ def compute(
     records: Sequence[Record],
     name: str,
     weights: Path,
+    head: Path,
     activations: Path,
     superpixels: Path,
     settings: Convergence,
@@ -40,7 +41,7 @@ def compute(
     seed: int,
 ) -> Shard:
     """Rank correlation of the maps of a few photos at each count with those at the reference's."""
-    classifier = shared_classifier(name, weights)
+    classifier = shared_classifier(name, weights, head)
     rows: list[Row] = []
     for record in records:
         found = Shards(activations).read([record.id], ["view", "logits"])
@@ -82,7 +83,7 @@ def seeded(method: str, seed: int) -> dict[str, int]:
 
 
 def main(parameters: Parameters, dataset: str, name: str) -> None:
-    weights = Path("data/weights", f"{name}.safetensors")
+    weights, head = Path("data/weights", f"{name}.safetensors"), Path("data/heads", dataset, name)
     activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
     target, settings, seed = Path("data/convergence", dataset, name), parameters.convergence, parameters.seed
     records = read_records(Path("data/raw", dataset))
@@ -97,6 +98,7 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
             compute,
             name=name,
             weights=weights,
+            head=head,
             activations=activations,
             superpixels=superpixels,
             settings=settings,
@@ -110,6 +112,7 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
             parameters.saliency.model_dump(),
             seed,
             sha256_of(weights),
+            fingerprint(head),
             Shards(activations).fingerprint,
             Shards(superpixels).fingerprint,
         ],

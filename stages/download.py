@@ -17,6 +17,7 @@ def main(parameters: Parameters, dataset: str) -> None:
         mirrors=parameters.download.mirror,
         splits=parameters.download.split,
         limit=parameters.download.limit,
+        train=parameters.download.train,
         seed=parameters.seed,
     )
 

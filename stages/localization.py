@@ -75,7 +75,7 @@ def maps_of(
 
 
 def measure(
-    stored: Shards, ids: Sequence[str], correct: NDArray[np.bool_], settings: Localization, level: float, seed: int
+    stored: Shards, ids: Sequence[str], correct: NDArray[np.float64], settings: Localization, level: float, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores and curves of every map, with intervals that choose the threshold anew in each resample.
 
@@ -100,7 +100,7 @@ def measure(
             found["MaxBoxAccV2"] = mean_score([over_iou[iou] for iou in V2_IOUS])
             found |= {f"BoxAcc@{iou:g}": over_iou[iou] for iou in settings.ious}
             curves += [{**named, **row} for row in curve(best, over_iou, level)]
-            found |= others(stored, ids, key, best * correct[:, None], settings.resamples, seed)
+            found |= others(stored, ids, key, best, correct, settings.resamples, seed)
         if f"pixels/{key}" in names:
             histograms = stored.read(ids, [f"pixels/{key}"])[f"pixels/{key}"]
             found["PxAP"] = PixelAveragePrecision.resampled(histograms, settings.resamples, seed)
@@ -131,12 +131,22 @@ def curve(best: NDArray[np.float32], over_iou: dict[float, Replicates], level: f
 
 
 def others(
-    stored: Shards, ids: Sequence[str], key: str, best_of_correct: NDArray[np.float32], n_resamples: int, seed: int
+    stored: Shards,
+    ids: Sequence[str],
+    key: str,
+    best: NDArray[np.float32],
+    correct: NDArray[np.float64],
+    n_resamples: int,
+    seed: int,
 ) -> dict[str, Replicates]:
-    """The box measures beside BoxAcc with the class given: of one contour, and Top-1."""
+    """The box measures beside BoxAcc with the class given: of one contour and, where all labels are known, Top-1."""
     single = stored.read(ids, [f"single/{key}"])[f"single/{key}"]
-    top1 = [resampled_score(best_of_correct, iou, n_resamples, seed) for iou in V2_IOUS]
-    return {"MaxBoxAcc": resampled_score(single, 0.5, n_resamples, seed), "Top-1 MaxBoxAccV2": mean_score(top1)}
+    found = {"MaxBoxAcc": resampled_score(single, 0.5, n_resamples, seed)}
+    if not np.isnan(correct).any():
+        of_correct = best * correct.astype(np.float32)[:, None]
+        top1 = [resampled_score(of_correct, iou, n_resamples, seed) for iou in V2_IOUS]
+        found["Top-1 MaxBoxAccV2"] = mean_score(top1)
+    return found
 
 
 def described(values: Replicates, gain: Replicates, n: int, level: float) -> Row:
@@ -162,10 +172,12 @@ def located(records: Sequence[Record]) -> list[Record]:
     return boxed or [record for record in records if record.mask is not None]
 
 
-def predicted(saliency: Shards, ids: Sequence[str]) -> NDArray[np.bool_]:
-    """Whether the network predicts the true class of each photo, (n,)."""
-    targets = saliency.read(ids, ["target_true", "target_predicted"]) if ids else {}
-    return np.asarray(targets["target_true"] == targets["target_predicted"]) if ids else np.zeros(0, dtype=bool)
+def predicted(saliency: Shards, ids: Sequence[str]) -> NDArray[np.float64]:
+    """Whether the network predicts the labelled class of each photo, (n,) float64; NaN where it knows no such class."""
+    if not ids:
+        return np.zeros(0)
+    found = saliency.read(ids, ["target_true", "target_predicted", "labelled"])
+    return np.where(found["labelled"], found["target_true"] == found["target_predicted"], np.nan)
 
 
 def main(parameters: Parameters, dataset: str, classifier: str) -> None:
@@ -189,10 +201,9 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     )
     stored, ids = Shards(target), [record.id for record in records]
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
-    summary, curves = measure(
-        stored, ids, predicted(Shards(saliency), ids), settings, parameters.statistics.level, seed
-    )
-    write_table(summary.assign(**carried), target / SUMMARY)
+    correct = predicted(Shards(saliency), ids)
+    summary, curves = measure(stored, ids, correct, settings, parameters.statistics.level, seed)
+    write_table(summary.assign(labelled=np.count_nonzero(~np.isnan(correct)), **carried), target / SUMMARY)
     write_table(curves.assign(**carried), target / CURVES)
     table = stored.table() if (target / TABLE).exists() else pd.DataFrame(columns=CONTRAST)
     write_table(table.assign(**carried), target / TABLE)

@@ -40,6 +40,7 @@ class Download(Section):
     mirror: dict[Name, str]
     split: dict[Name, str]
     limit: Count | None
+    train: Annotated[int, Field(ge=0)] | None
 
 
 class Weights(Section):

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from nas import engine
 from nas.checksums import sha256_of
-from nas.classifiers import shared_classifier
 from nas.datasets import Record, read_records
+from nas.heads import fingerprint, shared_classifier
 from nas.inconsistency import SETTING, agreement, outranking, ranked
 from nas.relevance import (
     REPLACEMENTS,
@@ -54,6 +54,7 @@ def compute(
     records: Sequence[Record],
     name: str,
     weights: Path,
+    head: Path,
     methods: Sequence[str],
     activations: Path,
     saliency: Path,
@@ -66,7 +67,7 @@ def compute(
     """
     rows: list[Row] = []
     sampled: dict[str, list[NDArray[np.float64]]] = {}
-    classifier = shared_classifier(name, weights)
+    classifier = shared_classifier(name, weights, head)
     for record in records:
         view = Shards(activations).read([record.id], ["view"])["view"]
         x, size = classifier.normalize(view), view.shape[1:3]
@@ -156,7 +157,7 @@ def check(settings: Relevance, listed: Sequence[str], stored: Shards, segmented:
 
 
 def main(parameters: Parameters, dataset: str, classifier: str) -> None:
-    weights = Path("data/weights", f"{classifier}.safetensors")
+    weights, head = Path("data/weights", f"{classifier}.safetensors"), Path("data/heads", dataset, classifier)
     activations, saliency, superpixels = (
         Path("data", stage, dataset, classifier) for stage in ("activations", "saliency", "superpixels")
     )
@@ -167,6 +168,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
             compute,
             name=classifier,
             weights=weights,
+            head=head,
             methods=methods,
             activations=activations,
             saliency=saliency,
@@ -178,10 +180,11 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         key=[
             settings.model_dump(),
             sha256_of(weights),
+            fingerprint(head),
             *(Shards(folder).fingerprint for folder in (activations, saliency, superpixels)),
         ],
         scratch=SCRATCH / "relevance" / dataset / classifier,
-        workers=1 if shared_classifier(classifier, weights).device.type == "cuda" else 0,
+        workers=1 if shared_classifier(classifier, weights, head).device.type == "cuda" else 0,
         description=f"relevance {dataset} {classifier}",
     )
     stored = Shards(target)

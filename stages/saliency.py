@@ -11,8 +11,9 @@ import torch
 
 from nas import engine
 from nas.checksums import sha256_of
-from nas.classifiers import Classifier, shared_classifier
+from nas.classifiers import Classifier
 from nas.datasets import Record, read_records
+from nas.heads import fingerprint, shared_classifier
 from nas.saliency import METHODS, explain
 from nas.shards import Shard, Shards
 from params import SCRATCH, Parameters, Saliency, run
@@ -22,6 +23,7 @@ def compute(
     records: Sequence[Record],
     name: str,
     weights: Path,
+    head: Path,
     methods: Sequence[str],
     activations: Path,
     superpixels: Path,
@@ -31,18 +33,19 @@ def compute(
     """Maps of a few photos: float32 at the input's size, of activation methods at their own size.
 
     `predicted/METHOD` is for the class that the classifier predicts, `true/METHOD` for the labelled class, or for
-    the predicted one where there is no label.
+    the predicted one where the label is not among the classifier's classes (`labelled` is false).
     """
-    classifier = shared_classifier(name, weights)
+    classifier = shared_classifier(name, weights, head)
     ids = [record.id for record in records]
-    found = Shards(activations).read(ids, ["view", "logits"])
+    found = Shards(activations).read(ids, ["view", "logits", "label"])
     regions = torch.from_numpy(Shards(superpixels).read(ids, [settings.regions])[settings.regions].astype(np.int64))
     x = classifier.normalize(found["view"])
     predicted = torch.from_numpy(found["logits"]).argmax(dim=1)
-    labels = [record.imagenet_index for record in records]
-    true = torch.tensor([int(p) if i is None else i for p, i in zip(predicted, labels, strict=True)])
+    label = torch.from_numpy(found["label"])
+    true = torch.where(label < 0, predicted, label)
     other = (true != predicted).nonzero()[:, 0]
     arrays: dict[str, Any] = {"target_predicted": predicted.numpy(), "target_true": true.numpy()}
+    arrays["labelled"] = (label >= 0).numpy()
     for method in methods:
         chosen: dict[str, Any] = dict(settings.parameters.get(method, {}))
         if "seed" in METHODS[method].defaults:
@@ -81,15 +84,16 @@ def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
 
 
 def main(parameters: Parameters, dataset: str, name: str) -> None:
-    weights = Path("data/weights", f"{name}.safetensors")
+    weights, head = Path("data/weights", f"{name}.safetensors"), Path("data/heads", dataset, name)
     activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
-    classifier, settings = shared_classifier(name, weights), parameters.saliency
+    classifier, settings = shared_classifier(name, weights, head), parameters.saliency
     on_gpu = classifier.device.type == "cuda"
     engine.run(
         partial(
             compute,
             name=name,
             weights=weights,
+            head=head,
             methods=possible(classifier, settings.methods),
             activations=activations,
             superpixels=superpixels,
@@ -102,6 +106,7 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
             settings.model_dump(),
             parameters.seed,
             sha256_of(weights),
+            fingerprint(head),
             Shards(activations).fingerprint,
             Shards(superpixels).fingerprint,
         ],

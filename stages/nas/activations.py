@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -50,8 +50,14 @@ class Forward:
 
     def logits(self, classifier: "Classifier", views: NDArray[Any]) -> NDArray[np.float32]:
         """Views (B, size, size, 3) uint8, at most `batch`, to logits (B, n_classes)."""
+        return self.apply(classifier.logits, classifier, views)
+
+    def apply(
+        self, function: Callable[[Tensor], Tensor], classifier: "Classifier", views: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """What a function makes of the inputs (batch, 3, size, size) for views (B, size, size, 3), at most `batch`."""
         with torch.no_grad(), self._autocast(classifier):
-            found = classifier.logits(self._input(classifier, views))
+            found = function(self._input(classifier, views))
         return found[: len(views)].float().cpu().numpy()
 
     def _input(self, classifier: "Classifier", views: NDArray[Any]) -> Tensor:

@@ -6,7 +6,7 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Any
@@ -105,9 +105,19 @@ class Classifier:
     module : torch.nn.Module, (B, 3, size, size) to logits (B, n_classes)
     depths : dict from depth (0 is shallowest) to the name of the graph node whose output is used
     size : side of the square input, in pixels
+
+    With `trunk`, a network of the same layers, the maps are those of its nodes: `module` may then be a graph that has
+    lost the names of its blocks.
     """
 
-    def __init__(self, name: str, module: nn.Module, recipe: Recipe, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        name: str,
+        module: nn.Module,
+        recipe: Recipe,
+        device: str | torch.device = "cpu",
+        trunk: nn.Module | None = None,
+    ) -> None:
         self.name = name
         self.recipe = recipe
         self.size = recipe.size
@@ -116,7 +126,8 @@ class Classifier:
         for part in self.module.modules():
             if hasattr(part, "inplace"):  # would overwrite the maps of the node before it
                 part.inplace = False  # type: ignore[assignment]
-        self.depths = dict(sorted((recipe.depths or depths_by_stride(module, recipe.size)).items()))
+        trunk = self.module if trunk is None else trunk.eval().to(self.device)
+        self.depths = dict(sorted((recipe.depths or depths_by_stride(trunk, recipe.size)).items()))
         if not self.depths:
             raise ValueError(
                 f"depths of {name!r}: it has no square feature maps that all later ones are made from; "
@@ -124,7 +135,7 @@ class Classifier:
             )
         try:
             self._extractor = create_feature_extractor(
-                self.module, sorted(set(self.depths.values())), tracer_kwargs=_tracing(), suppress_diff_warning=True
+                trunk, sorted(set(self.depths.values())), tracer_kwargs=_tracing(), suppress_diff_warning=True
             ).to(self.device)
         except ValueError as error:
             raise ValueError(f"depths of {name!r}: {error}") from error
@@ -214,12 +225,6 @@ def load_classifier(
     module = build(found)
     load_weights(module, Path(weights))
     return Classifier(name, module, found, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-
-
-@cache
-def shared_classifier(name: str, weights: Path) -> Classifier:
-    """`load_classifier` once per process, for functions that run in several."""
-    return load_classifier(name, weights)
 
 
 def recipe(name: str) -> Recipe:

@@ -3,11 +3,11 @@
 import copy
 from collections import Counter
 
-import timm.models
 import torch
 from torch import fx, nn
 from torch.nn.utils import fuse_conv_bn_eval
-from torchvision.models.feature_extraction import NodePathTracer
+
+from nas.graphs import trace
 
 
 def folded(module: nn.Module) -> fx.GraphModule:
@@ -27,10 +27,7 @@ def folded(module: nn.Module) -> fx.GraphModule:
     network with the same output, but for the rounding of float32
     """
     module = copy.deepcopy(module).eval()
-    tracer = NodePathTracer(
-        leaf_modules=timm.models.get_notrace_modules(), autowrap_functions=timm.models.get_notrace_functions()
-    )
-    network = fx.GraphModule(module, tracer.trace(module))
+    network = trace(module)
     parts = dict(network.named_modules())
     calls = Counter(str(node.target) for node in network.graph.nodes if node.op == "call_module")
     for node in network.graph.nodes:

@@ -1,12 +1,15 @@
 """Linear heads: the classes of a data set on top of a network that was trained for others, which stays as it is.
 
-A head is a logistic regression on the pooled features of the frozen network, so the network with its head ends in
-pooling and a linear layer as before, and every method that explains it applies.
+A head is a logistic regression on the last feature map of the frozen network, averaged over its locations. So the
+network with its head ends in pooling and a linear layer, whatever it ended in before, and every method that explains
+such a network applies, CAM among them.
 """
 
 import copy
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +24,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, fx, nn
 
-from nas.classifiers import Classifier
-from nas.saliency.graph import with_last_map
-from nas.shards import write_bytes
+from nas.checksums import sha256_of
+from nas.classifiers import Classifier, load_classifier
+from nas.graphs import with_last_map
+from nas.shards import write_bytes, write_json
 
 REGULARIZATIONS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 FOLDS = 5
 ARRAYS = ("weight", "bias", "classes")
+FILE, NOTE = "head.safetensors", "head.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,7 @@ class Head:
     bias : float32 array, shape (n_classes,)
     classes : int64 array, shape (n_classes,), ascending
         The label that each logit stands for.
+    names : of the classes, in the same order; none where they were not given
     C : inverse strength of the regularization, as in scikit-learn, on features of variance 1
     cv_accuracy : share of photos that cross-validation with this C classified rightly
     """
@@ -49,6 +55,7 @@ class Head:
     classes: NDArray[np.int64]
     C: float
     cv_accuracy: float
+    names: tuple[str, ...] = ()
 
     def index(self, labels: ArrayLike) -> NDArray[np.int64]:
         """Positions of labels among the logits. Raises ValueError for a label that the head does not know."""
@@ -65,7 +72,7 @@ class Head:
 
     def save(self, path: Path) -> None:
         """Write a .safetensors file; the same head gives the same bytes."""
-        notes = {"nas": json.dumps({"C": self.C, "cv_accuracy": self.cv_accuracy})}
+        notes = {"nas": json.dumps({"C": self.C, "cv_accuracy": self.cv_accuracy, "names": self.names})}
         # safetensors writes memory as it lies, whatever the order of its axes
         write_bytes(path, save({name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}, notes))
 
@@ -75,7 +82,8 @@ class Head:
         try:
             with safe_open(path, framework="numpy") as file:
                 arrays = {name: file.get_tensor(name) for name in ARRAYS}
-                return cls(**arrays, **json.loads(file.metadata()["nas"]))
+                notes = json.loads(file.metadata()["nas"])
+                return cls(**arrays, **{**notes, "names": tuple(notes["names"])})
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: holds no head ({' '.join(str(error).split())}); fit it anew") from None
 
@@ -126,62 +134,113 @@ def fit_head(features: ArrayLike, labels: ArrayLike, seed: int) -> Head:
     )
 
 
+@dataclass(frozen=True)
+class Fit:
+    """What became of the head of a network for a data set, as the report tells it.
+
+    Attributes
+    ----------
+    reason : why there is none, "" where there is one
+    n_photos, n_classes : that it was fitted to
+    C, cv_accuracy : see `Head`
+    """
+
+    reason: str = ""
+    n_photos: int = 0
+    n_classes: int = 0
+    C: float | None = None
+    cv_accuracy: float | None = None
+
+
 @torch.no_grad()
 def pooled_features(classifier: Classifier, x: Tensor) -> Tensor:
-    """What the closing linear layer takes in: inputs (B, 3, size, size) to the mean of the last map, (B, C).
+    """What a head takes in: inputs (B, 3, size, size) to the mean of the last feature map over its locations, (B, C).
 
     Raises
     ------
-    ValueError : a network that does not end in pooling and a linear layer
+    ValueError : a network that ends in no feature map
     """
-    network, _ = _closing(classifier)
-    maps, _ = network(x)
+    maps, _ = _network(classifier)(x)
     features: Tensor = maps.mean((2, 3))
     return features
 
 
 def with_head(classifier: Classifier, head: Head) -> Classifier:
-    """A copy of a classifier whose closing linear layer is `head`: logits (B, n_classes) in the order of its classes.
+    """The classifier up to its last feature map, then `head`: logits (B, n_classes) in the order of its classes.
+
+    It shares all layers with the classifier, whose activations it has too.
 
     Raises
     ------
-    ValueError : a network that does not end in pooling and a linear layer, or a head for other features
+    ValueError : a network that ends in no feature map, or a head for other features
     """
-    _, linear = _closing(classifier)
+    trunk = _network(classifier)
+    network = fx.GraphModule(trunk, copy.deepcopy(trunk.graph))
+    output = network.graph.output_node()
+    last: fx.Node = output.args[0][0]  # type: ignore[index, assignment]
     n_classes, n_features = head.weight.shape
-    if n_features != linear.in_features:
+    channels = last.meta["tensor_meta"].shape[1]
+    if n_features != channels:
         raise ValueError(
-            f"the head takes {n_features} features, {classifier.name!r} has {linear.in_features}; "
+            f"the head takes {n_features} features, {classifier.name!r} has {channels}; "
             "fit it to the features of this network"
         )
-    name = next(name for name, part in classifier.module.named_modules() if part is linear)
     layer = nn.Linear(n_features, n_classes)
     layer.load_state_dict({"weight": torch.from_numpy(head.weight), "bias": torch.from_numpy(head.bias)})
-    module = copy.deepcopy(classifier.module)
-    parent, _, own = name.rpartition(".")
-    setattr(module.get_submodule(parent), own, layer)
+    node = last
+    with network.graph.inserting_before(output):
+        for name, part in (("head_pool", nn.AdaptiveAvgPool2d(1)), ("head_flatten", nn.Flatten()), ("head", layer)):
+            network.add_submodule(f"linear_{name}", part)
+            node = network.graph.call_module(f"linear_{name}", (node,))
+    output.args = (node,)
+    network.graph.eliminate_dead_code()
+    network.delete_all_unused_submodules()
+    network.recompile()
     recipe = replace(classifier.recipe, depths=classifier.depths)
-    return Classifier(classifier.name, module, recipe, classifier.device)
+    return Classifier(classifier.name, network, recipe, classifier.device, trunk=classifier.module)
 
 
-def _closing(classifier: Classifier) -> tuple[fx.GraphModule, nn.Linear]:
-    """The network as a function to (last map, logits), and its closing linear layer."""
-    refusal = (
-        f"{classifier.name!r} does not end in pooling and a linear layer, so it can have no other head; "
-        "choose a network that does, such as mobilenet_v2 or resnet50"
-    )
+def write_head(folder: Path, head: Head | None, fit: Fit) -> None:
+    """Write a head, where there is one, and what became of it."""
+    if head is None:
+        (folder / FILE).unlink(missing_ok=True)
+    else:
+        head.save(folder / FILE)
+    write_json(folder / NOTE, asdict(fit))
+
+
+def read_head(folder: Path) -> tuple[Head | None, Fit]:
+    """What `write_head` wrote. Raises ValueError where nothing was written."""
+    if not (folder / NOTE).is_file():
+        raise ValueError(f"{folder}: holds no {NOTE}; run the stage heads (dvc repro)")
+    fit = Fit(**json.loads((folder / NOTE).read_text()))
+    return None if fit.reason else Head.load(folder / FILE), fit
+
+
+def fingerprint(folder: Path) -> str:
+    """Hash of what `write_head` wrote."""
+    parts = [folder / name for name in (NOTE, FILE)]
+    return "-".join(sha256_of(part) for part in parts if part.is_file())
+
+
+def load_headed(name: str, weights: Path, folder: Path, depths: Mapping[int, str] | None = None) -> Classifier:
+    """The classifier, with the head that `folder` holds for it, or as it is where there is none."""
+    classifier, (head, _) = load_classifier(name, weights, depths=depths), read_head(folder)
+    return classifier if head is None else with_head(classifier, head)
+
+
+@cache
+def shared_classifier(name: str, weights: Path, folder: Path) -> Classifier:
+    """`load_headed` once per process, for functions that run in several."""
+    return load_headed(name, weights, folder)
+
+
+def _network(classifier: Classifier) -> fx.GraphModule:
+    """The network as a function to (last feature map, logits)."""
     try:
-        network, linear = with_last_map(classifier.module, classifier.size)
-    except ValueError as error:
-        raise ValueError(refusal) from error
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(1, 3, classifier.size, classifier.size, generator=generator).to(classifier.device)
-    with torch.no_grad():
-        maps, logits = network(x)
-        if not (
-            isinstance(linear, nn.Linear)
-            and linear.in_features == maps.shape[1]
-            and torch.allclose(linear(maps.mean((2, 3))), logits, rtol=0, atol=1e-3 * float(logits.abs().max()))
-        ):
-            raise ValueError(refusal)
-    return network, linear
+        return with_last_map(classifier.module, classifier.size)[0]
+    except ValueError:
+        raise ValueError(
+            f"{classifier.name!r} ends in no feature map (B, C, h, w), so it can have no linear head; "
+            "choose a convolutional network, such as mobilenet_v2 or resnet50"
+        ) from None

@@ -103,7 +103,7 @@ def test_a_small_class_makes_fewer_folds():
 
 def test_the_same_seed_gives_the_same_bytes_and_a_file_holds_all(tmp_path):
     features, labels = data()
-    first, again = (fit_head(features, labels, seed=1) for _ in range(2))
+    first, again = (replace(fit_head(features, labels, seed=1), names=("a", "b", "c")) for _ in range(2))
     first.save(tmp_path / "one" / "head.safetensors")
     again.save(tmp_path / "two.safetensors")
     assert (tmp_path / "one" / "head.safetensors").read_bytes() == (tmp_path / "two.safetensors").read_bytes()
@@ -111,7 +111,7 @@ def test_the_same_seed_gives_the_same_bytes_and_a_file_holds_all(tmp_path):
     for name in ("weight", "bias", "classes"):
         np.testing.assert_array_equal(getattr(read, name), getattr(first, name))
         assert getattr(read, name).dtype == getattr(first, name).dtype
-    assert (read.C, read.cv_accuracy) == (first.C, first.cv_accuracy)
+    assert (read.C, read.cv_accuracy, read.names) == (first.C, first.cv_accuracy, ("a", "b", "c"))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a head", "weights"])
@@ -174,15 +174,21 @@ def tiny():
 def known(name):
     torch.manual_seed(0)
     found = recipe(name)
-    return Classifier(name, build(found), replace(found, size=64), "cpu")
+    return Classifier(name, build(found), replace(found, size=96 if name == "inception_v3" else 64), "cpu")
 
 
-NETWORKS = {"tiny": tiny, **{name: (lambda name=name: known(name)) for name in ("mobilenet_v2", "resnet18")}}
-NETWORKS |= {name: (lambda name=name: known(name)) for name in ("densenet121", "efficientnet_lite0")}
+def without_pooling():
+    layers = nn.Conv2d(3, 2, 3, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 64, 7)
+    return Classifier("flat", nn.Sequential(*layers), Recipe("torchvision", "none", depths={0: "0"}, size=32), "cpu")
+
+
+NAMES = ["mobilenet_v2", "resnet18", "densenet121", "efficientnet_lite0"]
+NAMES += ["vgg11", "squeezenet1_1", "convnext_tiny", "inception_v3"]
+NETWORKS = {"tiny": tiny, "flat": without_pooling, **{name: (lambda name=name: known(name)) for name in NAMES}}
 
 
 @pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
-def test_a_head_takes_the_place_of_the_closing_layer_and_of_nothing_else(make):
+def test_a_head_takes_the_place_of_all_behind_the_last_map_and_of_nothing_else(make):
     classifier = make()
     before = {name: value.clone() for name, value in classifier.module.state_dict().items()}
     x = torch.randn(2, 3, classifier.size, classifier.size, generator=torch.Generator().manual_seed(1))
@@ -197,8 +203,16 @@ def test_a_head_takes_the_place_of_the_closing_layer_and_of_nothing_else(make):
         assert torch.equal(headed.activations(x)[depth], maps)
     after = classifier.module.state_dict()
     assert set(after) == set(before) and all(torch.equal(after[name], before[name]) for name in before)
-    changed = [name for name, value in headed.module.state_dict().items() if value.shape != before[name].shape]
-    assert len(changed) == 2  # weight and bias of one layer
+    shared = {value.data_ptr() for value in after.values()}
+    own = [name for name, value in headed.module.state_dict().items() if value.data_ptr() not in shared]
+    assert own == ["linear_head.weight", "linear_head.bias"]
+    cam = explain(headed, x, torch.tensor([2, 0]), "cam", upsample=False)
+    pooled = torch.einsum("bchw->b", cam[:, None]) / cam[0].numel()
+    bias = torch.from_numpy(some_head(features.shape[1]).bias)[[2, 0]]
+    torch.testing.assert_close(pooled + bias, torch.from_numpy(logits)[[0, 1], [2, 0]], rtol=1e-3, atol=1e-3)
+    with torch.no_grad():
+        predicted = headed.predictor(x)
+    torch.testing.assert_close(predicted, torch.from_numpy(logits), rtol=1e-3, atol=1e-3)
 
 
 def test_cam_is_of_the_head_s_classes():
@@ -222,20 +236,12 @@ def test_a_fitted_head_tells_the_classes_apart():
         assert torch.equal(with_head(classifier, head).logits(x).argmax(1), labels)
 
 
-def without_pooling():
-    layers = nn.Conv2d(3, 2, 3, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 64, 7)
-    return Classifier("flat", nn.Sequential(*layers), Recipe("torchvision", "none", depths={0: "0"}, size=32), "cpu")
-
-
-REFUSED = {"flat": without_pooling, "squeezenet1_1": lambda: known("squeezenet1_1")}
-
-
-@pytest.mark.parametrize(("name", "make"), REFUSED.items(), ids=REFUSED)
-def test_networks_that_do_not_end_in_pooling_and_linear_are_refused(name, make):
-    classifier = make()
-    x = torch.zeros(1, 3, classifier.size, classifier.size)
+def test_networks_that_end_in_no_feature_map_are_refused():
+    classifier, name = object.__new__(Classifier), "vit_b_16"  # without the depths, which this network lacks
+    classifier.name, classifier.module, classifier.size = name, build(recipe(name)).eval(), 224
+    x = torch.zeros(1, 3, 224, 224)
     for call in (lambda: pooled_features(classifier, x), lambda: with_head(classifier, some_head(2))):
-        with pytest.raises(ValueError, match=f"^'{name}' does not end in pooling and a linear layer.*choose") as caught:
+        with pytest.raises(ValueError, match=f"^'{name}' ends in no feature map.*choose") as caught:
             call()
         assert "\n" not in str(caught.value)
 

@@ -19,8 +19,9 @@ from torchvision.models import mobilenet_v2
 
 import params
 from nas.checksums import sha256_of
-from nas.classifiers import Classifier, shared_classifier
+from nas.classifiers import Classifier, load_classifier
 from nas.datasets import Record, read_records, write_records
+from nas.heads import Fit, shared_classifier, write_head
 from nas.shards import SUMMARY, TABLE, Shard, Shards, gather, write_json, write_shard
 
 DATASET, NETWORK = "made", "mobilenet_v2"
@@ -226,11 +227,13 @@ def seen_by_network(random_weights: Path) -> Callable[[Project], Classifier]:
         place = project.folder / "data/weights" / random_weights.name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(random_weights)
-        classifier, found = shared_classifier(NETWORK, random_weights), {}
+        write_head(project.of("heads"), None, Fit("none is tested"))
+        classifier, found = load_classifier(NETWORK, random_weights), {}
         for photo in project.ids:
             coarse = Image.fromarray(noise(photo, "view").integers(0, 256, (4, 4, 3), np.uint8))
             view = np.array(coarse.resize((project.side, project.side)))
-            found[photo] = {"view": view, "logits": classifier.logits(classifier.normalize(view[None]))[0].numpy()}
+            logits = classifier.logits(classifier.normalize(view[None]))[0].numpy()
+            found[photo] = {"view": view, "logits": logits, "label": np.array(-1)}
         project.store("activations", found)
         return classifier
 

@@ -24,7 +24,9 @@ import activations
 import params
 from nas.activations import Activations
 from nas.checksums import sha256_of
+from nas.classifiers import CATEGORIES, load_classifier
 from nas.datasets import Record, write_records
+from nas.heads import Fit, Head, write_head
 from nas.shards import Shards
 
 RAW, OUT = Path("data/raw/made"), Path("data/activations/made/mobilenet_v2")
@@ -50,6 +52,7 @@ def new_project(tmp_path_factory, weights, root):
         (folder / "params.yaml").write_text(yaml.safe_dump(content))
         (folder / "data" / "weights").mkdir(parents=True)
         (folder / "data" / "weights" / "mobilenet_v2.safetensors").symlink_to(weights)
+        write_head(folder / "data/heads/made/mobilenet_v2", None, Fit("none is tested"))
         (folder / "stages").symlink_to(root / "stages")
         records = []
         for number, (name, photo) in enumerate(photos.items()):
@@ -122,9 +125,9 @@ def test_another_photo_changes_nothing_of_the_others(new_project, monkeypatch):
     few, many = (run_here(new_project(each), monkeypatch) for each in (photos, more))
     assert len(many.ids) == 6 and many.ids[1:] == few.ids
     before, after = few.read(few.ids), many.read(few.ids)
-    assert set(before) == {*(f"depth{depth}" for depth in range(5)), "view", "logits", "logits_cropped"}
-    for name, array in before.items():
-        assert array.tobytes() == after[name].tobytes(), name
+    assert set(before) == {*(f"depth{depth}" for depth in range(5)), "view", "logits", "logits_cropped", "label"}
+    for name in before.keys() - {"label"}:  # which is the number of the photo here
+        assert before[name].tobytes() == after[name].tobytes(), name
     rows = [stored.table().set_index("id").loc[few.ids].drop(columns="class_index") for stored in (few, many)]
     predicted = [column for column in rows[0].columns if column.startswith("prediction")]
     assert rows[0][predicted].equals(rows[1][predicted])
@@ -133,7 +136,7 @@ def test_another_photo_changes_nothing_of_the_others(new_project, monkeypatch):
 def test_what_is_stored_is_what_the_network_does(new_project, weights, monkeypatch):
     stored = run_here(new_project(some(3)), monkeypatch)
     network = mobilenet_v2(weights=None).eval()
-    network.load_state_dict(activations.load_classifier("mobilenet_v2", weights).module.state_dict())
+    network.load_state_dict(load_classifier("mobilenet_v2", weights).module.state_dict())
     for number, i in enumerate(stored.ids):
         found = {name: array[0] for name, array in stored.read([i]).items()}
         view = np.asarray(Image.fromarray(noise(number)).resize((224, 224), Image.Resampling.BILINEAR))
@@ -170,7 +173,7 @@ def test_photos_of_every_kind_give_what_their_pixels_give(new_project, monkeypat
     stored = run_here(new_project({**files, **plain}), monkeypatch)
     for kind in kinds:
         found, expected = stored.read([kind]), stored.read([f"{kind}_plain"])
-        assert all(found[name].tobytes() == expected[name].tobytes() for name in expected), kind
+        assert all(found[name].tobytes() == expected[name].tobytes() for name in expected.keys() - {"label"}), kind
 
 
 DAMAGED = {
@@ -201,8 +204,8 @@ def test_half_precision_is_rounded_from_full_precision(new_project, monkeypatch)
 def test_without_a_cache_the_maps_come_from_the_stored_views(new_project, monkeypatch):
     settings = {"depths": {"mobilenet_v2": {1: "features.2", 6: "features.18"}}}
     with_maps, without = (run_here(new_project(some(3)), monkeypatch, cache=c, **settings) for c in (True, False))
-    assert with_maps.names() == ["depth1", "depth6", "logits", "logits_cropped", "view"]
-    assert without.names() == ["logits", "logits_cropped", "view"]
+    assert with_maps.names() == ["depth1", "depth6", "label", "logits", "logits_cropped", "view"]
+    assert without.names() == ["label", "logits", "logits_cropped", "view"]
     for name, array in without.read(without.ids).items():
         assert array.tobytes() == with_maps.read(with_maps.ids)[name].tobytes()
     assert without.table().equals(with_maps.table())
@@ -224,7 +227,7 @@ def test_arithmetic_in_half_precision_is_close_and_not_equal(new_project, monkey
     expected, found = full.read(full.ids), half.read(half.ids)
     for name, array in expected.items():
         assert found[name].dtype == array.dtype
-        if name == "view":
+        if name in ("view", "label"):
             assert np.array_equal(found[name], array)
         else:
             assert not np.array_equal(found[name], array)
@@ -265,7 +268,8 @@ def test_the_disk_is_asked_before_the_first_photo(new_project, monkeypatch, caps
 def test_a_classifier_of_other_classes_has_no_rank_of_the_imagenet_label(n_classes):
     record = Record("a", Path("a.png"), "0" * 64, imagenet_index=150, label_source="file")
     logits = np.arange(n_classes, dtype=np.float32)
-    row = activations.describe(record, logits, -logits)
+    label, names = activations.label_of(record, None, n_classes), activations.names_of(None, n_classes)
+    row = activations.describe(record, logits, -logits, label, names)
     assert (row["prediction"], row["prediction_cropped"]) == (n_classes - 1, 0)
     assert (row["rank"], row["rank_cropped"], row["prediction_name"]) == (None, None, "")
     summary = activations.accuracy(pd.DataFrame([row, {**row, "id": "b"}]), 0.95, 100, 0)
@@ -275,5 +279,14 @@ def test_a_classifier_of_other_classes_has_no_rank_of_the_imagenet_label(n_class
 def test_ranks_are_of_the_imagenet_label():
     record = Record("a", Path("a.png"), "0" * 64, imagenet_index=997, label_source="file")
     logits = np.arange(1000, dtype=np.float32)
-    row = activations.describe(record, logits, -logits)
+    row = activations.describe(record, logits, -logits, activations.label_of(record, None, 1000), CATEGORIES)
     assert (row["rank"], row["rank_cropped"]) == (2, 997)
+    assert (row["prediction_name"], row["prediction_name_cropped"]) == (CATEGORIES[-1], CATEGORIES[0])
+
+
+def test_a_head_has_the_labels_and_names_of_the_data_set():
+    head = Head(np.zeros((2, 3)), np.zeros(2), np.array([4, 7]), 1.0, 1.0, ("owl", "wren"))
+    labels = [activations.label_of(Record("a", Path(), "", class_index=i), head, 2) for i in (4, 7, 5, None)]
+    assert labels == [0, 1, None, None]
+    row = activations.describe(Record("a", Path(), ""), np.array([0.0, 1.0]), np.array([1.0, 0.0]), 0, head.names)
+    assert (row["prediction_name"], row["prediction_name_cropped"], row["rank"]) == ("wren", "owl", 1)

@@ -58,6 +58,7 @@ def prepared(new_project):
                 "predicted/lrp": np.zeros((SIDE, SIDE), np.float32),
                 "target_true": np.array(1),
                 "target_predicted": np.array(2 if photo in WRONG else 1),
+                "labelled": np.array(True),
             }
         project.store("saliency", maps)
         return project

@@ -11,8 +11,9 @@ from PIL import Image
 
 import params
 import relevance
-from nas.classifiers import shared_classifier
+from nas.classifiers import load_classifier
 from nas.datasets import Record, write_records
+from nas.heads import Fit, write_head
 from nas.relevance import REPLACEMENTS
 from nas.shards import TABLE, Shard, Shards, gather, write_shard
 
@@ -49,9 +50,10 @@ def new_project(tmp_path_factory, weights, root, monkeypatch):
         Path("params.yaml").write_text(yaml.safe_dump(content))
         Path("data/weights").mkdir(parents=True)
         Path("data/weights/mobilenet_v2.safetensors").symlink_to(weights)
+        write_head(Path("data/heads/made/mobilenet_v2"), None, Fit("none is tested"))
         records = [Record(f"photo{seed}", Path("absent.png"), f"{seed:064x}") for seed in seeds]
         write_records(records, Path("data/raw/made"))
-        classifier, stored = shared_classifier("mobilenet_v2", weights), {}
+        classifier, stored = load_classifier("mobilenet_v2", weights), {}
         for seed in seeds:
             generator = np.random.default_rng(seed)
             coarse = Image.fromarray(generator.integers(0, 256, (4, 4, 3), np.uint8))
@@ -103,7 +105,7 @@ def plain_curve(network, x, fill, saliency, parts, direction, target):
 def test_rows_and_curves_are_those_of_a_plain_loop(new_project, weights):
     folder = new_project([1, 4])
     stored = run_stage()
-    classifier = shared_classifier("mobilenet_v2", weights)
+    classifier = load_classifier("mobilenet_v2", weights)
     table = stored.table()
     orders = {
         "pixels": np.arange(SIDE**2).reshape(SIDE, SIDE),

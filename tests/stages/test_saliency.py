@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from torchvision.models import squeezenet1_1
 
 import saliency
-from nas.classifiers import shared_classifier
+from nas.classifiers import load_classifier
 from nas.datasets import read_records
 from nas.saliency import explain
 from nas.shards import Shards
@@ -24,12 +24,13 @@ def prepared(new_project, seen_by_network):
         given = {"methods": list(methods), "parameters": PARAMETERS, "batch": 2, **settings}
         project = new_project({photo: {} for photo in labels}, side=64, seed=SEED, saliency=given)
         classifier = seen_by_network(project)
-        logits = Shards(project.of("activations")).read(project.ids, ["logits"])["logits"]
-        known = {"predicted": logits.argmax(axis=1), "other": logits.argmin(axis=1), None: [None] * len(logits)}
-        project.describe({
-            photo: {"imagenet_index": None if label is None else int(known[label][number])}
-            for number, (photo, label) in enumerate(labels.items())
-        })  # fmt: skip
+        seen = Shards(project.of("activations"))
+        stored = {photo: {name: array[0] for name, array in seen.read([photo]).items()} for photo in labels}
+        for photo, label in labels.items():
+            logits = stored[photo]["logits"]
+            known = {"predicted": logits.argmax(), "other": logits.argmin(), None: np.int64(-1)}
+            stored[photo]["label"] = np.array(known[label])
+        project.store("activations", stored)
         return project, classifier
 
     return make
@@ -46,8 +47,10 @@ def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(prepared
         seen = Shards(project.of("activations")).read([record.id])
         regions = Shards(project.of("superpixels")).read([record.id])["nas_clusters.first"].astype(int)
         predicted = int(seen["logits"].argmax())
-        true = predicted if record.imagenet_index is None else record.imagenet_index
+        label = int(seen["label"][0])
+        true = predicted if label < 0 else label
         assert (found["target_predicted"], found["target_true"]) == (predicted, true)
+        assert found["labelled"] == (record.id != "unlabelled") == (label >= 0)
         assert (predicted != true) == (record.id == "wrong")
         given = {
             "gradient": {},
@@ -56,8 +59,8 @@ def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(prepared
             "lime": {"n_samples": 8, "seed": SEED, "regions": torch.from_numpy(regions)},
             "random": {"seed": SEED},
         }
-        assert set(found) == {"target_predicted", "target_true"} | {f"{k}/{m}" for k in ("predicted", "true")
-                                                                    for m in given}  # fmt: skip
+        maps = {f"{kind}/{method}" for kind in ("predicted", "true") for method in given}
+        assert set(found) == {"target_predicted", "target_true", "labelled"} | maps
         x = classifier.normalize(seen["view"])
         for kind, target in (("predicted", predicted), ("true", true)):
             for method, parameters in given.items():
@@ -78,7 +81,8 @@ def test_the_maps_of_a_photo_do_not_depend_on_the_others(prepared):
     def maps(chosen):
         folders = {stage: project.of(stage) for stage in ("activations", "superpixels")}
         weights = project.folder / "data/weights/mobilenet_v2.safetensors"
-        return saliency.compute(chosen, "mobilenet_v2", weights, settings.methods, **folders, settings=settings,
+        head = project.of("heads")
+        return saliency.compute(chosen, "mobilenet_v2", weights, head, settings.methods, **folders, settings=settings,
                                 seed=SEED).arrays  # fmt: skip
 
     together = maps(records)
@@ -125,7 +129,7 @@ def test_a_method_that_the_network_cannot_do_is_left_out_with_a_line(tmp_path, c
     torch.manual_seed(0)
     weights = tmp_path / "squeezenet1_1.safetensors"
     save_file(squeezenet1_1(weights=None).state_dict(), weights)
-    classifier = shared_classifier("squeezenet1_1", weights)
+    classifier = load_classifier("squeezenet1_1", weights)
     kept = saliency.possible(classifier, ["cam", "gradient", "grad_cam", "random"])
     assert kept == ["gradient", "grad_cam", "random"]
     lines = capsys.readouterr().err.splitlines()
@@ -141,7 +145,7 @@ def test_what_is_left_out_is_not_stored(prepared, capsys, monkeypatch):
     monkeypatch.setitem(saliency.METHODS, "lrp", type(entry)(refuses, entry.source, entry.signed, entry.kind))
     stored = project.stored(saliency)
     assert "mobilenet_v2: lrp is left out: not today" in capsys.readouterr().err.splitlines()
-    assert stored.names() == ["predicted/random", "target_predicted", "target_true", "true/random"]
+    assert stored.names() == ["labelled", "predicted/random", "target_predicted", "target_true", "true/random"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from nas.images import read_image
 from nas.regions import resize
 from nas.shards import write_json
 
+TRAIN = "train"  # folder of the photos to fit a linear head to, inside that of the photos to evaluate on
 PHOTOS, TRUTH = Path("photos") / "index.json", Path("truth") / "truth.json"
 Box = tuple[int, int, int, int]
 
@@ -89,6 +90,11 @@ def write_records(records: Iterable[Record], folder: Path) -> None:
     write_json(folder / PHOTOS, photos)
 
 
+def is_prepared(folder: Path) -> bool:
+    """Whether a folder holds what `write_records` writes."""
+    return (folder / PHOTOS).is_file() and (folder / TRUTH).is_file()
+
+
 def read_records(folder: Path) -> list[Record]:
     """The records of a prepared data set.
 
@@ -96,7 +102,7 @@ def read_records(folder: Path) -> list[Record]:
     ------
     ValueError : the folder was not prepared
     """
-    if not (folder / PHOTOS).is_file() or not (folder / TRUTH).is_file():
+    if not is_prepared(folder):
         raise ValueError(f"{folder}: holds no prepared data set; run the stage download (dvc repro download)")
     truth = json.loads((folder / TRUTH).read_text())
     records = []

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nas.archives import unpack
-from nas.datasets import Record, cub, folder, imagenet, openimages30k, sample, stl10, voc2012, write_records
+from nas.datasets import TRAIN, Record, cub, folder, imagenet, openimages30k, sample, stl10, voc2012, write_records
 from nas.datasets.about import About, Archive
 from nas.datasets.native import Listed, Place
 from nas.sources import Root, SourceError
@@ -47,6 +47,7 @@ class Labelled(Protocol):
 
 
 Item = TypeVar("Item", bound=Labelled)
+Track = Callable[[Iterator[Any]], Iterable[Any]]
 
 
 def prepare(
@@ -59,9 +60,13 @@ def prepare(
     mirrors: Mapping[str, str] = NONE,
     splits: Mapping[str, str] = NONE,
     limit: int | None = None,
+    train: int | None = 0,
     seed: int = 0,
 ) -> int:
     """Bring a data set into the one form of `nas.datasets`, in the folder `target`; returns the number of photos.
+
+    Photos of the official train split, to fit a linear head to, go into the folder `TRAIN` in it, where there is such
+    a split and it is not the one to evaluate on.
 
     Parameters
     ----------
@@ -71,6 +76,7 @@ def prepare(
     mirrors : data set, or "base" for all others, to the base address that replaces the host of its official address
     splits : data set to its official split, or "all"; by default the first of `About.splits`
     limit : keep a class-balanced subset of this many photos, see `subset`
+    train : likewise of the train split; None for all of its photos
 
     Raises
     ------
@@ -98,9 +104,23 @@ def prepare(
         if not listed:
             raise ValueError(f"{place.root}: has no photo of the split {split!r}; set download.split.{name} to another")
         _check_ids([each.record for each in listed])
+        if TRAIN in ABOUT[name].splits and split not in (TRAIN, ALL) and train != 0:
+            _prepare_train(name, replace(place, target=target / TRAIN), train, seed, track)
         records = [each.complete(each.record) for each in track(iter(subset(listed, limit, seed)))]
     write_records(records, target)
     return len(records)
+
+
+def _prepare_train(name: str, place: Place, limit: int | None, seed: int, track: Track) -> None:
+    try:
+        listed = PHOTOS[name](place, TRAIN)
+        if not listed:
+            return
+        _check_ids([each.record for each in listed])
+        records = [each.complete(each.record) for each in track(iter(subset(listed, limit, seed)))]
+    except ValueError as error:
+        raise ValueError(f"{error}; or set download.train: 0, to do without a linear head") from error
+    write_records(records, place.target)
 
 
 def subset(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:

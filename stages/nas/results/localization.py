@@ -41,8 +41,24 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         f"photos [bootstrap interval]{seed}. Each map as it is (raw) or averaged inside "
         "regions; Δ is the difference from raw with a paired interval; every interval chooses the threshold anew in "
         "each resample. Bold: best of a method. PxAP: pooled pixel average precision."
+        f"{of_predictions(summary)}"
     )
     return frame, bold, caption
+
+
+def of_predictions(summary: pd.DataFrame) -> str:
+    """A sentence on the data sets and networks whose maps are not of the labelled class; "" where there are none."""
+    found = [
+        f"{name(network)} on {dataset} ({int(rows['n'].max() - rows['labelled'].max())} of {int(rows['n'].max())})"
+        for (dataset, network), rows in summary.groupby(["dataset", "network"], sort=False)
+        if rows["labelled"].max() < rows["n"].max()
+    ]
+    if not found:
+        return ""
+    return (
+        " Maps are of the labelled class, but of the network's own prediction for photos whose class is not among "
+        f"its classes, and then there is no Top-1: {', '.join(found)}."
+    )
 
 
 GAIN = {"mean": "", "low": "_low", "high": "_high"}

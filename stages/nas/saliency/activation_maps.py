@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.classifiers import Classifier
+from nas.graphs import with_last_map
 from nas.saliency.batches import batches
-from nas.saliency.graph import with_last_map
 
 
 def grad_cam(classifier: Classifier, x: Tensor, target: Tensor, *, batch_size: int, relu: bool) -> Tensor:

@@ -14,9 +14,10 @@ from zennit.rules import Epsilon, ReLUGuidedBackprop
 from zennit.types import Activation, AvgPool, Linear, MaxPool
 
 from nas.classifiers import Classifier
+from nas.graphs import layer_of, operation
 from nas.saliency.baselines import absent
 from nas.saliency.batches import batches
-from nas.saliency.graph import canonical, layer_of, operation
+from nas.saliency.canonical import canonical
 
 RULED = (Linear, Activation, AvgPool, Sum)
 WITHOUT_RULE = (nn.MultiheadAttention, nn.Sigmoid, nn.Hardsigmoid, nn.LogSigmoid, nn.Softplus, nn.Tanh)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from torchvision.datasets import STL10
 
+from nas.datasets import TRAIN, is_prepared, read_records
+
 NAMES = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
 
 
@@ -64,3 +66,21 @@ BROKEN = {
 def test_broken_files_are_named(root, refused, damage, words):
     damage(root)
     refused("stl10", root, *words)
+
+
+def test_photos_to_learn_from_lie_apart_and_follow_their_own_limit(root, prepared, tmp_path):
+    kept = prepared("stl10", root, train=2)
+    target = tmp_path / "raw" / "stl10"
+    learnt = read_records(target / TRAIN)
+    assert list(kept) == [f"test-000{n}" for n in range(5)] and len(learnt) == 2
+    assert {record.split for record in learnt} == {"train"} and all(record.image.is_file() for record in learnt)
+    assert all(record.image.is_relative_to(target / TRAIN) for record in learnt)
+    assert len(prepared("stl10", root, train=None)) == 5 and len(read_records(target / TRAIN)) == 3
+    for settings in ({"train": 0}, {"train": None, "splits": {"stl10": "all"}}, {"splits": {"stl10": "train"}}):
+        prepared("stl10", root, **settings)
+        assert not is_prepared(target / TRAIN)
+
+
+def test_a_broken_train_split_says_how_to_do_without(root, refused):
+    (root / "train_X.bin").unlink()
+    refused("stl10", root, "train_X.bin", "or set download.train: 0, to do without a linear head", train=None)

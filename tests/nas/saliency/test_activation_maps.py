@@ -6,8 +6,8 @@ from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 from nas.classifiers import Classifier, build, recipe
+from nas.graphs import with_last_map
 from nas.saliency import explain
-from nas.saliency.graph import with_last_map
 
 LAST_LAYERS = {
     "mobilenet_v2": lambda module: module.features[18],

@@ -15,7 +15,7 @@ from zennit.torchvision import ResNetCanonizer
 from nas.classifiers import Classifier
 from nas.saliency import explain
 from nas.saliency.baselines import absent
-from nas.saliency.graph import canonical
+from nas.saliency.canonical import canonical
 
 NETWORKS = ["mobilenet_v2", "efficientnet_lite0", "resnet18"]
 
