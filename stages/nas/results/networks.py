@@ -1,8 +1,9 @@
 """Table 5: the networks, and what they predict."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ def table(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> tu
             accuracy = collect(root, "activations", [dataset], [network])
             superpixels = collect(root, "superpixels", [dataset], [network])
             depths = json.loads((root / "data" / "activations" / dataset / network / "network.json").read_text())
+            head = json.loads((root / "data" / "heads" / dataset / network / "head.json").read_text())
             used = {int(depth) for depth in superpixels["depths"].iloc[0].split("-")}
             row = {"data set": dataset, "network": name(network)}
             for depth in depths:
@@ -32,13 +34,31 @@ def table(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> tu
                 if found["labels"] != "ours":
                     labels = "all photos" if found["labels"] == "all" else f"{found['labels']} labels"
                     row[f"top-1, {labels}, {found['view']}"] = f"{with_interval(found, 2)}, n = {found['n']}"
+            row["classes"] = classes(head)
+            row["head, cross-validated accuracy"] = accuracy_of(head)
             rows.append(row)
     caption = (
         "Networks: channels × height × width of the map at each depth (* used by default), number of clusters k, "
-        "number of NAS components per photo (mean [bootstrap interval]), and top-1 accuracy [bootstrap interval]. "
-        "Wall times are in reports/timings.json."
+        "number of NAS components per photo (mean [bootstrap interval]), and top-1 accuracy [bootstrap interval] among "
+        "the classes named in the row below it: the network's own, or those of the data set by a linear head on the "
+        "frozen network. Maps of photos without a label among them are of the network's own prediction. Wall times are "
+        "in reports/timings.json."
     )
     return pd.DataFrame(rows).T.reset_index().pipe(_headed), caption
+
+
+def classes(head: Mapping[str, Any]) -> str:
+    """Whose classes the network tells apart, and why there is no head where there is none."""
+    if head["reason"]:
+        return f"the network's own ({head['reason']})"
+    return f"{head['n_classes']} of the data set, by a linear head"
+
+
+def accuracy_of(head: Mapping[str, Any]) -> str:
+    """Accuracy of the head in cross-validation, with what it was fitted to; "" where there is none."""
+    return (
+        "" if head["reason"] else f"{head['cv_accuracy']:.2f}, n = {head['n_photos']} train photos, C = {head['C']:g}"
+    )
 
 
 def predictions(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
