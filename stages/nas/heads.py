@@ -22,6 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 from torch import Tensor, fx, nn
 
 from nas.checksums import sha256_of
@@ -31,6 +32,7 @@ from nas.shards import write_bytes, write_json
 
 REGULARIZATIONS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 FOLDS = 5
+PARALLEL = 2**22  # features from which on more processes are worth their start
 ARRAYS = ("weight", "bias", "classes")
 FILE, NOTE = "head.safetensors", "head.json"
 
@@ -119,7 +121,9 @@ def fit_head(features: ArrayLike, labels: ArrayLike, seed: int) -> Head:
     folds = StratifiedKFold(min(FOLDS, int(counts.min())), shuffle=True, random_state=seed)
     # lbfgs: no random start, and one optimum, since the penalty makes the loss strictly convex
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, tol=1e-6))
-    search = GridSearchCV(model, {"logisticregression__C": REGULARIZATIONS}, cv=folds).fit(x, y)
+    grid, n_jobs = {"logisticregression__C": REGULARIZATIONS}, -1 if x.size > PARALLEL else None
+    with threadpool_limits(1):  # sums in another order would change last bits
+        search = GridSearchCV(model, grid, cv=folds, n_jobs=n_jobs).fit(x, y)
     scaler, regression = (step for _, step in search.best_estimator_.steps)
     weight, bias = regression.coef_, regression.intercept_
     if len(classes) == 2:  # scikit-learn keeps the one logit of a sigmoid
