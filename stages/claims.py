@@ -14,13 +14,14 @@ from scipy.stats import combine_pvalues
 from nas.claims import Finding, claims_of, decide, holds_everywhere, of_differences, of_replicates, overall
 from nas.inconsistency import ranking_replicates, scores_of
 from nas.localization import CONTROLS, MEAN
-from nas.semantics import AUTOMATIC, TRUTH
+from nas.semantics import AUTOMATIC, HAND, TRUTH
 from nas.shards import SUMMARY, TABLE, write_json
 from nas.statistics import kendall_tau
 from params import Claims, Parameters, run
 
 TARGET = Path("reports/claims.json")
 LOCALIZATION = ("localization_rises_at_0.7", "localization_rises_at_0.9")
+SEMANTICS = {"semantics_need_few_labels": AUTOMATIC, "semantics_by_hand": HAND}
 Pair = tuple[str, str]
 
 
@@ -93,19 +94,21 @@ def lerf_is_inconsistent(pair: Pair, level: float, seed: int, n_resamples: int, 
     return of_replicates("lerf_is_inconsistent", *pair, means, null, len(scores.ids), level)
 
 
-def semantics_need_few_labels(pair: Pair, level: float, seed: int, n_resamples: int, null: float) -> Finding:
-    """Mass share of the raw maps of real methods, inside clusters with learnt tags and inside masks."""
+def semantics_rank_as_masks(
+    claim: str, source: str, pair: Pair, level: float, seed: int, n_resamples: int, null: float
+) -> Finding:
+    """Mass share of the raw maps of real methods, inside clusters with tags of a source and inside masks."""
     table = read("semantics", pair)
     real = table[(table["regions"] == "raw") & ~table["method"].isin(CONTROLS)]
     wide = real.pivot_table(index=["group", "id"], columns=["against", "method"], values="mass_share", sort=False)
-    if not {AUTOMATIC, TRUTH} <= set(wide.columns.get_level_values(0)):
-        return missing("semantics_need_few_labels", pair)
-    scores = np.stack([wide[AUTOMATIC].to_numpy(float), wide[TRUTH][wide[AUTOMATIC].columns]])
+    if not {source, TRUTH} <= set(wide.columns.get_level_values(0)):
+        return missing(claim, pair)
+    scores = np.stack([wide[source].to_numpy(float), wide[TRUTH][wide[source].columns]])
     known = ~np.isnan(scores).any(axis=(0, 2))
     if not known.any():
-        return missing("semantics_need_few_labels", pair)
+        return missing(claim, pair)
     taus = ranking_replicates(scores[:, known], n_resamples, seed)[:, 0, 1]
-    return of_replicates("semantics_need_few_labels", *pair, taus, null, int(known.sum()), level)
+    return of_replicates(claim, *pair, taus, null, int(known.sum()), level)
 
 
 def mean_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -136,7 +139,10 @@ def findings(
         shallow_follows_edges(pair, level, seed, clusters),
         single_and_class_agree(pair, level, seed, own),
         lerf_is_inconsistent(pair, level, seed, n_resamples, settings.consistent_tau),
-        semantics_need_few_labels(pair, level, seed, n_resamples, settings.agreeing_tau),
+        *(
+            semantics_rank_as_masks(claim, source, pair, level, seed, n_resamples, settings.agreeing_tau)
+            for claim, source in SEMANTICS.items()
+        ),
     ]
     for kind in settings.regions:
         found += [localization_rises(f"{claim}.{kind}", pair, kind) for claim in LOCALIZATION]
@@ -152,7 +158,7 @@ def ledger(decided: list[Finding], settings: Claims, level: float, seed: int) ->
         claims.append(
             {
                 **asdict(claim),
-                "verdict": overall([finding.verdict for finding in of_claim]),
+                "verdict": overall(of_claim),
                 "findings": [rounded(asdict(finding)) for finding in of_claim],
             }
         )
@@ -163,7 +169,7 @@ def ledger(decided: list[Finding], settings: Claims, level: float, seed: int) ->
         "rule": (
             f"beyond the null value on the claimed side with a p-value of at most {settings.alpha:g}, corrected by "
             "Holm over all tests here: supported; on the other side: not supported; else undecided. Over data sets "
-            "and networks: supported if all are, not supported if one is, else undecided."
+            "and networks: supported if all are that could be measured, not supported if one is, else undecided."
         ),
         "level": level,
         "seed": seed,

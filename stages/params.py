@@ -142,6 +142,7 @@ class SingleAndClass(Section):
 class Semantics(Section):
     methods: Annotated[list[str], Field(min_length=1)]
     regions: Annotated[list[str], Field(min_length=1)]
+    learnt_from: Count
     labelled: Annotated[list[Count], Field(min_length=1)]
     draws: Count
 

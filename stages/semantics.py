@@ -1,7 +1,7 @@
 """Score saliency maps against the clusters of a class that are tagged as object: data/semantics/DATASET/CLASSIFIER.
 
-The semi-supervised semantic evaluation. Tags are a person's (data/tags) or learnt from the masks of the other photos
-of the class. The same scores against the masks themselves tell whether tagged clusters can stand in for them.
+The semi-supervised semantic evaluation. Tags are a person's (data/tags) or learnt from the masks of a few other
+photos of the class. The same scores against the masks themselves tell whether tagged clusters can stand in for them.
 """
 
 import hashlib
@@ -33,6 +33,7 @@ from nas.semantics import (
     cluster_counts,
     draw_labelled,
     few_label_curve,
+    labelled_others,
     learn_tags,
     read_tags,
     score,
@@ -121,16 +122,17 @@ def counts_of(group: Group, photos: Sequence[Record], size: tuple[int, int]) -> 
     return np.concatenate(counts, axis=1)
 
 
-def tags_of(group: Group, photos: Sequence[Record], counts: NDArray[np.int64] | None) -> dict[str, dict[str, Tags]]:
+def tags_of(
+    group: Group, photos: Sequence[Record], counts: NDArray[np.int64] | None, learnt_from: int, seed: int
+) -> dict[str, dict[str, Tags]]:
     """Tags of the clusters by source and photo.
 
-    Automatic ones are learnt from all photos of the group but the one that they serve to score. A person's are in
+    Automatic ones are learnt from a few photos of the group, see `labelled_others`. A person's are in
     data/tags/DATASET/CLASSIFIER/CLASS.yaml; those for other settings are not used, and a line on stderr says so.
     """
     found: dict[str, dict[str, Tags]] = {}
     if counts is not None:
-        others = ~np.eye(len(photos), dtype=bool)
-        learnt = learn_tags(counts, others)
+        learnt = learn_tags(counts, labelled_others(len(photos), learnt_from, seed))
         found[AUTOMATIC] = {photo.id: tags for photo, tags in zip(photos, learnt, strict=True)}
     path = TAGS / str(group.settings["dataset"]) / str(group.settings["network"]) / f"{folder_name(group.name)}.yaml"
     if path.exists():
@@ -262,7 +264,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         photos = [records[i] for i in group.ids]
         first = Shards(superpixels).read(group.ids[:1], settings.regions[:1])
         counts = counts_of(group, photos, next(iter(first.values())).shape[1:3])
-        tags = tags_of(group, photos, counts)
+        tags = tags_of(group, photos, counts, settings.learnt_from, seed)
         if not tags:
             print(f"{dataset} {name}: has no masks, boxes or tags; tag it (make tag CLASS={name})", file=sys.stderr)
             continue

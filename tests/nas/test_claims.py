@@ -119,7 +119,18 @@ def test_the_rule_is_a_plain_loop_and_blind_to_text(tests):
     ],
 )
 def test_a_claim_holds_if_it_does_everywhere(found, expected):
-    assert overall(found) == expected == overall(found[::-1])
+    tests = [replace(finding(), verdict=verdict) for verdict in found]
+    assert overall(tests) == expected == overall(tests[::-1])
+
+
+def test_what_could_not_be_measured_says_nothing_of_a_claim():
+    known, unknown = finding(dataset="boxes", p=1e-6), finding(dataset="none", value=NAN, p=NAN)
+    decided = decide([known, unknown], [ABOVE], 0.05)
+    assert [test.verdict for test in decided] == [SUPPORTED, UNDECIDED]
+    assert overall(decided) == overall(decided[::-1]) == SUPPORTED and overall(decided[1:]) == UNDECIDED
+    everywhere = holds_everywhere(decided, 1, 1)
+    assert (everywhere["verdict"], everywhere["tests"], everywhere["datasets"]) == (SUPPORTED, 1, 1)
+    assert holds_everywhere(decided, 2, 1)["verdict"] == UNDECIDED
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from nas.semantics import (
     average_precision,
     cluster_counts,
     few_label_curve,
+    labelled_others,
     mass_share,
     object_regions,
     pointing_game,
@@ -301,3 +302,13 @@ def test_no_code_is_run_and_no_work_is_overwritten(tagged, tmp_path):
 def test_errors_name_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("n_images", "n"), [(2, 4), (5, 4), (9, 4), (30, 1)])
+def test_a_few_others_are_labelled_for_each_image_and_the_same_for_all(n_images, n):
+    chosen = labelled_others(n_images, n, seed=1)
+    assert not chosen.diagonal().any() and (chosen.sum(axis=1) == min(n, n_images - 1)).all()
+    assert chosen.any(axis=0).sum() == min(n + 1, n_images)  # so many labels serve all
+    assert (labelled_others(n_images, n, seed=1) == chosen).all()
+    more = labelled_others(n_images, n + 1, seed=1)
+    assert (more | ~chosen).all()

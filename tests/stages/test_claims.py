@@ -24,8 +24,11 @@ NETWORKS = ("mobilenet_v2", "efficientnet_lite0")
 NAMES = [
     *("regions_isolate_objects", "shallow_follows_edges", "single_and_class_agree"),
     *(f"{name}.{KIND}" for name in ("localization_rises_at_0.7", "localization_rises_at_0.9", "contrast_rises")),
-    *("lerf_is_inconsistent", "semantics_need_few_labels"),
+    *("lerf_is_inconsistent", "semantics_need_few_labels", "semantics_by_hand"),
 ]
+
+
+SEMANTICS = ("semantics_need_few_labels", "semantics_by_hand")
 
 
 def joined(parts):
@@ -86,7 +89,7 @@ def tables(effect, seed=0):
           "mass_share": 0.5 + 0.05 * sign * ranks[method] * (-1 if kind != "raw" or method in CONTROLS else 1)
           + noise[n]} for n, i in enumerate(IDS) for method in METHODS]
         for kind in ("raw", KIND)
-        for against, sign in (("truth", 1), ("automatic tags", effect))
+        for against, sign in (("truth", 1), ("automatic tags", effect), ("hand tags", effect))
         if sign
     )  # fmt: skip
     return {
@@ -163,8 +166,9 @@ def test_every_finding_has_its_statistic(judge):
         f"localization_rises_at_0.9.{KIND}": 0.1,
         "lerf_is_inconsistent": (-1 + 1 - 1) / 3,
         "semantics_need_few_labels": 1,
+        "semantics_by_hand": 1,
     }
-    nulls = {"lerf_is_inconsistent": 0.8, "semantics_need_few_labels": 0.5}
+    nulls = {"lerf_is_inconsistent": 0.8, "semantics_need_few_labels": 0.5, "semantics_by_hand": 0.5}
     for name, value in expected.items():
         row = values[name][0]
         assert row["value"] == pytest.approx(value, abs=1e-5), name
@@ -181,9 +185,9 @@ def test_p_values_of_all_networks_are_corrected_together(judge):
     rows = [row for claim in found["claims"] for row in claim["findings"]]
     assert len(rows) == 2 * len(NAMES)
     ps, corrected = ([np.nan if row[key] is None else row[key] for row in rows] for key in ("p", "p_corrected"))
-    assert np.isnan(ps).sum() == 2  # one setting of LeRF agrees with no other, and without tags nothing is scored
+    assert np.isnan(ps).sum() == 3  # one setting of LeRF agrees with no other, and without tags nothing is scored
     np.testing.assert_allclose(corrected, holm(ps), rtol=1e-4)
-    assert set(verdicts(found).values()) == {UNDECIDED}
+    assert set(verdicts(found).values()) == {UNDECIDED, SUPPORTED}  # by the network that could be measured
     assert {row["verdict"] for row in rows if row["network"] == NETWORKS[0]} == {SUPPORTED}
 
 
@@ -221,7 +225,7 @@ UNMEASURED = {
             table.assign(achievable_segmentation_accuracy=np.nan) if key[0] == "superpixels" else table
             for key, table in given.items()
         },
-        ["regions_isolate_objects", f"contrast_rises.{KIND}", "semantics_need_few_labels"],
+        ["regions_isolate_objects", f"contrast_rises.{KIND}", *SEMANTICS],
     ),
     "tags of no object": (
         lambda given: {
@@ -236,7 +240,14 @@ UNMEASURED = {
                 (table["against"] == "truth") == (table["id"] > IDS[5])))
             if key[0] == "semantics" else table for key, table in given.items()
         },
-        ["semantics_need_few_labels"],
+        [*SEMANTICS],
+    ),
+    "no tags by hand": (
+        lambda given: {
+            key: table[table["against"] != "hand tags"] if key[0] == "semantics" else table
+            for key, table in given.items()
+        },
+        ["semantics_by_hand"],
     ),
     "one setting": (
         lambda given: {
@@ -250,14 +261,14 @@ UNMEASURED = {
             key: table[table["method"].isin(CONTROLS)] if key[0] in ("relevance", "semantics") else table
             for key, table in given.items()
         },
-        ["lerf_is_inconsistent", "semantics_need_few_labels"],
+        ["lerf_is_inconsistent", *SEMANTICS],
     ),
     "one method": (
         lambda given: {
             key: table[table["method"].isin(["lrp", *CONTROLS])] if key[0] in ("relevance", "semantics") else table
             for key, table in given.items()
         },
-        ["lerf_is_inconsistent", "semantics_need_few_labels"],
+        ["lerf_is_inconsistent", *SEMANTICS],
     ),
 }  # fmt: skip
 

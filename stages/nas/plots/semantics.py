@@ -197,7 +197,7 @@ def caption(content: Content) -> str:
         f"the tagged classes, seed {first['seed']}). Above: photos of the class {content.group} with the mask, and "
         f"the class-level clusters that were tagged as object ({content.source}). Below: share of the positive "
         "saliency of each method's raw maps inside the mask, and inside the clusters tagged by hand or by the masks "
-        "of the other photos of the class; τ is Kendall's correlation of the two rankings of methods, controls left "
+        "of a few other photos of the class; τ is Kendall's correlation of the two rankings of methods, controls left "
         "out, with its bootstrap interval over photos (intervals of the shares: table 3). Right: how well tags learnt "
         "on a few labelled photos find the objects of the others (mean and 5 to 95 % of the draws; solid: first "
         "network, dashed: second)."

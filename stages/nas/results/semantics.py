@@ -43,8 +43,8 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         "Saliency of the predicted class scored against the mask and against the class-level clusters tagged as "
         f"object{seed}: share of positive saliency, pixel average precision, pointing game, AUROC; "
         "mean over n photos of the tagged classes [bootstrap interval]. Each map as it is (raw) or averaged inside "
-        "regions; Δ is the paired difference from raw. Learnt tags come from the masks of the other photos of the "
-        "class. Bold: best of a network and reference."
+        "regions; Δ is the paired difference from raw. Learnt tags come from the masks of a few other "
+        "photos of the class (semantics.learnt_from at most). Bold: best of a network and reference."
     )
     order = ["data set", "network", "against", "method", "regions", *SCORES.values(), "Δ mass share", "n"]
     return pd.DataFrame(rows, columns=order), pd.DataFrame(best, columns=order, dtype=bool), caption
