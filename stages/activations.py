@@ -11,21 +11,34 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nas import engine
-from nas.activations import Forward, write_forward
+from nas.activations import Forward, seconds_of_pass, write_forward
 from nas.checksums import sha256_of
 from nas.classifiers import CATEGORIES, Classifier, load_classifier
-from nas.datasets import Record, read_records, views
+from nas.datasets import Record, read_records
+from nas.durations import in_words
 from nas.estimates import bytes_of_activations, check_room
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
 from nas.statistics import interval
 from params import SCRATCH, Parameters, run
 
 
-def compute(records: Sequence[Record], classifier: Classifier, forward: Forward, cache: bool) -> Shard:
-    """What the classifier sees and says of a few photos and, where they are kept, its maps."""
-    seen = views(records, classifier.view)
+def read_views(record: Record, classifier: Classifier) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A photo squashed to the classifier's input, and its own center crop, (size, size, 3) uint8 each."""
+    photo = record.photo()
+    return classifier.view(photo), classifier.view(photo, crop=True)
+
+
+def compute(
+    records: Sequence[Record],
+    views: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
+    classifier: Classifier,
+    forward: Forward,
+    cache: bool,
+) -> Shard:
+    """What the classifier sees and says of a few photos, whose views are given, and, where they are kept, its maps."""
+    seen, cropped = (np.stack(each) for each in zip(*views, strict=True))
     logits = forward.logits(classifier, seen)
-    logits_cropped = forward.logits(classifier, views(records, partial(classifier.view, crop=True)))
+    logits_cropped = forward.logits(classifier, cropped)
     arrays = forward.maps(classifier, seen) if cache else {}
     arrays |= {"view": seen, "logits": logits, "logits_cropped": logits_cropped}
     rows = [describe(*each) for each in zip(records, logits, logits_cropped, strict=True)]
@@ -82,7 +95,10 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
     records = read_records(Path("data/raw", dataset))
     shapes = classifier.shapes()
     each = bytes_of_activations(shapes, classifier.size, classifier.n_classes(), chosen.precision, chosen.cache)
-    print(f"activations {dataset} {name}: {check_room(len(records), each, scratch)}", file=sys.stderr)
+    room = check_room(len(records), each, scratch)
+    # two views for the logits, and the first one again for the maps
+    seconds = len(records) * (2 + chosen.cache) * seconds_of_pass(classifier, forward)
+    print(f"activations {dataset} {name}: {room}, about {in_words(seconds)} in all", file=sys.stderr)
     engine.run(
         partial(compute, classifier=classifier, forward=forward, cache=chosen.cache),
         records,
@@ -91,6 +107,7 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
         scratch=scratch,
         batch_size=chosen.batch,
         description=f"activations {dataset} {name}",
+        load=partial(read_views, classifier=classifier),
     )
     write_forward(target, classifier, weights, forward)
     carried: dict[str, Any] = {"dataset": dataset, "network": name}

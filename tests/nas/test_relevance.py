@@ -1,4 +1,5 @@
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from nas.relevance import (
     relevance_curve,
     relevance_curves,
     removal_order,
+    seconds_of_curve,
     tiles,
     zero,
 )
@@ -300,3 +302,18 @@ def test_probability_zero_gives_area_zero_and_nan_is_refused():
 def test_errors_name_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_curve_that_is_timed_shows_as_many_images_as_there_are_steps(monkeypatch):
+    """And one more, the whole photo."""
+    shown, timed = [], []
+
+    def predictor(x):
+        shown.append(len(x))
+        return x.mean(dim=(2, 3))
+
+    network = SimpleNamespace(size=8, device=torch.device("cpu"), predictor=predictor)
+    network.normalize = lambda views: torch.from_numpy(views).permute(0, 3, 1, 2).float()
+    monkeypatch.setattr("nas.relevance.timed", lambda call, one_thread: timed.append((call(), one_thread)) or 3.0)
+    assert seconds_of_curve(network, n_steps=6, batch_size=4) == 3.0
+    assert sum(shown) == 1 + 6 and max(shown) <= 4 and timed == [(None, True)]
