@@ -116,7 +116,13 @@ class Classifier:
         for part in self.module.modules():
             if hasattr(part, "inplace"):  # would overwrite the maps of the node before it
                 part.inplace = False  # type: ignore[assignment]
-        self.depths = dict(sorted((recipe.depths or depths_by_stride(module, recipe.size)).items()))
+        try:
+            self.depths = dict(sorted((recipe.depths or depths_by_stride(module, recipe.size)).items()))
+        except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"depths of {name!r}: torch.fx cannot follow this network ({reason}); use another one"
+            ) from error
         if not self.depths:
             raise ValueError(
                 f"depths of {name!r}: it has no square feature maps that all later ones are made from; "
@@ -126,8 +132,8 @@ class Classifier:
             self._extractor = create_feature_extractor(
                 self.module, sorted(set(self.depths.values())), tracer_kwargs=_tracing(), suppress_diff_warning=True
             ).to(self.device)
-        except ValueError as error:
-            raise ValueError(f"depths of {name!r}: {error}") from error
+        except Exception as error:
+            raise ValueError(f"depths of {name!r}: {' '.join(str(error).split())[:400]}") from error
 
     def view(self, image: np.ndarray, crop: bool = False) -> np.ndarray:
         """What the network sees of a photo, (H, W, 3) uint8: (size, size, 3) uint8.
@@ -242,7 +248,12 @@ def recipe(name: str) -> Recipe:
             interpolation=transform.interpolation.value,
         )
     if timm.is_model(name):
-        settings = timm.get_pretrained_cfg(name, allow_unregistered=False)
+        try:
+            settings = timm.get_pretrained_cfg(name, allow_unregistered=False)
+        except RuntimeError as error:  # a tag of weights that this network does not have
+            raise ValueError(
+                f"classifier {name!r} is unknown: {error} Leave out what follows the point, or name other weights"
+            ) from error
         if settings is not None:
             side = settings.input_size[-1]
             return Recipe(
@@ -268,6 +279,8 @@ def build(found: Recipe) -> nn.Module:
     # these two were trained with another normalization, and adapt the input when they have official weights
     adapted = found.architecture in ("inception_v3", "googlenet")
     extra: dict[str, Any] = {"init_weights": False, "transform_input": True} if adapted else {}
+    if found.architecture.startswith("vit_"):  # built for one size of input, which weights may have enlarged
+        extra["image_size"] = found.size
     module = torchvision.models.get_model(found.architecture, weights=None, **extra)
     return module
 
