@@ -11,10 +11,12 @@ def test_the_shorter_of_two_calls_counts(monkeypatch, one_thread, inside):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        now, seen = iter([0.0, 5.0, 10.0, 12.0]), []
+        now, seen = iter([0.0, 0.9, 10.0, 10.5]), []
         monkeypatch.setattr("time.perf_counter", lambda: next(now))
-        assert durations.timed(lambda: seen.append(torch.get_num_threads()), one_thread=one_thread) == 2.0
+        assert durations.timed(lambda: seen.append(torch.get_num_threads()), one_thread=one_thread) == 0.5
         assert seen == [inside or 2] * 2 and torch.get_num_threads() == 2
+        now = iter([0.0, 1.5, 10.0, 11.0])
+        assert durations.timed(seen.clear, one_thread=one_thread) == (1.5 if one_thread else 1.0)
         with pytest.raises(ZeroDivisionError):
             now = iter([0.0])
             durations.timed(lambda: 1 / 0, one_thread=one_thread)

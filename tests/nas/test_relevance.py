@@ -304,16 +304,17 @@ def test_errors_name_what_is_wrong(call, message):
         call()
 
 
-def test_the_curve_that_is_timed_shows_as_many_images_as_there_are_steps(monkeypatch):
-    """And one more, the whole photo."""
-    shown, timed = [], []
+@pytest.mark.parametrize(("device", "n_steps", "few"), [("cpu", 8, 4), ("cpu", 3, 3), ("cuda", 8, 8)])
+def test_a_curve_is_timed_or_a_few_steps_of_it(monkeypatch, device, n_steps, few):
+    shown, one_thread = [], []
 
     def predictor(x):
         shown.append(len(x))
         return x.mean(dim=(2, 3))
 
-    network = SimpleNamespace(size=8, device=torch.device("cpu"), predictor=predictor)
+    network = SimpleNamespace(size=8, device=torch.device(device), predictor=predictor)
     network.normalize = lambda views: torch.from_numpy(views).permute(0, 3, 1, 2).float()
-    monkeypatch.setattr("nas.relevance.timed", lambda call, one_thread: timed.append((call(), one_thread)) or 3.0)
-    assert seconds_of_curve(network, n_steps=6, batch_size=4) == 3.0
-    assert sum(shown) == 1 + 6 and max(shown) <= 4 and timed == [(None, True)]
+    monkeypatch.setattr("nas.relevance.timed", lambda call, **given: one_thread.append(given) or call() or 3.0)
+    assert seconds_of_curve(network, n_steps, batch_size=4) == 3 * n_steps / few
+    assert sum(shown) == 1 + few and max(shown) <= 4  # and the whole photo
+    assert one_thread == [{"one_thread": device == "cpu"}]
