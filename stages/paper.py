@@ -4,6 +4,7 @@ Run by `make paper`. It sets what params.yaml lists under `paper`, as an experim
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -86,12 +87,14 @@ def overrides(parameters: Parameters, chosen: Mapping[str, Any]) -> list[str]:
 
 
 def literal(value: Any) -> str:
-    """A value in Hydra's grammar, which is that of JSON but for keys, which have no quotes."""
+    """A value in Hydra's grammar: as JSON, but keys have no quotes, and a backslash is one but before a quote."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}: {literal(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(literal, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return '"' + re.sub(r'(\\*)("|$)', lambda found: 2 * found[1] + found[2].replace('"', r"\""), value) + '"'
+    return json.dumps(value)
 
 
 def budget_of(parameters: Parameters) -> list[str]:
@@ -121,7 +124,7 @@ def budget_of(parameters: Parameters) -> list[str]:
 
 
 def main(parameters: Parameters, *answers: str) -> None:
-    datasets, classifiers, lines = plan(parameters)
+    datasets, classifiers, lines = plan(applied(parameters, parameters.paper.settings))
     chosen = changes(parameters, datasets, classifiers)
     print("\n".join(lines))
     print("Settings in place of those of the default run:")
