@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nas import engine
-from nas.activations import Forward, write_forward
+from nas.activations import Forward, seconds_of_pass, write_forward
 from nas.checksums import sha256_of
 from nas.classifiers import CATEGORIES, Classifier
-from nas.datasets import Record, read_records, views
+from nas.datasets import Record, read_records
+from nas.durations import in_words
 from nas.estimates import bytes_of_activations, check_room
 from nas.heads import Head, fingerprint, load_headed, read_head
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
@@ -22,16 +23,27 @@ from nas.statistics import interval
 from params import SCRATCH, Parameters, run
 
 
+def read_views(record: Record, classifier: Classifier) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A photo squashed to the classifier's input, and its own center crop, (size, size, 3) uint8 each."""
+    photo = record.photo()
+    return classifier.view(photo), classifier.view(photo, crop=True)
+
+
 def compute(
-    records: Sequence[Record], classifier: Classifier, head: Head | None, forward: Forward, cache: bool
+    records: Sequence[Record],
+    views: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
+    classifier: Classifier,
+    head: Head | None,
+    forward: Forward,
+    cache: bool,
 ) -> Shard:
-    """What the classifier sees and says of a few photos and, where they are kept, its maps.
+    """What the classifier sees and says of a few photos, whose views are given, and, where they are kept, its maps.
 
     `label` is the number of the logit of the labelled class, -1 where there is none.
     """
-    seen = views(records, classifier.view)
+    seen, cropped = (np.stack(each) for each in zip(*views, strict=True))
     logits = forward.logits(classifier, seen)
-    logits_cropped = forward.logits(classifier, views(records, partial(classifier.view, crop=True)))
+    logits_cropped = forward.logits(classifier, cropped)
     arrays = forward.maps(classifier, seen) if cache else {}
     labels = [label_of(record, head, logits.shape[1]) for record in records]
     known = np.array([-1 if label is None else label for label in labels])
@@ -102,7 +114,10 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
     records = read_records(Path("data/raw", dataset))
     shapes = classifier.shapes()
     each = bytes_of_activations(shapes, classifier.size, classifier.n_classes(), chosen.precision, chosen.cache)
-    print(f"activations {dataset} {name}: {check_room(len(records), each, scratch)}", file=sys.stderr)
+    room = check_room(len(records), each, scratch)
+    # two views for the logits, and the first one again for the maps
+    seconds = len(records) * (2 + chosen.cache) * seconds_of_pass(classifier, forward)
+    print(f"activations {dataset} {name}: {room}, about {in_words(seconds)} in all", file=sys.stderr)
     engine.run(
         partial(compute, classifier=classifier, head=head, forward=forward, cache=chosen.cache),
         records,
@@ -111,6 +126,7 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
         scratch=scratch,
         batch_size=chosen.batch,
         description=f"activations {dataset} {name}",
+        load=partial(read_views, classifier=classifier),
     )
     write_forward(target, classifier, weights, forward)
     carried: dict[str, Any] = {"dataset": dataset, "network": name}

@@ -14,12 +14,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas import engine
 from nas.activations import Forward
 from nas.checksums import sha256_of
 from nas.classifiers import Classifier, load_classifier
-from nas.datasets import TRAIN, Record, is_prepared, read_records, views
+from nas.datasets import TRAIN, Record, is_prepared, read_records
 from nas.heads import Fit, Head, fit_head, pooled_features, write_head
 from nas.shards import INDEX, Shard, Shards
 from params import SCRATCH, Parameters, run
@@ -27,9 +28,16 @@ from params import SCRATCH, Parameters, run
 FEATURES = "features"
 
 
-def compute(records: Sequence[Record], classifier: Classifier, forward: Forward) -> Shard:
-    """Pooled features of a few photos, (B, C) float32."""
-    features = forward.apply(partial(pooled_features, classifier), classifier, views(records, classifier.view))
+def read_view(record: Record, classifier: Classifier) -> NDArray[np.uint8]:
+    """A photo squashed to the classifier's input, (size, size, 3) uint8."""
+    return classifier.view(record.photo())
+
+
+def compute(
+    records: Sequence[Record], views: Sequence[NDArray[np.uint8]], classifier: Classifier, forward: Forward
+) -> Shard:
+    """Pooled features of a few photos, whose views are given, (B, C) float32."""
+    features = forward.apply(partial(pooled_features, classifier), classifier, np.stack(views))
     return Shard([record.id for record in records], {FEATURES: features})
 
 
@@ -44,6 +52,7 @@ def fit(records: Sequence[Record], classifier: Classifier, forward: Forward, wor
             scratch=work / "parts",
             batch_size=forward.batch,
             description=title,
+            load=partial(read_view, classifier=classifier),
         )
     features = Shards(work / FEATURES).read([record.id for record in records], [FEATURES])[FEATURES]
     head = fit_head(features, np.array([record.class_index for record in records]), seed)

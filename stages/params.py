@@ -132,6 +132,11 @@ class Relevance(Section):
     blur: Annotated[float, Field(gt=0)]
     batch: Count
 
+    @property
+    def n_curves(self) -> int:
+        """Curves of a photo and a method."""
+        return sum(len(removals.orders) * len(removals.replacements) for removals in (self.least, self.most))
+
 
 class SingleAndClass(Section):
     group: str
@@ -239,21 +244,27 @@ def read(path: Path = PARAMS) -> Parameters:
     """
     try:
         content = yaml.safe_load(path.read_text())
-        if not isinstance(content, dict):
-            raise ValueError(f"{path}: is empty or no mapping of keys to values; restore it (git checkout {path.name})")
+    except (OSError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: is empty or no mapping of keys to values; restore it (git checkout {path.name})")
+    return validate(content, str(path))
+
+
+def validate(content: dict[str, Any], where: str) -> Parameters:
+    """Check the content of params.yaml; `where` it is from begins the line of an error, see `read`."""
+    try:
         return Parameters.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = _key(first["loc"])
         if first["type"] == "missing":
-            raise ValueError(f"{path}: {key} is missing; add it") from None
+            raise ValueError(f"{where}: {key} is missing; add it") from None
         if first["type"] == "extra_forbidden":
             raise ValueError(
-                f"{path}: {key} is unknown; allowed here are {', '.join(_siblings(first['loc']))}"
+                f"{where}: {key} is unknown; allowed here are {', '.join(_siblings(first['loc']))}"
             ) from None
-        raise ValueError(f"{path}: {key} is {first['input']!r}: {_allowed(error, key)}") from None
-    except (OSError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        raise ValueError(f"{where}: {key} is {first['input']!r}: {_allowed(error, key)}") from None
 
 
 def run(stage: Callable[..., None], *arguments: str) -> None:

@@ -5,6 +5,7 @@ and a replacement (what is shown in their place). A curve follows the probabilit
 predicts for the whole photo, and the map is the one for that class.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -20,6 +21,7 @@ from torch import Tensor
 from nas import engine
 from nas.checksums import sha256_of
 from nas.datasets import Record, read_records
+from nas.durations import in_words
 from nas.heads import fingerprint, shared_classifier
 from nas.inconsistency import SETTING, agreement, outranking, ranked
 from nas.relevance import (
@@ -31,6 +33,7 @@ from nas.relevance import (
     mean_curve,
     relevance_curves,
     removal_order,
+    seconds_of_curve,
     tiles,
 )
 from nas.scoremaps import CONTROLS, resize_map
@@ -163,6 +166,12 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     )
     target, settings, seed = Path("data/relevance", dataset, classifier), parameters.relevance, parameters.seed
     methods = check(settings, parameters.saliency.methods, Shards(saliency), Shards(superpixels))
+    records, network = read_records(Path("data/raw", dataset)), shared_classifier(classifier, weights, head)
+    n_curves = len(methods) * settings.n_curves
+    cores = 1 if network.device.type == "cuda" else os.cpu_count() or 1
+    longest = len(records) * n_curves * seconds_of_curve(network, settings.n_steps, settings.batch) / cores
+    needs = f"{len(records)} photos x {n_curves} curves, at most about {in_words(longest)} in all"
+    print(f"relevance {dataset} {classifier}: {needs}", file=sys.stderr)
     engine.run(
         partial(
             compute,
@@ -175,7 +184,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
             superpixels=superpixels,
             settings=settings,
         ),
-        read_records(Path("data/raw", dataset)),
+        records,
         target,
         key=[
             settings.model_dump(),
@@ -184,7 +193,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
             *(Shards(folder).fingerprint for folder in (activations, saliency, superpixels)),
         ],
         scratch=SCRATCH / "relevance" / dataset / classifier,
-        workers=1 if shared_classifier(classifier, weights, head).device.type == "cuda" else 0,
+        workers=1 if network.device.type == "cuda" else 0,
         description=f"relevance {dataset} {classifier}",
     )
     stored = Shards(target)

@@ -1,5 +1,6 @@
 """Saliency maps of every method for the predicted and for the true class: data/saliency/DATASET/CLASSIFIER."""
 
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -13,8 +14,11 @@ from nas import engine
 from nas.checksums import sha256_of
 from nas.classifiers import Classifier
 from nas.datasets import Record, read_records
+from nas.durations import in_words
+from nas.estimates import bytes_of_saliency, check_room
 from nas.heads import fingerprint, shared_classifier
 from nas.saliency import METHODS, explain
+from nas.saliency.costs import seconds_of_maps
 from nas.shards import Shard, Shards
 from params import SCRATCH, Parameters, Saliency, run
 
@@ -83,24 +87,49 @@ def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
     return kept
 
 
+def forecast(
+    records: Sequence[Record],
+    classifier: Classifier,
+    methods: Sequence[str],
+    activations: Path,
+    superpixels: Path,
+    settings: Saliency,
+    scratch: Path,
+) -> str:
+    """What all maps take of disk and time, in words; raises a ValueError where the disk is too small."""
+    first = [records[0].id]
+    view = Shards(activations).read(first, ["view"])["view"][0]
+    regions = Shards(superpixels).read(first, [settings.regions])[settings.regions][0]
+    # maps of activation methods are a thousandth of the others
+    n_maps = sum(METHODS[method].kind != "activation" for method in methods)
+    each = bytes_of_saliency(n_maps, classifier.size)
+    room = check_room(len(records), each, scratch, saving="download.limit or fewer saliency.methods")
+    seconds = seconds_of_maps(classifier, view, regions, methods, settings.parameters, settings.batch)
+    cores = 1 if classifier.device.type == "cuda" else os.cpu_count() or 1
+    return f"{room}, about {in_words(len(records) * seconds / cores)} in all for one class a photo"
+
+
 def main(parameters: Parameters, dataset: str, name: str) -> None:
     weights, head = Path("data/weights", f"{name}.safetensors"), Path("data/heads", dataset, name)
     activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
     classifier, settings = shared_classifier(name, weights, head), parameters.saliency
-    on_gpu = classifier.device.type == "cuda"
+    on_gpu, scratch = classifier.device.type == "cuda", SCRATCH / "saliency" / dataset / name
+    records, methods = read_records(Path("data/raw", dataset)), possible(classifier, settings.methods)
+    needs = forecast(records, classifier, methods, activations, superpixels, settings, scratch)
+    print(f"saliency {dataset} {name}: {needs}", file=sys.stderr)
     engine.run(
         partial(
             compute,
             name=name,
             weights=weights,
             head=head,
-            methods=possible(classifier, settings.methods),
+            methods=methods,
             activations=activations,
             superpixels=superpixels,
             settings=settings,
             seed=parameters.seed,
         ),
-        read_records(Path("data/raw", dataset)),
+        records,
         Path("data/saliency", dataset, name),
         key=[
             settings.model_dump(),
@@ -110,7 +139,7 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
             Shards(activations).fingerprint,
             Shards(superpixels).fingerprint,
         ],
-        scratch=SCRATCH / "saliency" / dataset / name,
+        scratch=scratch,
         batch_size=settings.batch if on_gpu else 1,
         workers=1 if on_gpu else 0,
         description=f"saliency {dataset} {name}",

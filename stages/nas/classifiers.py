@@ -27,6 +27,7 @@ from nas.sources import Https, Pypi
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CATEGORIES: list[str] = torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]
+TORCHVISION = "torchvision publishes none; terms of the training data, ImageNet, may apply, see docs/networks.md"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Recipe:
     library : "torchvision" or "timm", which holds the architecture
     architecture : its name there
     weights : source of the official weights, or None where the user must give a file
+    n_bytes : about how large their file is; None where that is not published
+    licence : of the weights, as far as it is published
     depths : depth to name of a graph node; None asks `depths_by_stride`
     size : side of the square input, in pixels
     resize : shorter side before the center crop of the network's own transform, in pixels
@@ -52,6 +55,8 @@ class Recipe:
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
     interpolation: str = "bilinear"
+    n_bytes: int | None = None
+    licence: str = "that of its source, see docs/networks.md"
 
 
 RECIPES = {
@@ -65,6 +70,8 @@ RECIPES = {
             sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
         ),
         depths={0: "features.1", 1: "features.3", 2: "features.6", 3: "features.13", 4: "features.17"},
+        n_bytes=14_200_000,
+        licence=TORCHVISION,
     ),
     "efficientnet_lite0": Recipe(
         "timm",
@@ -79,6 +86,8 @@ RECIPES = {
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         interpolation="bicubic",
+        n_bytes=18_700_000,
+        licence="Apache-2.0",
     ),
 }
 
@@ -127,7 +136,13 @@ class Classifier:
             if hasattr(part, "inplace"):  # would overwrite the maps of the node before it
                 part.inplace = False  # type: ignore[assignment]
         trunk = self.module if trunk is None else trunk.eval().to(self.device)
-        self.depths = dict(sorted((recipe.depths or depths_by_stride(trunk, recipe.size)).items()))
+        try:
+            self.depths = dict(sorted((recipe.depths or depths_by_stride(trunk, recipe.size)).items()))
+        except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"depths of {name!r}: torch.fx cannot follow this network ({reason}); use another one"
+            ) from error
         if not self.depths:
             raise ValueError(
                 f"depths of {name!r}: it has no square feature maps that all later ones are made from; "
@@ -137,8 +152,8 @@ class Classifier:
             self._extractor = create_feature_extractor(
                 trunk, sorted(set(self.depths.values())), tracer_kwargs=_tracing(), suppress_diff_warning=True
             ).to(self.device)
-        except ValueError as error:
-            raise ValueError(f"depths of {name!r}: {error}") from error
+        except Exception as error:
+            raise ValueError(f"depths of {name!r}: {' '.join(str(error).split())[:400]}") from error
 
     def view(self, image: np.ndarray, crop: bool = False) -> np.ndarray:
         """What the network sees of a photo, (H, W, 3) uint8: (size, size, 3) uint8.
@@ -245,9 +260,16 @@ def recipe(name: str) -> Recipe:
             mean=tuple(transform.mean),
             std=tuple(transform.std),
             interpolation=transform.interpolation.value,
+            n_bytes=round(official.meta["_file_size"] * 2**20),
+            licence=TORCHVISION,
         )
     if timm.is_model(name):
-        settings = timm.get_pretrained_cfg(name, allow_unregistered=False)
+        try:
+            settings = timm.get_pretrained_cfg(name, allow_unregistered=False)
+        except RuntimeError as error:  # a tag of weights that this network does not have
+            raise ValueError(
+                f"classifier {name!r} is unknown: {error} Leave out what follows the point, or name other weights"
+            ) from error
         if settings is not None:
             side = settings.input_size[-1]
             return Recipe(
@@ -273,6 +295,8 @@ def build(found: Recipe) -> nn.Module:
     # these two were trained with another normalization, and adapt the input when they have official weights
     adapted = found.architecture in ("inception_v3", "googlenet")
     extra: dict[str, Any] = {"init_weights": False, "transform_input": True} if adapted else {}
+    if found.architecture.startswith("vit_"):  # built for one size of input, which weights may have enlarged
+        extra["image_size"] = found.size
     module = torchvision.models.get_model(found.architecture, weights=None, **extra)
     return module
 

@@ -3,6 +3,9 @@
 A stage hands over a function from a batch of records to a `Shard`. It is free of global state, so that where it
 runs does not matter. Each finished batch is a file in a scratch folder, named by what it depends on; a run that
 was killed finds those files and goes on.
+
+What the function needs from disk, beside what earlier stages stored, can be left to a second function, from one
+record to what is read of it. In one process it runs in threads, for the next batch while one is computed.
 """
 
 import hashlib
@@ -10,8 +13,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +25,13 @@ from joblib.externals.loky import process_executor
 from tqdm import tqdm
 
 from nas.datasets import Record
+from nas.outlook import Outlook
 from nas.shards import Shard, gather, write_shard
 
 LEAK = 2**31  # bytes that a process may grow
-Function = Callable[[Sequence[Record]], Shard]
+Function = Callable[..., Shard]
+Load = Callable[[Record], Any]
+Batch = tuple[Sequence[Record], Path]  # and where its shard is written
 
 
 def run(
@@ -37,25 +44,39 @@ def run(
     batch_size: int = 1,
     workers: int = 1,
     description: str = "",
+    load: Load | None = None,
 ) -> None:
     """Compute the shards of all records and gather them into the folder `target`.
 
     Parameters
     ----------
     function : records to a shard; with several workers it must be picklable
+    load : a record to what is read of it; the function then gets a list of that, in order, as second argument. At
+        most one batch is read ahead.
     key : JSON value, everything that the result depends on beside the records and the code: parameters, hashes
     scratch : folder for work in progress, removed when `target` is complete
     batch_size : records per call; it does not change the result of a record
     workers : processes, each with one thread; 1 runs in this process with all threads; 0 takes every core
+
+    Raises
+    ------
+    ValueError : the first finished batches show that the disk is too small for the others
+    whatever the functions raise; of several records, the error of the first
     """
     fingerprint = json.dumps([key, code_fingerprint()], sort_keys=True, default=str)
     batches = [records[start : start + batch_size] for start in range(0, len(records), batch_size)]
     parts = [scratch / f"{_digest(fingerprint, batch)}.safetensors" for batch in batches]
     pending = [(batch, part) for batch, part in zip(batches, parts, strict=True) if not part.exists()]
     done = len(records) - sum(len(batch) for batch, _ in pending)
-    with tqdm(total=len(records), initial=done, desc=description, unit="photo", disable=None) as progress:
-        for n_finished in _finish(partial(_compute, function), pending, workers or os.cpu_count() or 1):
-            progress.update(n_finished)
+    n_workers = workers or os.cpu_count() or 1
+    outlook = Outlook(description, len(records) - done, scratch, n_batches=n_workers)
+    with (
+        tqdm(total=len(records), initial=done, desc=description, unit="photo", disable=None) as progress,
+        closing(_finish(function, load, pending, n_workers)) as finished,
+    ):
+        for batch, part in finished:
+            progress.update(len(batch))
+            outlook.update(len(batch), part, quiet=not progress.disable)
     gather(parts, target)
     shutil.rmtree(scratch, ignore_errors=True)
 
@@ -79,28 +100,40 @@ def _digest(fingerprint: str, batch: Sequence[Record]) -> str:
     return hashlib.sha256(inputs.encode()).hexdigest()[:32]
 
 
-def _compute(function: Function, batch: Sequence[Record], part: Path) -> int:
-    write_shard(function(batch), part)
-    return len(batch)
+def _finish(function: Function, load: Load | None, pending: Sequence[Batch], workers: int) -> Generator[Batch]:
+    """Run what is pending; yields each batch when it is finished."""
+    if workers > 1:
+        with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+            parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
+            yield from parallel(joblib.delayed(_single)(function, load, *each) for each in pending)
+    elif load is None:
+        for each in pending:
+            yield _compute(function, *each)
+    else:
+        with closing(_read_ahead(load, [batch for batch, _ in pending])) as read:
+            for each, loaded in zip(pending, read, strict=True):
+                yield _compute(function, *each, loaded)
 
 
-def _finish(
-    compute: Callable[[Sequence[Record], Path], int],
-    pending: Iterable[tuple[Sequence[Record], Path]],
-    workers: int,
-) -> Iterator[int]:
-    """Run what is pending; yields the number of records of each finished batch."""
-    if workers == 1:
-        for batch, part in pending:
-            yield compute(batch, part)
-        return
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
-        yield from parallel(joblib.delayed(_single)(compute, batch, part) for batch, part in pending)
+def _read_ahead(load: Load, batches: Sequence[Sequence[Record]]) -> Generator[list[Any]]:
+    """What is read of each batch, in order; the next one is being read while the caller works on one."""
+    threads = ThreadPoolExecutor(os.cpu_count())
+    try:
+        following = threads.map(load, batches[0] if batches else ())
+        for after in [*batches[1:], ()][: len(batches)]:
+            loaded, following = list(following), threads.map(load, after)
+            yield loaded
+    finally:
+        threads.shutdown(cancel_futures=True)  # waits for the photos being read, not for those in the queue
 
 
-def _single(compute: Callable[[Sequence[Record], Path], int], batch: Sequence[Record], part: Path) -> int:
+def _compute(function: Function, batch: Sequence[Record], part: Path, *loaded: list[Any]) -> Batch:
+    write_shard(function(batch, *loaded), part)
+    return batch, part
+
+
+def _single(function: Function, load: Load | None, batch: Sequence[Record], part: Path) -> Batch:
     torch.set_num_threads(1)
     # what torch keeps of its first photos looks like a leak to loky, which would start the process anew
     process_executor._MAX_MEMORY_LEAK_SIZE = LEAK
-    return compute(batch, part)
+    return _compute(function, batch, part, *([] if load is None else [[load(record) for record in batch]]))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 BYTES = {"float32": 4, "float16": 2}
+SAVING = "download.limit, activations.precision: float16 or activations.cache: false"
 Shape = tuple[int, int, int]
 
 
@@ -25,6 +26,11 @@ def bytes_of_activations(
     return cache * values * BYTES[precision] + 3 * size**2 + 2 * n_classes * BYTES["float32"]
 
 
+def bytes_of_superpixels(n_maps: int, size: int) -> int:
+    """Bytes that the stage superpixels stores of one photo: label maps in 16 bits."""
+    return n_maps * size**2 * 2
+
+
 def bytes_of_saliency(n_methods: int, size: int) -> int:
     """Bytes, at most, that the stage saliency stores of one photo: a float32 map per method and each of two classes.
 
@@ -38,14 +44,17 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(next(place for place in (folder, *folder.absolute().parents) if place.exists())).free
 
 
-def check_room(n_photos: int, each: int, folder: Path, free: Callable[[Path], int] = free_bytes) -> str:
-    """What the activations of a data set need, beside what is free, in one line.
+def check_room(
+    n_photos: int, each: int, folder: Path, free: Callable[[Path], int] = free_bytes, saving: str = SAVING
+) -> str:
+    """What the arrays of a data set need, beside what is free, in one line.
 
     Parameters
     ----------
     n_photos, each : number of photos, and bytes of one of them
     folder : where the arrays are written; those that a killed run left there need no room again
     free : from a folder to the free bytes of its disk
+    saving : the parameters that make the arrays fewer or smaller
 
     Raises
     ------
@@ -53,16 +62,13 @@ def check_room(n_photos: int, each: int, folder: Path, free: Callable[[Path], in
     """
     needed, room = n_photos * each, free(folder)
     missing = needed - sum(part.stat().st_size for part in folder.glob("[!.]*.safetensors")) - room
-    line = f"{n_photos} photos x {_readable(each)} = {_readable(needed)} on disk (free: {_readable(room)})"
+    line = f"{n_photos} photos x {readable(each)} = {readable(needed)} on disk (free: {readable(room)})"
     if missing > 0:
-        raise ValueError(
-            f"{line}: {_readable(missing)} too little in {folder}; make room, or set download.limit, "
-            "activations.precision: float16 or activations.cache: false"
-        )
+        raise ValueError(f"{line}: {readable(missing)} too little in {folder}; make room, or set {saving}")
     return line
 
 
-def _readable(n_bytes: float) -> str:
+def readable(n_bytes: float) -> str:
     """Bytes in the decimal unit that leaves one to three digits before the point."""
     for unit in ("B", "kB", "MB", "GB"):
         if n_bytes < 999.95:

@@ -309,6 +309,40 @@ def test_depths_by_stride_where_the_network_is():
     assert depths_by_stride(module.to("meta"), 224) == depths
 
 
+def test_a_transformer_is_built_for_the_input_of_its_weights():
+    for name, size in (("vit_h_14", 518), ("vit_b_16", 224)):
+        with torch.device("meta"):
+            module = build(recipe(name))
+        assert module.image_size == recipe(name).size == size
+
+
+class Branching(nn.Module):
+    """What it does depends on the values of its input, which torch.fx cannot follow."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3, 2)
+
+    def forward(self, x):
+        return self.layer(x).mean((2, 3)) if x.sum() > 0 else x.mean((2, 3))
+
+
+class Narrow(Branching):
+    """It takes another size of input than its recipe says."""
+
+    def forward(self, x):
+        torch._assert(x.shape[2] == 16, f"it takes 16 pixels\nand {x.shape[2]} are given")
+        return self.layer(x).mean((2, 3))
+
+
+@pytest.mark.parametrize(("kind", "depths"), [(Branching, None), (Branching, {0: "layer"}), (Narrow, None)])
+def test_a_network_that_cannot_be_followed_is_refused_in_one_line(kind, depths):
+    found = Recipe("torchvision", "made", depths=depths, size=32)
+    with pytest.raises(ValueError, match=r"^depths of 'made': ") as caught:
+        Classifier("made", kind(), found)
+    assert "\n" not in str(caught.value)
+
+
 def test_weights_come_back_by_name_by_order_and_from_safetensors(tmp_path):
     original = randomized("mobilenet_v2")
     state = original.module.state_dict()
@@ -543,6 +577,10 @@ def test_weights_of_another_architecture(tmp_path, other, words):
     [
         (lambda path: load_classifier("resnet1000", path), ["'resnet1000' is unknown", "mobilenet_v2", "torchvision"]),
         (lambda path: load_classifier("fasterrcnn_resnet50_fpn"), ["is unknown", "timm"]),
+        (
+            lambda path: load_classifier("resnet18.nosuch", path),
+            ["'resnet18.nosuch' is unknown", "nosuch", "Leave out"],
+        ),
         (lambda path: load_classifier("convnext_nano"), ["'convnext_nano'", "weights=FILE"]),  # of timm
         (
             lambda path: Classifier("flat", nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), Recipe("", "", size=32)),

@@ -3,9 +3,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,10 +62,18 @@ class Compute:
         return Shard(ids, {"x": values}, rows)
 
 
-def run(folder, compute, records=None, key="a", batch_size=2, workers=1):
-    target = folder / "out"
-    records = records_of(9) if records is None else records
-    engine.run(compute, records, target, key=[key], scratch=folder / "scratch", batch_size=batch_size, workers=workers)
+def run(folder, compute, records=None, key="a", batch_size=2, workers=1, load=None):
+    target, records = folder / "out", records_of(9) if records is None else records
+    engine.run(
+        compute,
+        records,
+        target,
+        key=[key],
+        scratch=folder / "scratch",
+        batch_size=batch_size,
+        workers=workers,
+        load=load,
+    )
     return target
 
 
@@ -141,6 +151,129 @@ def test_a_full_disk_leaves_whole_parts_and_no_result(tmp_path, monkeypatch, uni
     again = Compute()
     assert contents(run(tmp_path, again)) == uninterrupted
     assert again.asked == ["r4", "r5", "r6", "r7", "r8"]
+
+
+# Reading ahead
+
+HANG = 60  # seconds, after which a test that waits for another thread has failed
+
+
+def numbers(record):
+    """What is read of a record: its random numbers."""
+    return np.random.default_rng(int(record.sha256)).random(4)
+
+
+def of_numbers(records, loaded):
+    """The shard of `Compute`, of what was read."""
+    ids = [record.id for record in records]
+    rows = [{"id": i, "mean": float(row.mean())} for i, row in zip(ids, loaded, strict=True)]
+    return Shard(ids, {"x": np.stack(loaded)}, rows)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_read_ahead_gives_the_same_bytes(tmp_path, workers, uninterrupted):
+    assert contents(run(tmp_path, of_numbers, workers=workers, load=numbers)) == uninterrupted
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 20])
+def test_every_record_is_read_once_and_goes_with_its_own(tmp_path, batch_size):
+    read = []
+
+    def load(record):
+        read.append(record.id)
+        return record.id
+
+    def compute(records, loaded):
+        assert loaded == [record.id for record in records]
+        return Shard(loaded, {"x": np.zeros(len(loaded))})
+
+    run(tmp_path, compute, batch_size=batch_size, load=load)
+    assert sorted(read) == [record.id for record in records_of(9)]
+
+
+def test_nothing_is_read_where_all_is_done(tmp_path):
+    run(tmp_path, of_numbers, [], load=numbers)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Compute(failing="r5"))
+    read = []
+    run(tmp_path, of_numbers, load=lambda record: read.append(record.id) or numbers(record))
+    assert sorted(read) == ["r4", "r5", "r6", "r7", "r8"]
+
+
+def test_the_next_batch_is_read_while_one_is_computed_and_no_other(tmp_path):
+    begun = {record.id: threading.Event() for record in records_of(9)}
+
+    def load(record):
+        begun[record.id].set()
+        return record.id
+
+    def compute(records, loaded):
+        last = int(loaded[-1][1:])
+        for number in range(last + 1, min(last + 3, 9)):
+            assert begun[f"r{number}"].wait(HANG), f"r{number} is not read while {loaded} are computed"
+        assert not any(begun[f"r{number}"].is_set() for number in range(last + 3, 9))
+        return Shard(loaded, {"x": np.zeros(len(loaded))})
+
+    run(tmp_path, compute, load=load)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_photo_that_cannot_be_read_ends_the_run_after_the_batches_before_it(tmp_path, workers):
+    target = tmp_path / "out"
+    with pytest.raises(ValueError, match=r"^photo r5 is damaged$"):
+        run(tmp_path, of_numbers, workers=workers, load=damaged)
+    assert not target.exists()
+    assert workers == 2 or n_parts(tmp_path) == 2
+    assert Shards(run(tmp_path, of_numbers, load=numbers)).ids == [record.id for record in records_of(9)]
+
+
+def damaged(record):
+    if record.id in ("r5", "r6"):
+        raise ValueError(f"photo {record.id} is damaged")
+    return numbers(record)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_run_that_fails_waits_for_no_photo_but_those_being_read(tmp_path, monkeypatch, error):
+    threads, released, read = os.cpu_count() or 1, threading.Event(), []
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            released.set()
+            super().shutdown(wait=wait)
+
+    def load(record):
+        if int(record.sha256) >= 20:  # of the second batch
+            assert released.wait(HANG)
+        read.append(record.id)
+
+    def compute(_records, _loaded):
+        raise error("interrupted")
+
+    before = threading.active_count()
+    monkeypatch.setattr(engine, "ThreadPoolExecutor", Pool)
+    with pytest.raises(error, match="interrupted"):
+        run(tmp_path, compute, records_of(40 + threads), batch_size=20, load=load)
+    assert threading.active_count() == before
+    assert 20 <= len(read) <= 20 + threads
+
+
+# Room and time
+
+
+def test_a_disk_that_is_too_small_for_the_others_is_refused_after_the_first_batch(tmp_path, monkeypatch, uninterrupted):
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=100))
+    first = Compute()
+    with pytest.raises(
+        ValueError, match=r"the other 7 photos need .* on disk, and 100 B are free in .*download\.limit"
+    ):
+        run(tmp_path, first)
+    assert first.asked == ["r0", "r1"] and not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    again = Compute()
+    assert contents(run(tmp_path, again)) == uninterrupted
+    assert again.asked == ["r2", "r3", "r4", "r5", "r6", "r7", "r8"]
 
 
 def test_the_code_fingerprint_covers_the_loaded_modules_of_nas(tmp_path, monkeypatch):

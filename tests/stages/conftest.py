@@ -137,11 +137,11 @@ class Project:
         for last in (at, None):
             seen.clear()
 
-            def counted(records: list[Record], last: int | None = last, **settings: Any) -> Shard:
+            def counted(records: list[Record], *loaded: Any, last: int | None = last, **settings: Any) -> Shard:
                 seen.extend(records)
                 if len(seen) == last:
                     raise Killed
-                return compute(records, **settings)
+                return compute(records, *loaded, **settings)
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(stage, "compute", counted)

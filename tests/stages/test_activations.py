@@ -261,7 +261,16 @@ def test_the_disk_is_asked_before_the_first_photo(new_project, monkeypatch, caps
     size = sum(path.stat().st_size for path in stored.folder.glob("shard-*"))
     assert 0 <= size - 3 * each < 3 * 1000
     lines = [line for line in capsys.readouterr().err.splitlines() if "on disk" in line]
-    assert lines[-1] == f"activations made mobilenet_v2: {line}"
+    assert re.fullmatch(rf"activations made mobilenet_v2: {re.escape(line)}, about \d+ (s|min) in all", lines[-1])
+
+
+def test_the_time_is_that_of_two_passes_and_one_more_for_the_maps(new_project, monkeypatch, capsys):
+    monkeypatch.setattr(activations, "seconds_of_pass", lambda _classifier, _forward: 10.0)
+    folder = new_project(some(2))
+    for cache, words in ((True, "about 60 s in all"), (False, "about 40 s in all")):
+        run_here(folder, monkeypatch, cache=cache)
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if "on disk" in line]
+        assert line.endswith(words)
 
 
 @pytest.mark.parametrize("n_classes", [2, 200, 21841])

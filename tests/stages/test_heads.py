@@ -11,7 +11,7 @@ import activations
 import heads
 from nas.checksums import sha256_of
 from nas.classifiers import load_classifier
-from nas.datasets import Record, read_records, views, write_records
+from nas.datasets import Record, read_records, write_records
 from nas.heads import load_headed, pooled_features, read_head
 
 COLOURS = {"green": (30, 200, 30), "red": (200, 30, 30)}
@@ -48,7 +48,8 @@ def test_the_head_is_fitted_to_the_pooled_features_of_the_train_photos(project, 
     head, fit = read_head(project.of("heads"))
     classifier, train = load_classifier("mobilenet_v2", random_weights), project.folder / "data/raw/made/train"
     records = read_records(train)
-    features = pooled_features(classifier, classifier.normalize(views(records, classifier.view))).numpy()
+    views = np.stack([classifier.view(record.photo()) for record in records])
+    features = pooled_features(classifier, classifier.normalize(views)).numpy()
     expected = heads.fit_head(features, np.array([record.class_index for record in records]), 0)
     np.testing.assert_allclose(head.weight, expected.weight, rtol=1e-3, atol=1e-5)
     assert head.classes.tolist() == [4, 9] and head.names == ("green", "red")

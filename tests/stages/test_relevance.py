@@ -84,6 +84,18 @@ def run_stage():
     return Shards(OUT)
 
 
+def test_the_curves_and_the_longest_that_they_take_are_said_first(new_project, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(relevance, "seconds_of_curve", lambda _, *given: asked.append(given) or 10.0)
+    new_project([1, 4])
+    table = run_stage().table()
+    said = capsys.readouterr().err.splitlines()
+    assert (
+        said == ["relevance made mobilenet_v2: 2 photos x 32 curves, at most about 11 min in all"] and len(table) == 64
+    )
+    assert asked == [(N_STEPS, SETTINGS["batch"])]
+
+
 def plain_curve(network, x, fill, saliency, parts, direction, target):
     """Remove the parts one by one, or, where they are more than the steps, up to each share of the pixels."""
     means = [saliency[parts == part].mean() for part in range(parts.max() + 1)]

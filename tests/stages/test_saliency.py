@@ -1,5 +1,7 @@
 """The stage on small photos made up here, with a network of random weights."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -115,6 +117,22 @@ def test_another_setting_gives_other_maps(prepared):
     after = first.stored(saliency).read(["a"])
     assert before["true/gradient"].tobytes() == after["true/gradient"].tobytes()
     assert not np.array_equal(before["true/smoothgrad"], after["true/smoothgrad"])
+
+
+def test_disk_and_time_are_said_before_the_first_photo_or_the_run_is_refused(prepared, monkeypatch, capsys):
+    project, classifier = prepared(LABELS)
+    monkeypatch.setattr(saliency, "seconds_of_maps", lambda *_: 50.0)
+    each = 4 * 2 * 4 * classifier.size**2  # without the map of grad_cam, which is small
+    line = f"3 photos x {each / 1e6:.1f} MB = {3 * each / 1e6:.1f} MB on disk"
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=3 * each - 1))
+    message = project.failing(saliency)
+    assert message.startswith(f"error: {line}") and message.endswith("set download.limit or fewer saliency.methods")
+    assert not (project.folder / "data/scratch").exists()
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=3 * each))
+    project.run(saliency)
+    assert capsys.readouterr().err.splitlines() == [
+        f"saliency made mobilenet_v2: {line} (free: {3 * each / 1e6:.1f} MB), about 2 min in all for one class a photo"
+    ]
 
 
 def test_a_photo_of_one_region_has_flat_maps_of_regions(prepared):

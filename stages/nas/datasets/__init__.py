@@ -5,7 +5,7 @@ boxes, parts, and a label map of its masks (PNG, 0 background, 1 to n instances,
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -131,11 +131,6 @@ def boxes_of(labels: NDArray[np.integer[Any]]) -> tuple[Box, ...]:
         rows, columns = np.nonzero(labels == instance)
         boxes.append((int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())))
     return tuple(boxes)
-
-
-def views(records: Sequence[Record], view: Any) -> NDArray[np.uint8]:
-    """The photos of some records as a classifier sees them, (B, size, size, 3) uint8; `view` as Classifier.view."""
-    return np.stack([view(record.photo()) for record in records])
 
 
 def _relative(path: Path, folder: Path) -> str:

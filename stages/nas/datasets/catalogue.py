@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from nas.archives import unpack
 from nas.datasets import TRAIN, Record, cub, folder, imagenet, openimages30k, sample, stl10, voc2012, write_records
-from nas.datasets.about import About, Archive
+from nas.datasets.about import ALL, About, Archive
 from nas.datasets.native import Listed, Place
 from nas.sources import Root, SourceError
 
@@ -34,7 +34,7 @@ PHOTOS: dict[str, Callable[[Place, str], list[Listed]]] = {
     "folder": folder.photos,
 }
 DATASETS = tuple(ABOUT)
-BASE, ALL = "base", "all"
+BASE = "base"
 NONE: Mapping[str, str] = MappingProxyType({})
 
 

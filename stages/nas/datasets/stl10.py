@@ -22,7 +22,7 @@ ABOUT = About(
     used_for="the photos of figure 1, class-level clusterings; it has no boxes and no masks",
     by_hand="unpack stl10_binary.tar.gz and give the folder stl10_binary",
     size=2_640_397_119,
-    splits=("test", "train"),
+    photos={"test": 8_000, "train": 5_000},
     archives=(
         Archive(
             Https(

@@ -34,7 +34,7 @@ ABOUT = About(
     used_for="agreement of superpixels with masks, localization, semantic evaluation",
     by_hand="unpack VOCtrainval_11-May-2012.tar and give the folder VOCdevkit/VOC2012",
     size=1_999_639_040,
-    splits=("val", "train"),
+    photos={"val": 1_449, "train": 1_464},
     archives=(
         Archive(
             Https(

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.datasets import Record
+from nas.datasets import Record, sample
+from nas.datasets.about import About
 from nas.datasets.catalogue import ABOUT, DATASETS, PHOTOS, prepare, subset
 
 random = settings(max_examples=50, deadline=None, derandomize=True)
@@ -102,3 +104,14 @@ def test_every_data_set_has_a_page_with_its_licence_citation_and_size(root, name
         assert archive.source.url in page and archive.source.md5 in page
     for split in about.splits:
         assert f"`{split}`" in page
+    # of STL-10 the page counts by class: 500 and 800 of ten
+    for number in [n // 10 if name == "stl10" else n for n in about.photos.values()]:
+        assert re.search(rf"(?<!\d)(?<!\d,){number:,}(?!\d|,\d)", page), number
+
+
+def test_photos_of_a_split_are_counted_up_to_the_limit():
+    counted = About("", "", "", "", "", None, {"val": 30, "train": 50})
+    assert [counted.n_photos(), counted.n_photos("train"), counted.n_photos("all")] == [30, 50, 80]
+    assert [counted.n_photos(limit=7), counted.n_photos("all", 99)] == [7, 80]
+    assert [ABOUT["folder"].n_photos(), ABOUT["folder"].n_photos(limit=5)] == [None, None]
+    assert ABOUT["sample"].n_photos() == 24 == len(sample.PHOTOS) and ABOUT["sample"].splits == ()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from nas.datasets import Record, boxes_of, read_records, views, write_records
+from nas.datasets import Record, boxes_of, read_records, write_records
 
 random = settings(max_examples=30, deadline=None, derandomize=True)
 CLASSES = st.none() | st.integers(0, 999)
@@ -116,8 +116,3 @@ def test_photo_and_truth_are_those_of_the_files(tmp_path):
     np.testing.assert_array_equal(record.truth((24, 32)), labels.repeat(2, axis=0).repeat(2, axis=1))
     np.testing.assert_array_equal(record.truth((6, 8)), labels[::2, ::2])
     assert replace(record, mask=None).truth((6, 8)) is None
-
-    def mirrored_crop(image):
-        return image[:8, 7::-1]
-
-    np.testing.assert_array_equal(views([record, record], mirrored_crop), np.stack([photo[:8, 7::-1]] * 2))
