@@ -103,9 +103,11 @@ def literal(value: Any) -> str:
 def budget_of(parameters: Parameters) -> list[str]:
     """Lines that say what the run needs of disk and time. Raises ValueError where the disk is too small."""
     counts = {dataset: budget.n_photos(parameters, dataset) for dataset in parameters.datasets}
-    print("Measuring the networks on this machine ...", file=sys.stderr)
-    networks = {name: budget.untrained(parameters, name) for name in parameters.classifiers}
-    by_network = {name: budget.costs(parameters, network) for name, network in networks.items()}
+    networks, by_network = {}, {}
+    for name in parameters.classifiers:
+        print(f"Measuring {name} with random weights on this machine ...", file=sys.stderr)
+        networks[name] = budget.untrained(parameters, name)
+        by_network[name] = budget.costs(parameters, networks[name])
     n_photos = sum(n for n in counts.values() if n)
     seconds = n_photos * sum(cost.seconds for by_stage in by_network.values() for cost in by_stage.values())
     fetched = [ABOUT[name] for name in parameters.datasets if name not in parameters.download.root]

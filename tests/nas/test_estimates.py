@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from nas.classifiers import Classifier, build, recipe
-from nas.estimates import bytes_of_activations, bytes_of_saliency, check_room, free_bytes
+from nas.estimates import bytes_of_activations, bytes_of_saliency, bytes_of_superpixels, check_room, free_bytes
 
 sides = st.integers(1, 9)
 shapes = st.dictionaries(st.integers(0, 4), st.tuples(sides, sides, sides), min_size=1)
@@ -109,3 +109,20 @@ def test_the_documented_sizes_are_those_of_the_networks(root, networks):
     assert f"with 14 methods, {50_000 * bytes_of_saliency(14, 224) / 1e9:.0f} GB" in text
     each = bytes_of_activations(networks["resnet50"].shapes(), 224, 1000)
     assert check_room(50_000, each, root / "absent", lambda _: 1.2e12) in text
+
+
+def test_the_sizes_of_the_readme_are_those_of_the_networks(root, networks):
+    text = (root / "README.md").read_text()
+    rows = {
+        "maps of ResNet-50 at depths 0 to 4, views, logits": ("resnet50", range(5)),
+        "the same at depths 1 to 4": ("resnet50", range(1, 5)),
+        "the same of VGG16 at depths 0 to 4": ("vgg16", range(5)),
+    }
+    for words, (name, depths) in rows.items():
+        shapes = {depth: shape for depth, shape in networks[name].shapes().items() if depth in depths}
+        kinds = [("float32", True), ("float16", True), ("float32", False)]
+        cells = [f"{50_000 * bytes_of_activations(shapes, 224, 1000, *kind) / 1e9:.0f} GB" for kind in kinds]
+        assert f"| {words} | {' | '.join(cells)} |" in text
+    # four methods of each of three variants; of 14 methods, the maps of two are small
+    regions, saliency = (50_000 * each / 1e9 for each in (bytes_of_superpixels(12, 224), bytes_of_saliency(12, 224)))
+    assert f"{regions:.0f} GB of label maps and {saliency:.0f} GB of saliency maps" in text
