@@ -46,7 +46,7 @@ def contrast(
     """
     style.use()
     networks = list(gains["network"].unique())
-    lower = 0.17 * gains["method"].nunique() + 0.9 if networks else 0.05
+    lower = 0.17 * gains["method"].nunique() + 1.0 if networks else 0.05
     columns = 2 * len(pairs) + 1
     side = style.WIDTH / columns
     figure = plt.figure(figsize=(style.WIDTH, (side + 0.05) * len(photos) + 0.5 + lower))
@@ -75,7 +75,7 @@ def contrast(
         ax.set_title(style.name(network), loc="left")
     handles, names = panels[0].get_legend_handles_labels()
     below.legend(handles, names, ncols=len(names), loc="lower center", bbox_to_anchor=(0.55, -0.02), columnspacing=1)
-    below.subplots_adjust(left=0.19, right=0.985, top=0.92, bottom=0.5 / lower + 0.02, wspace=0.08)
+    below.subplots_adjust(left=0.19, right=0.985, top=0.92, bottom=0.6 / lower + 0.02, wspace=0.08)
     return figure
 
 
