@@ -186,9 +186,21 @@ def ledger(decided: list[Finding], settings: Claims, level: float, seed: int) ->
 
 
 def rounded(finding: dict[str, Any]) -> dict[str, Any]:
-    """Six significant digits; what is not known is null."""
+    """Six significant digits; what is not known is null.
+
+    All but p-values, which may be as small as they are, are averages of numbers near 1: below 1e-12 they are 0 and an
+    error of rounding.
+    """
     return {
-        key: (None if math.isnan(value) else float(f"{value:.6g}")) if isinstance(value, float) else value
+        key: (
+            None
+            if math.isnan(value)
+            else 0.0
+            if abs(value) < 1e-12 and not key.startswith("p")
+            else float(f"{value:.6g}")
+        )
+        if isinstance(value, float)
+        else value
         for key, value in finding.items()
     }
 

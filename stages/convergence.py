@@ -1,9 +1,10 @@
 """How far saliency maps have converged at the counts of params.yaml: data/convergence/DATASET/CLASSIFIER.
 
 A method that samples or sums is run with fewer and with more steps, samples or masks, and each map is compared
-with one of many more, drawn with another seed.
+with one of many more, drawn with another seed: pixel by pixel, and by the AUROC that both have against the mask.
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -13,12 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from nas import engine
 from nas.checksums import sha256_of
 from nas.datasets import Record, read_records
 from nas.heads import fingerprint, shared_classifier
 from nas.saliency import METHODS, explain
+from nas.semantics import auroc
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, spread, write_table
 from nas.statistics import Estimate, spearman
 from nas.tables import summarize
@@ -26,7 +29,8 @@ from params import SCRATCH, Convergence, Parameters, Saliency, run
 
 COUNTS = ("n_steps", "n_samples", "n_masks")
 SETTING = ["method", "parameter", "factor", "count", "reference_count"]
-COLUMNS = ["id", *SETTING, "spearman"]
+COLUMNS = ["id", *SETTING, "spearman", "auroc", "reference_auroc"]
+CONTRAST = "contrast.parquet"
 
 
 def compute(
@@ -40,7 +44,7 @@ def compute(
     saliency: Saliency,
     seed: int,
 ) -> Shard:
-    """Rank correlation of the maps of a few photos at each count with those at the reference's."""
+    """Rank correlation of the maps of a few photos at each count with those at the reference's, and AUROC of both."""
     classifier = shared_classifier(name, weights, head)
     rows: list[Row] = []
     for record in records:
@@ -58,14 +62,25 @@ def compute(
                 factor: max(least, round(factor * default)) for factor in (*settings.factors, settings.reference)
             }
             given[parameter] = count_of[settings.reference]
-            reference = draw(method=method, **given | seeded(method, seed + 1)).flatten().numpy()
+            reference = draw(method=method, **given | seeded(method, seed + 1))[0].numpy()
+            of_reference = contrast(reference, record)
             for factor in settings.factors:
                 given[parameter] = count_of[factor]
-                found_map = draw(method=method, **given | seeded(method, seed)).flatten().numpy()
+                found_map = draw(method=method, **given | seeded(method, seed))[0].numpy()
                 row: Row = {"id": record.id, "method": method, "parameter": parameter, "factor": factor}
                 row |= {"count": count_of[factor], "reference_count": count_of[settings.reference]}
-                rows.append(row | {"spearman": float(spearman(found_map, reference))})
+                row |= {"spearman": float(spearman(found_map.ravel(), reference.ravel()))}
+                rows.append(row | {"auroc": contrast(found_map, record), "reference_auroc": of_reference})
     return Shard([record.id for record in records], rows=rows)
+
+
+def contrast(saliency: NDArray[Any], record: Record) -> float:
+    """AUROC of a map (H, W) against the mask of its photo; NaN without a mask, an object or a background."""
+    truth = record.truth((saliency.shape[0], saliency.shape[1]))
+    if truth is None:
+        return math.nan
+    known = truth < 255
+    return auroc(saliency[known], truth[known] > 0)
 
 
 def counted(saliency: Saliency) -> list[tuple[str, str, int]]:
@@ -125,8 +140,11 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
     found = summarize(table, SETTING, ["spearman"], level=level, n_resamples=n_resamples, seed=seed)
     summary = found.reindex(columns=[*SETTING, "measure", *Estimate._fields])
+    shifts = table.assign(auroc_shift=(table["auroc"] - table["reference_auroc"]).abs())
+    shifted = summarize(shifts, SETTING, ["auroc_shift"], level=level, n_resamples=n_resamples, seed=seed)
     write_table(table.assign(**carried), target / TABLE)
     write_table(summary.assign(**carried), target / SUMMARY)
+    write_table(shifted.reindex(columns=summary.columns).assign(**carried), target / CONTRAST)
 
 
 if __name__ == "__main__":

@@ -200,13 +200,14 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         description=f"localization {dataset} {classifier}",
     )
     stored, ids = Shards(target), [record.id for record in records]
+    drawn = parameters.statistics.model_dump()
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
     correct = predicted(Shards(saliency), ids)
     summary, curves = measure(stored, ids, correct, settings, parameters.statistics.level, seed)
     write_table(summary.assign(labelled=np.count_nonzero(~np.isnan(correct)), **carried), target / SUMMARY)
     write_table(curves.assign(**carried), target / CURVES)
     table = stored.table() if (target / TABLE).exists() else pd.DataFrame(columns=CONTRAST)
-    write_table(table.assign(**carried), target / TABLE)
+    write_table(table.assign(**carried, **drawn), target / TABLE)
 
 
 if __name__ == "__main__":

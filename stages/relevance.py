@@ -23,7 +23,7 @@ from nas.checksums import sha256_of
 from nas.datasets import Record, read_records
 from nas.durations import in_words
 from nas.heads import fingerprint, shared_classifier
-from nas.inconsistency import SETTING, agreement, outranking, ranked
+from nas.inconsistency import SETTING, agreement, mean_agreement, outranking, ranked
 from nas.relevance import (
     REPLACEMENTS,
     Order,
@@ -42,7 +42,7 @@ from nas.tables import summarize
 from params import SCRATCH, Parameters, Relevance, run
 
 DIRECTIONS = ("least", "most")
-CURVES, TAU, OUTRANKING = "curves.parquet", "tau.parquet", "outranking.parquet"
+CURVES, TAU, MEAN_TAU, OUTRANKING = "curves.parquet", "tau.parquet", "mean_tau.parquet", "outranking.parquet"
 # of the pixels removed, where curves with steps of their own are averaged
 FRACTIONS = np.linspace(0, 1, 21)
 
@@ -76,12 +76,17 @@ def compute(
         x, size = classifier.normalize(view), view.shape[1:3]
         stored = Shards(saliency).read([record.id], ["target_predicted", *(f"predicted/{each}" for each in methods)])
         maps = {method: resize_map(stored[f"predicted/{method}"][0], size) for method in methods}
-        orders = removal_orders(maps, parts_of(record, superpixels, size, settings), settings)
+        parts = parts_of(record, superpixels, size, settings)
+        orders = removal_orders(maps, parts, settings)
+        n_parts = {
+            order: view[0, ..., 0].size if each is None else len(np.unique(each)) for order, each in parts.items()
+        }
         target = int(stored["target_predicted"][0])
         for replacement, removal, curve in curves_of(classifier.predictor, x, target, orders, settings):
             point = {**removal._asdict(), "replacement": replacement}
             p0 = float(curve.probabilities[0])
-            rows.append({"id": record.id, **point, "auc": area(curve), "p0": p0, "target": target})
+            made = {"parts": n_parts[removal.order], "steps": len(curve.fractions) - 1}
+            rows.append({"id": record.id, **point, "auc": area(curve), "p0": p0, "target": target, **made})
             key = f"{removal.direction}/{removal.order}/{replacement}/{removal.method}"
             values = np.interp(FRACTIONS, curve.fractions, curve.probabilities)
             sampled.setdefault(key, []).append(values)
@@ -139,6 +144,13 @@ def bands(stored: Shards, level: float, n_resamples: int, seed: int) -> pd.DataF
             found = mean_curve(curves, level, n_resamples, seed)._asdict()
             rows.append(pd.DataFrame({**point, "fraction": FRACTIONS, **found, "n": len(curves)}))
     return pd.concat(rows, ignore_index=True)
+
+
+def steps_of(table: pd.DataFrame) -> pd.DataFrame:
+    """For each setting the fewest and the most parts of a photo, and in how many steps they go: least_parts, ..."""
+    found = table.groupby(SETTING, sort=False)[["parts", "steps"]].agg(["min", "max"])
+    found.columns = pd.Index(["least_parts", "most_parts", "least_steps", "most_steps"])
+    return found.reset_index()
 
 
 def check(settings: Relevance, listed: Sequence[str], stored: Shards, segmented: Shards) -> list[str]:
@@ -199,11 +211,13 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     stored = Shards(target)
     table, level, n_resamples = stored.table(), parameters.statistics.level, parameters.statistics.resamples
     means = summarize(table, [*SETTING, "method"], ["auc"], level=level, n_resamples=n_resamples, seed=seed)
+    drawn, steps = parameters.statistics.model_dump(), steps_of(table)
     for name, frame in {
-        TABLE: table,
-        SUMMARY: ranked(means),
-        CURVES: bands(stored, level, n_resamples, seed),
+        TABLE: table.assign(**drawn),
+        SUMMARY: ranked(means).merge(steps, on=SETTING),
+        CURVES: bands(stored, level, n_resamples, seed).merge(steps, on=SETTING),
         TAU: agreement(table, level, n_resamples, seed),
+        MEAN_TAU: mean_agreement(table, level, n_resamples, seed),
         OUTRANKING: outranking(table, level, n_resamples, seed),
     }.items():
         write_table(frame.assign(dataset=dataset, network=classifier, seed=seed), target / name)

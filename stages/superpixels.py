@@ -115,7 +115,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     summary = summarize(
         table, ["size", "method"], MEASURES, ratios=RATIOS, level=level, n_resamples=n_resamples, seed=seed
     )
-    write_table(with_settings(table, settings).assign(**carried), target / TABLE)
+    write_table(with_settings(table, settings).assign(**carried, **parameters.statistics.model_dump()), target / TABLE)
     write_table(with_settings(summary, settings).assign(**carried), target / SUMMARY)
 
 

@@ -6,6 +6,7 @@ settings are the columns `SETTING`.
 """
 
 import warnings
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from nas.scoremaps import CONTROLS
-from nas.statistics import Interval, interval, resample_counts
+from nas.statistics import Interval, interval, interval_of, resample_counts
 
 SETTING = ["direction", "order", "replacement"]
 
@@ -186,6 +187,36 @@ def agreement(areas: pd.DataFrame, level: float, n_resamples: int, seed: int) ->
             bounds = {key: float(matrix[i, j]) for key, matrix in found._asdict().items()}
             rows.append({"methods": name, **pair, **bounds, "n": len(ids)})
     return pd.DataFrame(rows)
+
+
+def mean_agreement(areas: pd.DataFrame, level: float, n_resamples: int, seed: int) -> pd.DataFrame:
+    """Mean of Kendall's tau over the pairs of settings that differ in the same things, with bootstrap intervals.
+
+    Returns: `methods`, "all" or "real" (those that are no controls); `differs`, see `differences`; `pairs`, their
+    number; tau, low, high, of the mean, whose resamples draw the images anew for all pairs at once; n, the images. A
+    tau that is not known is left out of its mean.
+    """
+    settings, methods, ids, scores = scores_of(areas)
+    first, second = np.triu_indices(len(settings), k=1)
+    kinds = np.array([differences(settings[i], settings[j]) for i, j in zip(first, second, strict=True)])
+    real = [number for number, method in enumerate(methods) if method not in CONTROLS]
+    rows: list[dict[str, Any]] = []
+    for name, kept in {"all": list(range(len(methods))), "real": real}.items():
+        taus = ranking_replicates(scores[..., kept], n_resamples, seed)[:, first, second]
+        for kind in dict.fromkeys(kinds.tolist()):
+            with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # pairs that are NaN throughout
+                means = np.nanmean(taus[:, kinds == kind], axis=1)
+            found = interval_of(np.append(means[:1], means[1:][~np.isnan(means[1:])]), len(ids), level)
+            bounds = {"tau": found.value, "low": found.low, "high": found.high}
+            rows.append(
+                {"methods": name, "differs": kind, "pairs": int((kinds == kind).sum()), **bounds, "n": len(ids)}
+            )
+    return pd.DataFrame(rows)
+
+
+def differences(one: Sequence[str], other: Sequence[str]) -> str:
+    """What of `SETTING` differs between two settings, such as "order, replacement"."""
+    return ", ".join(key for key, a, b in zip(SETTING, one, other, strict=True) if a != b)
 
 
 def outranking(areas: pd.DataFrame, level: float, n_resamples: int, seed: int) -> pd.DataFrame:

@@ -89,6 +89,12 @@ def collect(
     return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
 
 
+def drawn_with(rows: pd.DataFrame) -> dict[str, Any]:
+    """Level, resamples and seed of the run, which its tables of photos hold: what an interval of theirs is given."""
+    first = rows.iloc[0]
+    return {"level": float(first["level"]), "n_resamples": int(first["resamples"]), "seed": int(first["seed"])}
+
+
 def wide(
     summary: pd.DataFrame, settings: Mapping[str, str], measures: Mapping[str, str], digits: int = 3
 ) -> pd.DataFrame:
@@ -117,6 +123,11 @@ def with_interval(estimate: Estimate | Mapping[Any, Any], digits: int = 3) -> st
     if math.isnan(mean):
         return "n/a"
     return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def prints_alike(mean: float, best: float, digits: int = 3) -> bool:
+    """Whether two means are the same in print, so that both are the best or neither; one not known (NaN) is not."""
+    return not math.isnan(mean) and f"{mean:.{digits}f}" == f"{best:.{digits}f}"
 
 
 def signed(estimate: Mapping[Any, Any]) -> str:

@@ -11,6 +11,7 @@ from scipy.stats import kendalltau
 from nas.inconsistency import (
     SETTING,
     agreement,
+    mean_agreement,
     outranking,
     outranking_share,
     pairwise_tau,
@@ -164,3 +165,22 @@ def test_without_controls_nothing_is_outranked(areas):
 def test_errors_name_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_mean_tau_is_the_mean_over_pairs_in_every_resample(areas):
+    found = mean_agreement(areas, 0.8, 40, seed=1)
+    scores = scores_of(areas)
+    taus = ranking_replicates(scores.values, 40, seed=1)
+    for row in found[found["methods"] == "all"].to_dict("records"):
+        pairs = [
+            (i, j)
+            for i, j in combinations(range(len(scores.settings)), 2)
+            if [k for k, a, b in zip(SETTING, scores.settings[i], scores.settings[j], strict=True) if a != b]
+            == row["differs"].split(", ")
+        ]
+        means = [np.mean([each[i, j] for i, j in pairs]) for each in taus]
+        assert row["pairs"] == len(pairs) and row["n"] == len(scores.ids)
+        assert row["tau"] == pytest.approx(means[0])
+        assert [row["low"], row["high"]] == pytest.approx(np.quantile(means[1:], [0.1, 0.9]).tolist())
+    n = len(scores.settings)
+    assert found.groupby("methods")["pairs"].sum().to_dict() == {"all": n * (n - 1) // 2, "real": n * (n - 1) // 2}

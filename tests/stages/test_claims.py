@@ -1,6 +1,7 @@
 """The ledger from tables made up here, whose effects are known."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -299,3 +300,9 @@ def test_regions_that_were_not_averaged_in_are_undecided(judge):
         name.replace(KIND, "watershed.first") for name in NAMES if KIND in name
     }
     assert found["across"]["regions"] == "watershed.first" and found["across"]["verdict"] == UNDECIDED
+
+
+def test_errors_of_rounding_are_zero_and_small_p_values_stay():
+    given = {"value": -2.37e-18, "low": -0.1234567, "high": math.nan, "p": 3e-15, "p_corrected": 2.5e-14, "n": 7}
+    expected = {"value": 0.0, "low": -0.123457, "high": None, "p": 3e-15, "p_corrected": 2.5e-14, "n": 7}
+    assert claims.rounded(given) == expected and math.copysign(1, claims.rounded(given)["value"]) == 1

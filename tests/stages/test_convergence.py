@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
 
 import convergence
+from nas.datasets import read_records
 from nas.saliency import explain
 from nas.shards import Shards
 from nas.statistics import interval
@@ -103,3 +105,26 @@ def test_without_a_method_that_samples_the_tables_are_empty_and_a_line_says_so(p
     for name in ("table.parquet", "summary.parquet"):
         found = project.table("convergence", name)
         assert found.empty and list(found) == list(full.table("convergence", name))
+
+
+def test_auroc_is_that_of_the_map_against_the_mask_and_its_distance_is_summarized(prepared):
+    project, classifier = prepared("ab")
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:20, 4:30], mask[20:24] = 1, 255
+    project.describe({"a": {"mask": mask}, "b": {}})
+    project.run(convergence)
+    table = project.table("convergence")
+    assert table.loc[table["id"] == "b", ["auroc", "reference_auroc"]].isna().all(axis=None)
+    rows = table[(table["id"] == "a") & (table["method"] == "integrated_gradients")]
+    seen = Shards(project.of("activations")).read(["a"])
+    x, target = classifier.normalize(seen["view"]), torch.from_numpy(seen["logits"]).argmax(dim=1)
+    truth = read_records(project.folder / "data/raw/made")[0].truth(tuple(x.shape[2:]))
+    for row in rows.to_dict("records"):
+        for column, count in (("auroc", row["count"]), ("reference_auroc", row["reference_count"])):
+            found = explain(classifier, x, target, row["method"], n_steps=count, baseline="black")[0].numpy()
+            expected = roc_auc_score(truth[truth < 255] > 0, found[truth < 255])
+            assert row[column] == pytest.approx(expected, abs=2e-3)
+    shifts = project.table("convergence", "contrast.parquet").set_index(["method", "factor"])
+    for key, of_setting in table.dropna().groupby(["method", "factor"]):
+        distance = (of_setting["auroc"] - of_setting["reference_auroc"]).abs().mean()
+        assert shifts.loc[key, "mean"] == pytest.approx(distance) and shifts.loc[key, "n"] == 1

@@ -147,14 +147,15 @@ def test_rows_and_curves_are_those_of_a_plain_loop(new_project, weights):
                         )
                         area = sum(np.diff(fractions) * (probabilities[1:] + probabilities[:-1]) / 2)
                         names = (record, direction, order, method, replacement)
-                        expected.append((*names, area, probabilities[0], int(maps["target_predicted"])))
+                        made = (orders[order].max() + 1, len(fractions) - 1)
+                        expected.append((*names, area, probabilities[0], int(maps["target_predicted"]), *made))
                         curve = stored.read([record], [f"{direction}/{order}/{replacement}/{method}"]).popitem()[1][0]
                         at = np.interp(np.linspace(0, 1, 21), fractions, probabilities)
                         np.testing.assert_allclose(curve, at, atol=1e-4)
                         spread.append(np.ptp(probabilities))
     assert np.median(spread) > 0.05  # far above the tolerance
-    columns = ["id", "direction", "order", "method", "replacement", "auc", "p0", "target"]
-    assert list(table.columns) == [*columns, "dataset", "network", "seed"]
+    columns = ["id", "direction", "order", "method", "replacement", "auc", "p0", "target", "parts", "steps"]
+    assert list(table.columns) == [*columns, "level", "resamples", "dataset", "network", "seed"]
     pd.testing.assert_frame_equal(table[columns], pd.DataFrame(expected, columns=columns), rtol=0, atol=1e-4)
 
 
@@ -197,7 +198,8 @@ def test_tables_are_of_the_areas_and_of_every_setting(new_project):
     run_stage()
     tables = {path.name: pd.read_parquet(path) for path in (folder / OUT).glob("*.parquet")}
     areas, summary, curves = tables[TABLE], tables["summary.parquet"], tables["curves.parquet"]
-    assert set(tables) == {TABLE, "summary.parquet", "curves.parquet", "tau.parquet", "outranking.parquet"}
+    others = {"summary.parquet", "curves.parquet", "tau.parquet", "mean_tau.parquet", "outranking.parquet"}
+    assert set(tables) == {TABLE, *others}
     for table in tables.values():
         assert set(table[["dataset", "network", "seed"]].itertuples(index=False, name=None)) == {
             ("made", "mobilenet_v2", 0)
@@ -210,6 +212,13 @@ def test_tables_are_of_the_areas_and_of_every_setting(new_project):
     assert len(summary) == n_settings * 4 and len(curves) == len(summary) * 21
     assert len(tables["tau.parquet"]) == 2 * n_settings * (n_settings - 1) / 2
     assert len(tables["outranking.parquet"]) == n_settings * 2
+    assert (areas["level"] == 0.95).all() and (areas["resamples"] == 100).all()
+    for setting, rows in areas.groupby(relevance.SETTING):
+        spans = [bound for what in ("parts", "steps") for bound in (rows[what].min(), rows[what].max())]
+        for found in (summary, curves):
+            of_setting = found.set_index(relevance.SETTING).sort_index().loc[setting]
+            spanned = of_setting[["least_parts", "most_parts", "least_steps", "most_steps"]]
+            assert (spanned == spans).all(axis=None)
     for key, curve in curves.groupby(keys):  # at the ends, and in between but for what the grid of fractions loses
         expected = summary.set_index(keys).loc[key, "mean"]
         np.testing.assert_allclose(np.trapezoid(curve["mean"], curve["fraction"]), expected, atol=0.02)

@@ -1,6 +1,7 @@
 """Figure 5: saliency maps before and after averaging inside superpixels."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from nas.plots import style
 from nas.saliency import METHODS
 from nas.shards import TABLE, Shards
 from nas.statistics import paired_bootstrap
-from nas.tables import collect
+from nas.tables import collect, drawn_with
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
-
-GAINS = ["dataset", "network", "method", "regions", "raw", "averaged", "mean", "low", "high", "n"]
+MARKERS = "osD^vPX"
+BLANK = 0.1  # of the colour scale: averages that stay below it look blank
+GAINS = ["dataset", "network", "method", "regions", "raw", "averaged", "mean", "low", "high", "n", "seed"]
 
 
 def contrast(
@@ -44,7 +46,7 @@ def contrast(
     """
     style.use()
     networks = list(gains["network"].unique())
-    lower = 0.17 * gains["method"].nunique() + 0.9 if networks else 0.05
+    lower = 0.17 * gains["method"].nunique() + 1.0 if networks else 0.05
     columns = 2 * len(pairs) + 1
     side = style.WIDTH / columns
     figure = plt.figure(figsize=(style.WIDTH, (side + 0.05) * len(photos) + 0.5 + lower))
@@ -73,7 +75,7 @@ def contrast(
         ax.set_title(style.name(network), loc="left")
     handles, names = panels[0].get_legend_handles_labels()
     below.legend(handles, names, ncols=len(names), loc="lower center", bbox_to_anchor=(0.55, -0.02), columnspacing=1)
-    below.subplots_adjust(left=0.19, right=0.985, top=0.92, bottom=0.5 / lower + 0.02, wspace=0.08)
+    below.subplots_adjust(left=0.19, right=0.985, top=0.92, bottom=0.6 / lower + 0.02, wspace=0.08)
     return figure
 
 
@@ -81,7 +83,7 @@ def _pair(left: Axes, right: Axes, pair: Pair, signed: bool, outline: NDArray[np
     """Both maps on one scale: diverging around zero if signed, else from the 1st to the 99th percentile of the raw."""
     raw, averaged = pair
     if signed:
-        limit = np.percentile(np.abs(raw), 99) or 1.0
+        limit = signed_limit(raw)
         scale: dict[str, Any] = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit}
     else:
         low, high = np.percentile(raw, (1, 99))
@@ -92,10 +94,25 @@ def _pair(left: Axes, right: Axes, pair: Pair, signed: bool, outline: NDArray[np
             ax.contour(outline, [0.5], colors=["#19b5a5"], linewidths=0.5)
 
 
+def signed_limit(raw: NDArray[Any]) -> float:
+    """The end of the colour scale of a signed map: the 99th percentile of its magnitude."""
+    return float(np.percentile(np.abs(raw), 99)) or 1.0
+
+
+def blank(pairs: Mapping[str, Sequence[Pair]]) -> dict[str, float]:
+    """The signed methods whose averages look blank in every photo shown, with the largest, as a share of the scale."""
+    largest = {
+        method: max(float(np.percentile(np.abs(averaged), 99)) / signed_limit(raw) for raw, averaged in of_photos)
+        for method, of_photos in pairs.items()
+        if METHODS[method].signed
+    }
+    return {method: share for method, share in largest.items() if share < BLANK}
+
+
 def _gains(ax: Axes, gains: pd.DataFrame) -> None:
     methods, kinds = list(gains["method"].unique()), list(gains["regions"].unique())
     colours = sns.color_palette("colorblind", len(kinds))
-    for number, (kind, colour) in enumerate(zip(kinds, colours, strict=True)):
+    for number, (kind, colour, marker) in enumerate(zip(kinds, colours, cycle(MARKERS), strict=False)):
         of_kind = gains[gains["regions"] == kind].set_index("method").loc[methods]
         y = np.arange(len(methods)) + (number - (len(kinds) - 1) / 2) * 0.15
         spread = np.array([of_kind["mean"] - of_kind["low"], of_kind["high"] - of_kind["mean"]])
@@ -103,8 +120,8 @@ def _gains(ax: Axes, gains: pd.DataFrame) -> None:
             of_kind["mean"],
             y,
             xerr=spread,
-            fmt="o",
-            markersize=2.2,
+            fmt=marker,
+            markersize=2.8,
             linewidth=0.8,
             color=colour,
             label=style.kind_name(kind),
@@ -123,9 +140,9 @@ def auroc_gains(root: Path, datasets: Sequence[str], classifiers: Sequence[str])
         by_kind = {kind: found.set_index("id")["auroc"] for kind, found in group.groupby("regions", sort=False)}
         for kind, values in by_kind.items():
             if kind != "raw":
-                gain = paired_bootstrap(*values.align(by_kind["raw"]), seed=int(group["seed"].iloc[0]))
+                gain = paired_bootstrap(*values.align(by_kind["raw"]), **drawn_with(group))
                 carried = {"dataset": dataset, "network": network, "method": method, "regions": kind}
-                carried |= {"raw": by_kind["raw"].mean(), "averaged": values.mean()}
+                carried |= {"seed": group["seed"].iloc[0], "raw": by_kind["raw"].mean(), "averaged": values.mean()}
                 rows.append({**carried, **gain._asdict()})
     return pd.DataFrame(rows, columns=GAINS)
 
@@ -152,16 +169,29 @@ def load(
     caption = (
         f"Saliency maps of {style.name(classifier)} for the labelled class, raw and averaged inside "
         f"{style.kind_name(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative; "
-        "the object's outline in green)."
+        f"the object's outline in green).{_blank_text(blank(pairs))}"
     )
     if len(shown):
         caption += (
             " Below: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
-            f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals. Right of zero, averaging "
-            "makes the object stand out. LIME and KernelSHAP are made of NAS clusters, so averaging inside NAS leaves "
-            "them alone."
+            f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals, seed "
+            f"{shown['seed'].iloc[0]}. Right of zero, averaging makes the object stand out. LIME and KernelSHAP are "
+            "made of NAS clusters, so averaging inside NAS leaves them alone."
         )
     return contrast(list(views), pairs, outlines, shown), caption
+
+
+def _blank_text(found: Mapping[str, float]) -> str:
+    """Why averages look blank, "" where none do."""
+    if not found:
+        return ""
+    named = " and ".join(
+        f"{style.name(method)} (99% of pixels within {share:.1%} of the scale)" for method, share in found.items()
+    )
+    return (
+        f" The averages of {named} look blank because values of either sign cancel inside a region; they are small, "
+        "not 0, and their order, which AUROC looks at, is left."
+    )
 
 
 def _outline(truth: NDArray[np.uint8] | None) -> NDArray[np.bool_] | None:

@@ -1,54 +1,144 @@
 """How far sampled saliency maps have converged: rank correlation with a map of many more samples."""
 
 import math
+from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nas.plots import style
+from nas.shards import TABLE
+from nas.tables import collect
 
 MARKERS = "osD^vP*X"
+CONVERGED = 0.9  # rank correlation with the reference from which a map counts as converged
+APART = 0.028  # of a factor: between the single photos of two methods
 
 
-def correlation(summary: pd.DataFrame) -> Figure:
-    """Rank correlation against the count, as a multiple of that of params.yaml; one line per method.
+class Content(NamedTuple):
+    """What the figure shows.
 
-    Parameters: `summary` with method, factor, count, mean.
+    summary : method, parameter, factor, count, reference_count, mean of the rank correlation, low, high, n
+    contrast : the same of the distance between the AUROC of a map and that of the reference
+    photos : id, method, factor, spearman, auroc, reference_auroc
+    """
+
+    summary: pd.DataFrame
+    contrast: pd.DataFrame
+    photos: pd.DataFrame
+
+
+def load(root: Path, dataset: str, classifier: str) -> Content:
+    """The tables of one data set and network."""
+    summary, contrast, photos = (
+        collect(root, "convergence", [dataset], [classifier], *name) for name in ((), ("contrast.parquet",), (TABLE,))
+    )
+    return Content(summary, contrast, photos)
+
+
+def correlation(content: Content) -> Figure:
+    """Rank correlation, and distance in AUROC, against the count as a multiple of that of params.yaml.
+
+    One line per method, the mean over photos; beside it a small mark for each photo.
     """
     style.use()
-    figure, ax = plt.subplots(figsize=(0.72 * style.WIDTH, 2.7))
-    methods = list(summary["method"].unique())
-    colours = sns.color_palette("colorblind", len(methods))
-    for method, colour, marker in zip(methods, colours, MARKERS, strict=False):
-        line = summary[summary["method"] == method].sort_values("factor")
-        nearest = _nearest(line).iloc[0]
-        count = round(nearest["count"] / nearest["factor"])
-        parameter = str(line["parameter"].iloc[0]).removeprefix("n_")
-        label = f"{style.name(method)}, {count} {parameter}"
-        ax.plot(line["factor"], line["mean"], color=colour, marker=marker, markersize=4, linewidth=1.1, label=label)
-    ax.axvline(1, color=style.MUTED, linewidth=0.7, linestyle=":")
-    factors = sorted(summary["factor"].unique())
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(factors, [f"{factor:g}×" for factor in factors])
-    ax.set_xlabel("count, as a multiple of the one used in this report")
-    ax.set_ylabel("rank correlation\nwith the reference")
-    ax.set_ylim(min(0.0, float(summary["mean"].min())), 1.02)
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="method, count used", title_fontsize=7)
-    figure.tight_layout()
+    if content.summary.empty:
+        return style.nothing("no method has a count")
+    measured = content.contrast["mean"].notna().any()
+    figure, axes = plt.subplots(1, 1 + measured, figsize=(style.WIDTH, 2.9), squeeze=False)
+    left = axes[0, 0]
+    values = content.photos["spearman"]
+    _lines(left, content.summary, content.photos.assign(value=values))
+    left.axhline(CONVERGED, color=style.MUTED, linewidth=0.7, linestyle="--")
+    left.set_ylabel("rank correlation\nwith the reference")
+    left.set_ylim(min(0.0, float(content.summary["mean"].min()), float(values.min())) - 0.02, 1.03)
+    if measured:
+        shifts = (content.photos["auroc"] - content.photos["reference_auroc"]).abs()
+        _lines(axes[0, 1], content.contrast, content.photos.assign(value=shifts))
+        axes[0, 1].set_ylabel("AUROC, distance from\nthat of the reference")
+        axes[0, 1].set_ylim(0, None)
+    for ax in axes[0]:
+        ax.set_xlabel("count, as a multiple of the one used")
+    figure.tight_layout(rect=(0, 0.15, 1, 1), w_pad=2)
+    handles, names = left.get_legend_handles_labels()
+    left.legend(
+        handles,
+        names,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=figure.transFigure,
+        ncols=3,
+        title="method, count used",
+        title_fontsize=7,
+    )
     return figure
 
 
-def caption(summary: pd.DataFrame) -> str:
-    """What the figure shows."""
+def _lines(ax: Axes, means: pd.DataFrame, photos: pd.DataFrame) -> None:
+    """Mean over factor, a line per method, and the `value` of each photo, side by side."""
+    methods = list(means["method"].unique())
+    colours = sns.color_palette("colorblind", len(methods))
+    for number, (method, colour, marker) in enumerate(zip(methods, colours, MARKERS, strict=False)):
+        line = means[means["method"] == method].sort_values("factor")
+        single = photos[photos["method"] == method]
+        place = single["factor"] * 2 ** ((number - (len(methods) - 1) / 2) * 2 * APART)
+        ax.scatter(place, single["value"], s=5, color=colour, marker=marker, alpha=0.55, linewidths=0)
+        ax.plot(line["factor"], line["mean"], color=colour, marker=marker, markersize=4, linewidth=1.1,
+                label=f"{style.name(method)}, {_count(line)}")  # fmt: skip
+    ax.axvline(1, color=style.MUTED, linewidth=0.7, linestyle=":")
+    factors = sorted(means["factor"].unique())
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(factors, [f"{factor:g}×" for factor in factors])
+    ax.minorticks_off()
+
+
+def _count(line: pd.DataFrame) -> str:
+    """The count used of a method, such as "16 samples"."""
+    nearest = _nearest(line).iloc[0]
+    parameter = str(line["parameter"].iloc[0]).removeprefix("n_")
+    return f"{round(nearest['count'] / nearest['factor'])} {parameter}"
+
+
+def caption(content: Content) -> str:
+    """What the figure shows, and which methods have not converged at the counts used."""
+    summary = content.summary
+    if summary.empty:
+        return "Convergence of saliency maps: no method of this report samples or sums."
     nearest = _nearest(summary)
     times = (nearest["reference_count"] / nearest["count"] * nearest["factor"]).max()
-    return (
+    text = (
         f"Convergence of saliency maps on {summary['dataset'].iloc[0]} with {style.name(summary['network'].iloc[0])} "
         f"(n = {int(summary['n'].max())} photos, seed {summary['seed'].iloc[0]}): Spearman correlation over pixels "
         f"between a map and one of {times:g} times the count used in this report (dotted) and, where the method "
-        "draws at random, of another seed. A low value says that the map still depends on the draw."
+        "draws at random, of another seed. Lines are means over photos, small marks single photos. A low value says "
+        f"that the map still depends on the draw. {_unconverged(nearest)}"
+    )
+    shifts = _nearest(content.contrast)
+    if shifts["mean"].isna().all():
+        return text
+    largest = shifts.loc[shifts["mean"].idxmax()]
+    return (
+        f"{text} Right: how far the AUROC of a map against the object's mask is from that of the reference, the mean "
+        f"of absolute differences; where the count is the one used at most {largest['mean']:.3f} "
+        f"({style.name(largest['method'])})."
+    )
+
+
+def _unconverged(nearest: pd.DataFrame) -> str:
+    """Which methods are below `CONVERGED`, with their values, and what their scores are scores of."""
+    factor = nearest["factor"].iloc[0]
+    run = "the counts used" if factor == 1 else f"{factor:g} times the counts used"
+    low = nearest[(nearest["factor"] == factor) & ~(nearest["mean"] >= CONVERGED)].sort_values("mean")
+    if low.empty:
+        return f"At {run} every method is at {CONVERGED:g} or above (dashed)."
+    named = ", ".join(f"{style.name(row['method'])} ({row['mean']:.2f})" for row in low.to_dict("records"))
+    return (
+        f"Not converged at {run} (below {CONVERGED:g}, dashed): {named}. They are scored in this report all "
+        "the same: their numbers are of the map at the count used and of one seed, not of the method with ever more."
     )
 
 

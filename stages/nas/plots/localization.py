@@ -1,17 +1,39 @@
 """Figure 6: box accuracy against the IoU asked for, and against the threshold of the map."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nas.plots import style
 
+RAW = "raw"
+DASHES: tuple[Any, ...] = ("--", "-.", ":", (0, (4, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)))
+AXES = {"iou": "IoU that is a hit", "threshold": "threshold of the map"}
+
+
+def looks(kinds: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Line of each kind of regions: raw maps solid and dark, the others told apart by colour and by dashes."""
+    others = [kind for kind in kinds if kind != RAW]
+    colours = sns.color_palette("colorblind", max(len(others), 1))
+    lines: dict[str, dict[str, Any]] = {
+        kind: {"color": colour, "linestyle": DASHES[number % len(DASHES)], "linewidth": 1.3}
+        for number, (kind, colour) in enumerate(zip(others, colours, strict=False))
+    }
+    return {kind: lines.get(kind, {"color": style.INK, "linestyle": "-", "linewidth": 1.1}) for kind in kinds}
+
+
+def banded(kinds: Sequence[str]) -> list[str]:
+    """The kinds whose intervals are drawn, so that they can be told apart: raw maps, and the first of the others."""
+    return [kind for kind in kinds if kind == RAW] + [kind for kind in kinds if kind != RAW][:1]
+
 
 def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[str]) -> Figure:
-    """For each data set and network a row over IoU and a row over the threshold; one column per method.
+    """A row over the IoU for each data set and network, then a row over the threshold; one column per method.
 
     Parameters
     ----------
@@ -22,41 +44,56 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
     if curves.empty:
         return style.nothing("no data set has boxes")
     pairs = list(dict.fromkeys(zip(curves["dataset"], curves["network"], strict=True)))
-    rows = [(pair, axis) for pair in pairs for axis in ("iou", "threshold")]
     several = curves["dataset"].nunique() > 1
-    figure, axes = plt.subplots(
-        len(rows), len(methods), figsize=(style.WIDTH, 1.55 * len(rows) + 0.5), sharey="row", squeeze=False
-    )
-    colours = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
-    for row, ((dataset, network), axis) in zip(axes, rows, strict=True):
-        of_pair = curves[(curves["dataset"] == dataset) & (curves["network"] == network) & (curves["axis"] == axis)]
-        for ax, method in zip(row, methods, strict=True):
-            shown = of_pair[of_pair["method"] == method]
-            for kind, colour in colours.items():
-                line = shown[shown["regions"] == kind]
-                ax.plot(line["x"], line["mean"], color=colour, linewidth=1.1, label=style.kind_name(kind))
-                if axis == "iou":
-                    ax.fill_between(line["x"], line["low"], line["high"], color=colour, alpha=0.13, linewidth=0)
-            ax.set_title(style.name(method), loc="left", fontsize=7.5)
-            ax.set_xlabel("IoU that is a hit" if axis == "iou" else "map threshold, IoU 0.7")
-            ax.set_xlim(0, 1)
-            ax.set_ylim(0, None)
-        row[0].set_ylabel(f"{dataset}, {style.name(network)}\nBoxAcc" if several else f"{style.name(network)}\nBoxAcc")
-    handles, names = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, ncols=len(kinds), loc="lower center")
-    figure.tight_layout(rect=(0, 0.28 / figure.get_figheight(), 1, 1), h_pad=1.0)
+    heights = {"iou": 1.25 * len(pairs) + 0.62, "threshold": 1.25 * len(pairs) + 0.5}
+    legend = 0.3
+    figure = plt.figure(figsize=(style.WIDTH, sum(heights.values()) + legend))
+    layout = figure.add_gridspec(3, 1, height_ratios=[*heights.values(), legend])
+    for place, axis in enumerate(AXES):
+        block = figure.add_subfigure(layout[place])
+        panels = block.subplots(len(pairs), len(methods), sharex=True, sharey=True, squeeze=False)
+        for row, (dataset, network) in zip(panels, pairs, strict=True):
+            of_row = curves[(curves["dataset"] == dataset) & (curves["network"] == network) & (curves["axis"] == axis)]
+            for ax, method in zip(row, methods, strict=True):
+                _lines(ax, of_row[of_row["method"] == method], kinds, axis)
+            named = f"{style.name(network)},\n{dataset}" if several else style.name(network)
+            row[0].set_ylabel(f"{named}\nBoxAcc" if axis == "iou" else f"{named}\nBoxAcc, IoU 0.7")
+        for ax, method in zip(panels[0], methods, strict=True):
+            ax.set_title(style.name(method) if axis == "iou" else "", loc="left", fontsize=8)
+        for ax in panels[-1]:
+            ax.set_xlabel(AXES[axis])
+        top = 1 - (0.22 if axis == "iou" else 0.1) / heights[axis]
+        block.subplots_adjust(left=0.095, right=0.985, top=top, bottom=0.4 / heights[axis], wspace=0.12, hspace=0.18)
+        handles, names = panels[0][0].get_legend_handles_labels()
+    below = figure.add_subfigure(layout[2])
+    below.legend(handles, names, ncols=len(kinds), loc="center", columnspacing=1.4, handlelength=2.8)
     return figure
 
 
-def caption(curves: pd.DataFrame) -> str:
+def _lines(ax: Axes, curves: pd.DataFrame, kinds: Sequence[str], axis: str) -> None:
+    """One line for each kind of regions, the raw maps' on top, and the bands of those that have one."""
+    known = looks(kinds)
+    for kind in kinds:
+        line, look = curves[curves["regions"] == kind], known[kind]
+        if axis == "iou" and kind in banded(kinds):
+            ax.fill_between(line["x"], line["low"], line["high"], color=look["color"], alpha=0.18, linewidth=0)
+        ax.plot(line["x"], line["mean"], label=style.kind_name(kind), zorder=2.5 if kind == RAW else 2, **look)
+    ax.set_xlim(0, 1)
+    ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    ax.set_ylim(0, None)
+
+
+def caption(curves: pd.DataFrame, kinds: Sequence[str]) -> str:
     """What figure 6 shows."""
     counts = ", ".join(
         f"{dataset} (n = {int(n)} photos with boxes)"
         for dataset, n in curves.groupby("dataset", sort=False)["n"].max().items()
     )
+    shown = " and ".join("raw maps" if kind == RAW else style.kind_name(kind) for kind in banded(kinds))
     return (
-        f"Box accuracy on {counts}, multi-contour, class given, seed {curves['seed'].iloc[0]}: against the IoU that "
-        "counts as a hit, with the threshold of the map chosen for each IoU on all photos (bands: bootstrap intervals "
-        "that choose it anew in each resample), and against the threshold of the map at IoU 0.7. An averaged map has "
-        "few levels, so its curve is made of steps."
+        f"Box accuracy on {counts}, multi-contour, class given, seed {curves['seed'].iloc[0]}. Above: against the IoU "
+        "that counts as a hit, with the threshold of the map chosen for each IoU on all photos; bands are bootstrap "
+        f"intervals that choose it anew in each resample, drawn for {shown} alone, since they overlap (table 1 has "
+        "intervals of all). Below: at IoU 0.7, against the threshold of the map. An averaged map has few levels, so "
+        "its curve is made of steps."
     )

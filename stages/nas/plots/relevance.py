@@ -99,6 +99,27 @@ def load(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str], re
         f"{replacement}), against the fraction of pixels removed: mean over n = {int(shown['n'].max())} photos of "
         f"{', '.join(shown['dataset'].unique())}, bands are pointwise bootstrap intervals over photos, seed "
         f"{shown['seed'].iloc[0]}. The higher a curve stays, the better the map tells what the network does not need. "
-        "All curves of a network share both ends. Controls in grey: a random map, and the edges of the photo."
+        "All curves of a network share both ends. Controls in grey: a random map, and the edges of the photo. "
+        f"{steps_taken(shown[shown['order'].isin(orders)])}"
     )
     return relevance(shown, methods, orders), caption
+
+
+def steps_taken(settings: pd.DataFrame) -> str:
+    """How many images the curves have, and how many parts go in how many steps, by order.
+
+    Parameters: `settings`, order, and the least and most parts and steps of a photo, see the stage relevance
+    """
+    least, most = settings["least_steps"].min() + 1, settings["most_steps"].max() + 1
+    found = []
+    for order, rows in settings.groupby("order", sort=False):
+        parts, steps = (_span(rows[f"least_{what}"].min(), rows[f"most_{what}"].max()) for what in ("parts", "steps"))
+        found.append(f"{style.kind_name(order)} {parts} in {steps}")
+    return (
+        f"A curve has {_span(least, most)} images, the whole photo and the one without any part among them. Where a "
+        f"photo has more parts than steps, several go at once (parts in steps: {'; '.join(found)})."
+    )
+
+
+def _span(least: int, most: int) -> str:
+    return f"{least}" if least == most else f"{least} to {most}"

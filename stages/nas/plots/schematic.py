@@ -133,7 +133,7 @@ def load(root: Path, dataset: str, classifier: str, photo: str) -> tuple[Figure,
         f"How NAS are made, with the real maps of {style.name(classifier)} for one photo of {dataset}. Activations "
         "(channels × height × width, shown by their first three principal components as colours) are resized to the "
         f"{grid[0]} × {grid[1]} grid of the shallowest depth, divided at each location by their norm, weighted and "
-        f"concatenated; k-means with k = {table['clusters']} groups the locations. Nothing is trained, no position and "
-        "no colour is used. The components are the connected regions of the clusters."
+        f"concatenated; k-means with k = {table['clusters']}, seed {table['seed']}, groups the locations. Nothing is "
+        "trained, no position and no colour is used. The components are the connected regions of the clusters."
     )
     return schematic(found["view"][0], maps, weights, clusters, grid), caption

@@ -77,7 +77,8 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
                 inside = labels == number + 1
                 ax.imshow(np.dstack([np.broadcast_to(colour, (*inside.shape, 3)), inside * 0.45]))
                 ax.contour(inside, [0.5], colors=[colour], linewidths=0.7)
-            ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor="white", linewidth=0.8))
+            for edge, width in ((style.INK, 1.8), ("white", 0.8)):  # seen on bright and on dark photos
+                ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=edge, linewidth=width))
         ax.set_title(f"{record.class_name}\n{record.super_class} · {record.id}", fontsize=6.5, pad=3)
     figure.subplots_adjust(wspace=0.05, hspace=0.32)
     return figure
@@ -121,10 +122,11 @@ def caption(root: Path, dataset: str, classifier: str, photos: Sequence[str]) ->
     )
 
 
-def annotations_caption(records: Sequence[Record]) -> str:
+def annotations_caption(records: Sequence[Record], datasets: Sequence[str]) -> str:
     """What the page of annotations shows."""
     instances = sum(len(record.boxes) for record in records)
     return (
-        f"{len(records)} photos with {instances} instances of the labelled objects: their outlines, where there are "
-        "masks (colours tell instances apart), and boxes (white). Above each photo its class, super-class and name."
+        f"{len(records)} photos of {', '.join(datasets)} with {instances} instances of the labelled objects: their "
+        "outlines, where there are masks (colours tell instances apart), and boxes (white with a dark rim). Above each "
+        "photo its class, super-class and name."
     )

@@ -94,14 +94,14 @@ def few_labels(content: Content) -> Figure:
     _draw_panels(figure, pictures, content)
     charts = GridSpec(
         1,
-        len(networks) + 1,
+        len(networks) + 2,  # one of them a gap, for the ticks of the last chart
         figure,
         left=0.17,
         right=0.985,
         top=1 - (side + 0.75) / height,
         bottom=0.72 / height,
         wspace=0.16,
-        width_ratios=[1] * len(networks) + [0.8],
+        width_ratios=[1] * len(networks) + [0.05, 0.8],
     )
     of_truth = content.scores[content.scores["against"] == TRUTH]
     ranked = content.scores if of_truth.empty else of_truth

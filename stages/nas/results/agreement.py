@@ -8,7 +8,7 @@ import pandas as pd
 from nas.plots.style import name
 from nas.shards import TABLE
 from nas.statistics import paired_bootstrap
-from nas.tables import collect, wide, with_interval
+from nas.tables import collect, drawn_with, wide, with_interval
 
 AGREEMENT = {
     "achievable_segmentation_accuracy": "ASA",
@@ -55,7 +55,7 @@ def paired_differences(root: Path, datasets: Sequence[str], classifiers: Sequenc
             }
             for measure, heading in list(AGREEMENT.items())[:4]:
                 a, b = by_method["nas_components"][measure].align(by_method[other][measure])
-                estimate = paired_bootstrap(a, b, seed=int(group["seed"].iloc[0]))
+                estimate = paired_bootstrap(a, b, **drawn_with(group))
                 row |= {heading: with_interval(estimate), "n": str(estimate.n)}
             rows.append(row)
     return pd.DataFrame(rows)

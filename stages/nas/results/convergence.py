@@ -6,8 +6,8 @@ from nas.plots.style import name
 from nas.tables import with_interval
 
 
-def table(summary: pd.DataFrame) -> pd.DataFrame:
-    """Rank correlation with the reference, one row per method and count."""
+def table(summary: pd.DataFrame, contrast: pd.DataFrame) -> pd.DataFrame:
+    """Rank correlation with the reference, and distance from its AUROC, one row per method and count."""
     return pd.DataFrame(
         [
             {
@@ -15,9 +15,10 @@ def table(summary: pd.DataFrame) -> pd.DataFrame:
                 "count": f"{row['count']} {row['parameter'].removeprefix('n_')}",
                 "reference": str(row["reference_count"]),
                 "rank correlation": with_interval(row),
+                "AUROC, distance": with_interval(shift),
                 "used here": "yes" if row["factor"] == 1 else "",
                 "n": str(row["n"]),
             }
-            for row in summary.to_dict("records")
+            for row, shift in zip(summary.to_dict("records"), contrast.to_dict("records"), strict=True)
         ]
     )

@@ -6,32 +6,38 @@ from typing import Any
 
 import pandas as pd
 
-from nas.inconsistency import SETTING, ranking_agreement, scores_of
+from nas.inconsistency import SETTING, differences, ranking_agreement, scores_of
 from nas.plots.style import kind_name, name
 from nas.scoremaps import CONTROLS
 from nas.semantics import TRUTH
 from nas.shards import TABLE
-from nas.tables import collect, with_interval
+from nas.tables import collect, drawn_with, with_interval
 
 PAIR = ["dataset", "network"]
 
 
-def by_difference(taus: pd.DataFrame) -> pd.DataFrame:
-    """Tau between rankings by what differs between the two settings: direction, order or replacement, or several."""
-    differs = {key: taus[key] != taus[f"other_{key}"] for key in SETTING}
-    kinds = pd.DataFrame(differs).apply(lambda row: ", ".join(key for key in SETTING if row[key]), axis=1)
+def by_difference(taus: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
+    """Tau between rankings by what differs between the two settings: direction, order or replacement, or several.
+
+    Parameters: tables of `nas.inconsistency.agreement` and `mean_agreement`, of the same methods
+    """
+    settings = [taus[[f"{prefix}{key}" for key in SETTING]].to_numpy() for prefix in ("", "other_")]
+    kinds = [differences(one, other) for one, other in zip(*settings, strict=True)]
+    mean_of = {tuple(row[key] for key in (*PAIR, "differs")): row for row in means.to_dict("records")}
     rows = []
     for (dataset, network, kind), group in taus.assign(kind=kinds).groupby([*PAIR, "kind"], sort=False):
+        mean = mean_of[dataset, network, kind]
         rows.append(
             {
                 "data set": dataset,
                 "network": name(network),
                 "what differs": kind,
                 "pairs of settings": str(len(group)),
-                "mean τ": f"{group['tau'].mean():.2f}",
+                "mean τ": with_interval({"mean": mean["tau"], "low": mean["low"], "high": mean["high"]}, 2),
                 "lowest τ": f"{group['tau'].min():.2f}",
                 "highest τ": f"{group['tau'].max():.2f}",
                 "interval has 0 inside": str(int((~((group["low"] > 0) | (group["high"] < 0))).sum())),
+                "n": str(mean["n"]),
             }
         )
     return pd.DataFrame(rows)
@@ -95,7 +101,7 @@ def _agreements(areas: pd.DataFrame, against: pd.DataFrame) -> list[dict[str, An
     for setting, scores in zip(found.settings, found.values, strict=True):
         row = _setting(*areas[PAIR].iloc[0], *setting)
         for heading, kept in {"all methods": list(range(len(methods))), "without controls": real}.items():
-            estimate = ranking_agreement(scores[:, kept], truth[:, kept], seed=int(areas["seed"].iloc[0]))
+            estimate = ranking_agreement(scores[:, kept], truth[:, kept], **drawn_with(areas))
             row[f"τ, {heading}"] = with_interval(
                 {"mean": estimate.value, "low": estimate.low, "high": estimate.high}, 2
             )

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from nas.plots.relevance import steps_taken
 from nas.plots.style import kind_name, name
-from nas.tables import with_interval
+from nas.tables import prints_alike, with_interval
 
 
 def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
@@ -22,7 +23,7 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         most = group["mean"].max() if direction == "least" else group["mean"].min()
         for estimate in group.to_dict("records"):
             row[name(estimate["method"])] = with_interval(estimate, 2)
-            marks[name(estimate["method"])] = estimate["mean"] == most
+            marks[name(estimate["method"])] = prints_alike(estimate["mean"], most, 2)
         rows.append(row | {"n": str(int(group["n"].max()))})
         best.append(marks)
     frame = pd.DataFrame(rows)
@@ -32,6 +33,6 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     caption = (
         "Area under the relevance curve, least relevant part first (LeRF, higher is better) and most (MoRF, lower is "
         "better), by order of removal and by what is shown instead: mean over n photos [bootstrap interval], seed "
-        f"{summary['seed'].iloc[0]}. Bold: best of a row."
+        f"{summary['seed'].iloc[0]}. Bold: best of a row, and what prints the same. {steps_taken(summary)}"
     )
     return frame, bold, caption

@@ -4,7 +4,7 @@ import pandas as pd
 
 from nas.plots.style import kind_name, name
 from nas.semantics import AUTOMATIC, HAND, TRUTH
-from nas.tables import signed, with_interval
+from nas.tables import prints_alike, signed, with_interval
 
 SCORES = {
     "mass_share": "mass share",
@@ -32,7 +32,7 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
             marks = dict.fromkeys(row, False)
             for measure, heading in SCORES.items():
                 row[heading] = with_interval(estimates[measure])
-                marks[heading] = bool(estimates[measure]["mean"] >= highest[measure] - 1e-9)
+                marks[heading] = prints_alike(estimates[measure]["mean"], highest[measure])
             gain = estimates["gain_mass_share"]
             row["Δ mass share"] = "" if inside == "raw" else signed(gain)
             marks["Δ mass share"] = False
@@ -43,8 +43,8 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         "Saliency of the predicted class scored against the mask and against the class-level clusters tagged as "
         f"object{seed}: share of positive saliency, pixel average precision, pointing game, AUROC; "
         "mean over n photos of the tagged classes [bootstrap interval]. Each map as it is (raw) or averaged inside "
-        "regions; Δ is the paired difference from raw. Learnt tags come from the masks of a few other "
-        "photos of the class (semantics.learnt_from at most). Bold: best of a network and reference."
+        "regions; Δ is the paired difference from raw. Learnt tags come from the masks of a few other photos of the "
+        "class (semantics.learnt_from at most). Bold: best of a network and reference, and what prints the same."
     )
     order = ["data set", "network", "against", "method", "regions", *SCORES.values(), "Δ mass share", "n"]
     return pd.DataFrame(rows, columns=order), pd.DataFrame(best, columns=order, dtype=bool), caption

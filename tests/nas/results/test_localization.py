@@ -20,7 +20,7 @@ def rows(dataset, network, method, kind, **given):
         estimate = {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}
         gains = {"gain": gain, "gain_low": gain - 0.05, "gain_high": gain + 0.05, "gain_p": 0.0312}
         setting = {"dataset": dataset, "network": network, "method": method, "regions": kind, "measure": measure}
-        found.append(setting | estimate | gains | {"n": 9, "seed": 3} | given)
+        found.append(setting | estimate | gains | {"n": 9, "labelled": 9, "seed": 3} | given)
     return found
 
 
@@ -38,8 +38,8 @@ def summary():
 
 def test_a_row_is_a_method_and_kind_of_a_network(summary):
     frame, bold, caption = localization.table(summary)
-    columns = ["data set", "network", "method", "regions", "MaxBoxAccV2", "Δ MaxBoxAccV2", "BoxAcc@0.7", "Δ BoxAcc@0.7"]
-    assert list(frame) == list(bold) == [*columns, "PxAP", "n"]
+    columns = ["data set", "network", "method", "regions", "MaxBoxAccV2", "Δ MaxBoxAccV2", "BoxAcc@0.3"]
+    assert list(frame) == list(bold) == [*columns, "BoxAcc@0.7", "Δ BoxAcc@0.7", "PxAP", "n"]
     assert len(frame) == len(PAIRS) * (len(METHODS) * len(KINDS) + 1) and set(frame["n"]) == {"9"}
     assert list(frame.loc[0, columns[:4]]) == ["made", "MobileNetV2", "LRP", "raw"]
     assert set(frame["regions"]) == {"raw", "NAS clusters", "SLIC"} and "seed 3" in caption

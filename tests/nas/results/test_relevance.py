@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
-from nas.inconsistency import SETTING, agreement
+from nas.inconsistency import SETTING, agreement, mean_agreement, pairwise_tau, scores_of
 from nas.plots.inconsistency import symmetric
 from nas.results import inconsistency, relevance
 from nas.shards import write_table
@@ -17,7 +17,7 @@ def areas():
     keys = [(i, *setting, method) for i in IDS for setting in SETTINGS for method in METHODS]
     table = pd.DataFrame(keys, columns=["id", *SETTING, "method"])
     values = np.random.default_rng(0).random(len(table))
-    return table.assign(auc=values, dataset="made", network="mobilenet_v2", seed=0)
+    return table.assign(auc=values, dataset="made", network="mobilenet_v2", seed=0, level=0.9, resamples=50)
 
 
 def test_the_best_of_a_row_is_bold_by_its_direction(areas):
@@ -25,8 +25,10 @@ def test_the_best_of_a_row_is_bold_by_its_direction(areas):
         areas.groupby(["dataset", "network", *SETTING, "method"], sort=False)["auc"].mean().reset_index(name="mean")
     )
     absent = (summary["method"] == "lrp") & (summary["order"] == "slic.first")
-    summary = summary.assign(low=0.0, high=1.0, n=4, seed=0)[~absent]
-    frame, bold, _ = relevance.table(summary)
+    steps = {"least_parts": 4, "most_parts": 9, "least_steps": 3, "most_steps": 4}
+    summary = summary.assign(low=0.0, high=1.0, n=4, seed=0, **steps)[~absent]
+    frame, bold, caption = relevance.table(summary)
+    assert "A curve has 4 to 5 images" in caption and "pixels 4 to 9 in 3 to 4; SLIC 4 to 9 in 3 to 4" in caption
     assert frame["direction"].tolist() == ["LeRF", "LeRF", "MoRF"]
     assert frame["LRP"].iloc[1] == "n/a" and not bold["LRP"].iloc[1]
     columns = ["Grad-CAM", "LRP", "gradient", "random (control)"]
@@ -35,6 +37,22 @@ def test_the_best_of_a_row_is_bold_by_its_direction(areas):
         values = frame.loc[row, columns].str.split(" ").str[0].replace("n/a", np.nan).astype(float)
         expected = values.idxmax() if direction == "LeRF" else values.idxmin()
         assert list(np.array(list(frame))[best]) == [expected]
+
+
+@pytest.mark.parametrize("direction", ["least", "most"])
+def test_what_prints_the_same_as_the_best_is_bold_too(direction):
+    means = {"lrp": 0.7449, "rise": 0.7351, "gradient": 0.7349, "random": 0.7451, "cam": np.nan}
+    row = {"dataset": "made", "network": "mobilenet_v2", "direction": direction, "order": "tiles", "low": 0.1}
+    row |= {"replacement": "mean", "high": 0.9, "n": 4, "seed": 0, "least_parts": 9, "most_parts": 9}
+    row |= {"least_steps": 4, "most_steps": 4}
+    frame, bold, _ = relevance.table(pd.DataFrame([row | {"method": m, "mean": mean} for m, mean in means.items()]))
+    best = {"least": ["random (control)"], "most": ["gradient"]}[direction]
+    assert list(frame.columns[bold.iloc[0]]) == best
+    means |= {"random": 0.7401} if direction == "least" else {"gradient": 0.7448}
+    frame, bold, _ = relevance.table(pd.DataFrame([row | {"method": m, "mean": mean} for m, mean in means.items()]))
+    cells = frame.iloc[0][frame.columns[bold.iloc[0]]]
+    assert len(cells) > 1 and cells.str.startswith("0.74 ").all()
+    assert not frame.iloc[0][frame.columns[~bold.iloc[0]]].str.startswith("0.74 ").any()
 
 
 UNTAGGED = pd.DataFrame({key: pd.Series(dtype=object) for key in ("id", "method", "regions", "against", "mass_share")})
@@ -78,9 +96,42 @@ def test_a_data_set_without_masks_has_no_rows(areas, tmp_path):
     assert inconsistency.references(tmp_path, ["made"], ["mobilenet_v2"]).empty
 
 
+def test_intervals_have_the_level_and_resamples_of_the_run(areas, tmp_path):
+    raw = [
+        {"id": i, "method": method, "regions": "raw", "auroc": np.random.default_rng([n, m]).random()}
+        for n, i in enumerate(IDS) for m, method in enumerate(METHODS)
+    ]  # fmt: skip
+    for stage, table in {"localization": pd.DataFrame(raw), "semantics": UNTAGGED}.items():
+        write_table(table, tmp_path / "data" / stage / "made" / "mobilenet_v2" / "table.parquet")
+    scores = pd.DataFrame(raw).pivot(index="id", columns="method", values="auroc").sort_index()[METHODS].to_numpy()
+    found = {}
+    for level, resamples in ((0.9, 50), (0.5, 50), (0.9, 80)):
+        table = areas.assign(level=level, resamples=resamples)
+        write_table(table, tmp_path / "data" / "relevance" / "made" / "mobilenet_v2" / "table.parquet")
+        found[level, resamples] = inconsistency.references(tmp_path, ["made"], ["mobilenet_v2"])["τ, all methods"][0]
+        first = scores_of(areas).values[0]
+        expected = pairwise_tau(np.stack([first, scores]), level, resamples, seed=0)
+        low, high = expected.low[0, 1], expected.high[0, 1]
+        assert found[level, resamples] == f"{expected.tau[0, 1]:.2f} [{low:.2f}, {high:.2f}]"
+    assert found[0.9, 50] != found[0.5, 50]
+
+
+def test_the_mean_of_tau_has_an_interval_and_n(areas):
+    taus, means = (
+        make(areas, 0.9, 50, seed=0).assign(dataset="made", network="mobilenet_v2")
+        for make in (agreement, mean_agreement)
+    )
+    taus, means = taus[taus["methods"] == "all"], means[means["methods"] == "all"]
+    found = inconsistency.by_difference(taus, means).set_index("what differs")
+    assert set(found["n"]) == {"4"}
+    for kind, row in means.set_index("differs").iterrows():
+        assert found.loc[kind, "mean τ"] == f"{row['tau']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+
+
 def test_pairs_are_counted_by_what_differs(areas):
     taus = agreement(areas, 0.95, 20, seed=0).assign(dataset="made", network="mobilenet_v2")
-    found = inconsistency.by_difference(taus[taus["methods"] == "all"])
+    means = mean_agreement(areas, 0.95, 20, seed=0).assign(dataset="made", network="mobilenet_v2")
+    found = inconsistency.by_difference(taus[taus["methods"] == "all"], means[means["methods"] == "all"])
     expected = {"order, replacement": "1", "direction": "1", "direction, order, replacement": "1"}
     assert found.set_index("what differs")["pairs of settings"].to_dict() == expected
 
