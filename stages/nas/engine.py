@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,10 @@ def run(
     scratch : folder for work in progress, removed when `target` is complete
     batch_size : records per call; it does not change the result of a record
     workers : processes, each with one thread; 1 runs in this process with all threads; 0 takes every core
+
+    Raises
+    ------
+    ValueError : what the function raised, after the ids of the records that it was given
     """
     fingerprint = json.dumps([key, code_fingerprint()], sort_keys=True, default=str)
     batches = [records[start : start + batch_size] for start in range(0, len(records), batch_size)]
@@ -58,6 +63,15 @@ def run(
             progress.update(n_finished)
     gather(parts, target)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def about(subject: str) -> Iterator[None]:
+    """Say at the beginning of any ValueError raised inside what it is about: a photo, a method, a key."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{subject}: {error}") from error
 
 
 def code_fingerprint() -> str:
@@ -80,7 +94,10 @@ def _digest(fingerprint: str, batch: Sequence[Record]) -> str:
 
 
 def _compute(function: Function, batch: Sequence[Record], part: Path) -> int:
-    write_shard(function(batch), part)
+    ids = ", ".join(record.id for record in batch)
+    with about(f"photo {ids}" if len(batch) == 1 else f"one of the photos {ids}"):
+        shard = function(batch)
+    write_shard(shard, part)
     return len(batch)
 
 
