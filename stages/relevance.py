@@ -138,13 +138,8 @@ def bands(stored: Shards, level: float, n_resamples: int, seed: int) -> pd.DataF
     return pd.concat(rows, ignore_index=True)
 
 
-def check(settings: Relevance, listed: Sequence[str], stored: Shards, segmented: Shards) -> list[str]:
+def check(settings: Relevance, stored: Shards, segmented: Shards) -> list[str]:
     """The methods to evaluate: those asked for, less those that the network cannot do."""
-    for method in settings.methods:
-        if method not in listed:
-            raise ValueError(
-                f"relevance.methods has {method!r}: allowed are those of saliency.methods, {', '.join(listed)}"
-            )
     allowed = ["pixels", "tiles", *segmented.names()]
     for direction in DIRECTIONS:
         for order in getattr(settings, direction).orders:
@@ -162,7 +157,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         Path("data", stage, dataset, classifier) for stage in ("activations", "saliency", "superpixels")
     )
     target, settings, seed = Path("data/relevance", dataset, classifier), parameters.relevance, parameters.seed
-    methods = check(settings, parameters.saliency.methods, Shards(saliency), Shards(superpixels))
+    methods = check(settings, Shards(saliency), Shards(superpixels))
     engine.run(
         partial(
             compute,

@@ -14,7 +14,7 @@ from nas.checksums import sha256_of
 from nas.classifiers import Classifier
 from nas.datasets import Record, read_records
 from nas.heads import fingerprint, shared_classifier
-from nas.saliency import METHODS, explain
+from nas.saliency import METHODS, check_parameters, explain
 from nas.shards import Shard, Shards
 from params import SCRATCH, Parameters, Saliency, run
 
@@ -88,13 +88,16 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
     activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
     classifier, settings = shared_classifier(name, weights, head), parameters.saliency
     on_gpu = classifier.device.type == "cuda"
+    methods = possible(classifier, settings.methods)
+    with engine.about("saliency.parameters"):
+        check_parameters(settings.parameters)
     engine.run(
         partial(
             compute,
             name=name,
             weights=weights,
             head=head,
-            methods=possible(classifier, settings.methods),
+            methods=methods,
             activations=activations,
             superpixels=superpixels,
             settings=settings,

@@ -44,7 +44,7 @@ def maps_of(photo):
 
 
 @pytest.fixture(scope="module")
-def new_project(tmp_path_factory, root):
+def new_project(tmp_path_factory, root, narrow):
     """A function that makes a project: photos of `CLASSES`, their activations, parameters."""
 
     def make(photos=tuple(CLASSES), datasets=("made",), masks=True, **settings):
@@ -53,7 +53,7 @@ def new_project(tmp_path_factory, root):
         content |= {"datasets": list(datasets), "classifiers": [NETWORK]}
         content["classes"] = {"groups": ["bird", "dog"], "clusters": 4, "own_clusters": [3, 2], **settings}
         content["statistics"]["resamples"] = 200
-        (folder / "params.yaml").write_text(yaml.safe_dump(content))
+        (folder / "params.yaml").write_text(yaml.safe_dump(narrow(content)))
         raw, records, parts = folder / "data/raw/made", [], []
         for number, photo in enumerate(photos):
             view = np.random.default_rng(number).integers(0, 256, (32, 32, 3), np.uint8)

@@ -103,3 +103,10 @@ def test_without_a_method_that_samples_the_tables_are_empty_and_a_line_says_so(p
     for name in ("table.parquet", "summary.parquet"):
         found = project.table("convergence", name)
         assert found.empty and list(found) == list(full.table("convergence", name))
+
+
+def test_a_value_that_a_method_does_not_take_is_one_line(prepared):
+    project, _ = prepared("a")
+    project.set(saliency={"parameters": {"smoothgrad": {"n_samples": "many"}}})
+    message = project.failing(convergence)
+    assert message.startswith("error: saliency.parameters: n_samples of smoothgrad is 'many'; give a whole number")
