@@ -137,7 +137,7 @@ def project(tmp_path):
     gather([tmp_path / "views.safetensors"], of["activations"])
     write_shard(Shard(photos, {"class_clusters": clusters}), tmp_path / "clusters.safetensors")
     gather([tmp_path / "clusters.safetensors"], of["classes"] / "bird")
-    write_json(of["classes"] / "groups.json", [{"group": "bird"}])
+    write_json(of["classes"] / "groups.json", [{"group": "bird", "fingerprint": "0123456789ab"}])
     row = {"group": "bird", "depths": "2-3-4", "clusters": "3", "weighting": "channels", "seed": 0}
     write_table(pd.DataFrame([row]), of["classes"] / "table.parquet")
     tags = {source: dict.fromkeys(photos, value) for source, value in
