@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from nas.plots import style
 
 MARKERS = "osD^vP*X"
+WITHOUT = "no method has a count in saliency.parameters"
 
 
 def correlation(summary: pd.DataFrame) -> Figure:
@@ -18,6 +19,8 @@ def correlation(summary: pd.DataFrame) -> Figure:
     Parameters: `summary` with method, factor, count, mean.
     """
     style.use()
+    if summary.empty:
+        return style.nothing(WITHOUT)
     figure, ax = plt.subplots(figsize=(0.72 * style.WIDTH, 2.7))
     methods = list(summary["method"].unique())
     colours = sns.color_palette("colorblind", len(methods))
@@ -42,6 +45,8 @@ def correlation(summary: pd.DataFrame) -> Figure:
 
 def caption(summary: pd.DataFrame) -> str:
     """What the figure shows."""
+    if summary.empty:
+        return f"Convergence of saliency maps: nothing to show, {WITHOUT}."
     nearest = _nearest(summary)
     times = (nearest["reference_count"] / nearest["count"] * nearest["factor"]).max()
     return (

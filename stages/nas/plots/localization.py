@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from nas.plots import style
 
+WITHOUT = "no data set has boxes"
+
 
 def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[str]) -> Figure:
     """For each data set and network a row over IoU and a row over the threshold; one column per method.
@@ -20,7 +22,10 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
     """
     style.use()
     if curves.empty:
-        return style.nothing("no data set has boxes")
+        return style.nothing(WITHOUT)
+    methods = [method for method in methods if method in set(curves["method"])]  # less what no network can do
+    if not methods:
+        return style.nothing("no network can do a method of high_iou.methods")
     pairs = list(dict.fromkeys(zip(curves["dataset"], curves["network"], strict=True)))
     rows = [(pair, axis) for pair in pairs for axis in ("iou", "threshold")]
     several = curves["dataset"].nunique() > 1
@@ -50,6 +55,8 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
 
 def caption(curves: pd.DataFrame) -> str:
     """What figure 6 shows."""
+    if curves.empty:
+        return f"Box accuracy: nothing to show, {WITHOUT}."
     counts = ", ".join(
         f"{dataset} (n = {int(n)} photos with boxes)"
         for dataset, n in curves.groupby("dataset", sort=False)["n"].max().items()

@@ -17,7 +17,12 @@ PAIR = ["dataset", "network"]
 
 
 def by_difference(taus: pd.DataFrame) -> pd.DataFrame:
-    """Tau between rankings by what differs between the two settings: direction, order or replacement, or several."""
+    """Tau between rankings by what differs between the two settings: direction, order or replacement, or several.
+
+    A table without columns where there are no two settings.
+    """
+    if taus.empty:
+        return pd.DataFrame()
     differs = {key: taus[key] != taus[f"other_{key}"] for key in SETTING}
     kinds = pd.DataFrame(differs).apply(lambda row: ", ".join(key for key in SETTING if row[key]), axis=1)
     rows = []
