@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from nas import engine
 from nas.activations import Activations
-from nas.classes import CENTERS, CLASS, EVERYTHING, GROUPS, LEAST, folder_name, lacking, members
+from nas.classes import CENTERS, CLASS, EVERYTHING, GROUPS, LEAST, fingerprint, folder_name, lacking, members
 from nas.datasets import Record, read_records
 from nas.partitions import agreement
 from nas.shards import INDEX, SUMMARY, TABLE, Row, Shard, Shards, write_bytes, write_json, write_table
@@ -165,7 +165,7 @@ def cluster(
     return done
 
 
-def publish(finished: dict[str, Path], target: Path) -> pd.DataFrame:
+def publish(finished: dict[str, Path], fingerprints: dict[str, str], target: Path) -> pd.DataFrame:
     """Give the folders of all groups their names, and return the rows of their tables."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -174,7 +174,7 @@ def publish(finished: dict[str, Path], target: Path) -> pd.DataFrame:
         tables.append(Shards(done).table())
         (done / TABLE).unlink()
         shutil.move(done, target / folder_name(group))
-        entries.append({"group": group, "folder": folder_name(group)})
+        entries.append({"group": group, "folder": folder_name(group), "fingerprint": fingerprints[group]})
     write_json(target / GROUPS, entries)
     return pd.concat(tables, ignore_index=True)
 
@@ -206,7 +206,11 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     finished = {
         group: cluster(group, photos, activations, recipe, settings, scratch) for group, photos in groups.items()
     }
-    table = publish(finished, target)
+    network = Activations(activations).network
+    fingerprints = {
+        group: fingerprint(photos, network, recipe.depths, recipe.interpolation) for group, photos in groups.items()
+    }
+    table = publish(finished, fingerprints, target)
     carried: dict[str, Any] = {
         "dataset": dataset,
         "network": classifier,

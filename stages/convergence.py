@@ -20,7 +20,7 @@ from nas import engine
 from nas.checksums import sha256_of
 from nas.datasets import Record, read_records
 from nas.heads import fingerprint, shared_classifier
-from nas.saliency import METHODS, explain
+from nas.saliency import METHODS, check_parameters, explain
 from nas.semantics import auroc
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, spread, write_table
 from nas.statistics import Estimate, spearman
@@ -102,6 +102,8 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
     activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
     target, settings, seed = Path("data/convergence", dataset, name), parameters.convergence, parameters.seed
     records = read_records(Path("data/raw", dataset))
+    with engine.about("saliency.parameters"):
+        check_parameters(parameters.saliency.parameters)
     if not counted(parameters.saliency):
         print(
             "saliency.parameters: has no n_steps, n_samples or n_masks of a method in saliency.methods, so that "

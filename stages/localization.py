@@ -43,18 +43,19 @@ def compute(records: Sequence[Record], saliency: Path, superpixels: Path, settin
         truth, mask = record.truth(size), record.truth()
         for method, inside, scores in maps_of(record, saliency, labels, size, settings):
             key = f"{method}/{inside}"
-            if boxes is not None:
-                for contours in ("single", "multi"):
-                    accuracy = BoxAccuracy(multi_contour=contours == "multi", size=size)
-                    accuracy.update(scores, boxes)
-                    arrays.setdefault(f"{contours}/{key}", []).append(accuracy.best_ious_[0])
-            if truth is not None and mask is not None:
-                precision = PixelAveragePrecision(size=size)
-                precision.update(scores, (mask > 0) & (mask < 255), mask == 255)
-                arrays.setdefault(f"pixels/{key}", []).append(precision.histograms_)
-                known = truth < 255
-                contrast = auroc(scores[known], truth[known] > 0)
-                rows.append({"id": record.id, "method": method, "regions": inside, "auroc": contrast})
+            with engine.about(key):
+                if boxes is not None:
+                    for contours in ("single", "multi"):
+                        accuracy = BoxAccuracy(multi_contour=contours == "multi", size=size)
+                        accuracy.update(scores, boxes)
+                        arrays.setdefault(f"{contours}/{key}", []).append(accuracy.best_ious_[0])
+                if truth is not None and mask is not None:
+                    precision = PixelAveragePrecision(size=size)
+                    precision.update(scores, (mask > 0) & (mask < 255), mask == 255)
+                    arrays.setdefault(f"pixels/{key}", []).append(precision.histograms_)
+                    known = truth < 255
+                    contrast = auroc(scores[known], truth[known] > 0)
+                    rows.append({"id": record.id, "method": method, "regions": inside, "auroc": contrast})
     stacked = {name: np.stack(each) for name, each in arrays.items()}
     return Shard([record.id for record in records], stacked, rows)
 
@@ -67,10 +68,11 @@ def maps_of(
     names = stored.names()
     available = [method for method in settings.methods if f"true/{method}" in names]
     for method in available:
-        raw = resize_map(stored.read([record.id], [f"true/{method}"])[f"true/{method}"][0], size)
-        yield method, "raw", normalize(raw)
-        for name, found in labels.items():
-            yield method, name, normalize(regions.average(raw, regions.relabel(found)))
+        with engine.about(method):
+            raw = resize_map(stored.read([record.id], [f"true/{method}"])[f"true/{method}"][0], size)
+            yield method, "raw", normalize(raw)
+            for name, found in labels.items():
+                yield method, name, normalize(regions.average(raw, regions.relabel(found)))
     yield GAUSSIAN, "raw", center_gaussian(size)
 
 

@@ -7,11 +7,12 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+import relations
 from nas.archives import ArchiveError
 from nas.shards import write_json
 from nas.sources import SourceError
@@ -113,7 +114,7 @@ class Convergence(Section):
 
 class Localization(Section):
     methods: Annotated[list[str], Field(min_length=1)]
-    regions: list[str]
+    regions: Annotated[list[str], Field(min_length=1)]
     ious: Annotated[list[Share], Field(min_length=1)]
     resamples: Annotated[int, Field(ge=100)]
 
@@ -234,6 +235,11 @@ class Parameters(Section):
     relevance_curves: RelevanceCurves
     inconsistency: Inconsistency
 
+    @model_validator(mode="after")
+    def _name_what_is_made(self) -> Self:
+        relations.check(self)
+        return self
+
 
 def read(path: Path = PARAMS) -> Parameters:
     """Read and check params.yaml.
@@ -258,6 +264,8 @@ def validate(content: dict[str, Any], where: str) -> Parameters:
     except ValidationError as error:
         first = error.errors()[0]
         key = _key(first["loc"])
+        if first["type"] == "value_error":
+            raise ValueError(f"{path}: {first['ctx']['error']}") from None
         if first["type"] == "missing":
             raise ValueError(f"{where}: {key} is missing; add it") from None
         if first["type"] == "extra_forbidden":

@@ -153,13 +153,8 @@ def steps_of(table: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index()
 
 
-def check(settings: Relevance, listed: Sequence[str], stored: Shards, segmented: Shards) -> list[str]:
+def check(settings: Relevance, stored: Shards, segmented: Shards) -> list[str]:
     """The methods to evaluate: those asked for, less those that the network cannot do."""
-    for method in settings.methods:
-        if method not in listed:
-            raise ValueError(
-                f"relevance.methods has {method!r}: allowed are those of saliency.methods, {', '.join(listed)}"
-            )
     allowed = ["pixels", "tiles", *segmented.names()]
     for direction in DIRECTIONS:
         for order in getattr(settings, direction).orders:
@@ -177,7 +172,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         Path("data", stage, dataset, classifier) for stage in ("activations", "saliency", "superpixels")
     )
     target, settings, seed = Path("data/relevance", dataset, classifier), parameters.relevance, parameters.seed
-    methods = check(settings, parameters.saliency.methods, Shards(saliency), Shards(superpixels))
+    methods = check(settings, Shards(saliency), Shards(superpixels))
     records, network = read_records(Path("data/raw", dataset)), shared_classifier(classifier, weights, head)
     n_curves = len(methods) * settings.n_curves
     cores = 1 if network.device.type == "cuda" else os.cpu_count() or 1

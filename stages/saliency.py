@@ -17,7 +17,7 @@ from nas.datasets import Record, read_records
 from nas.durations import in_words
 from nas.estimates import bytes_of_saliency, check_room
 from nas.heads import fingerprint, shared_classifier
-from nas.saliency import METHODS, explain
+from nas.saliency import METHODS, check_parameters, explain
 from nas.saliency.costs import seconds_of_maps
 from nas.shards import Shard, Shards
 from params import SCRATCH, Parameters, Saliency, run
@@ -113,6 +113,8 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
     weights, head = Path("data/weights", f"{name}.safetensors"), Path("data/heads", dataset, name)
     activations, superpixels = (Path("data", stage, dataset, name) for stage in ("activations", "superpixels"))
     classifier, settings = shared_classifier(name, weights, head), parameters.saliency
+    with engine.about("saliency.parameters"):
+        check_parameters(settings.parameters)
     on_gpu, scratch = classifier.device.type == "cuda", SCRATCH / "saliency" / dataset / name
     records, methods = read_records(Path("data/raw", dataset)), possible(classifier, settings.methods)
     needs = forecast(records, classifier, methods, activations, superpixels, settings, scratch)

@@ -73,10 +73,11 @@ def compute(
         mass: list[NDArray[np.float64]] = []
         for method, inside, found in maps_of(record, saliency, kinds, size, settings):
             named: Row = {"id": record.id, "group": group.name, "method": method, "regions": inside, "truth": source}
-            for against, of_photo in tags.items():
-                rows.append({**named, "against": against, **score(found, clusters, of_photo[record.id])})
-            if truth is not None:
-                rows.append({**named, "against": TRUTH, **score_against_mask(found, truth)})
+            with engine.about(f"{method}/{inside}"):
+                for against, of_photo in tags.items():
+                    rows.append({**named, "against": against, **score(found, clusters, of_photo[record.id])})
+                if truth is not None:
+                    rows.append({**named, "against": TRUTH, **score_against_mask(found, truth)})
             if inside == "raw":
                 positive = np.maximum(found, 0).ravel()
                 mass.append(np.bincount(clusters.ravel(), positive, group.n_clusters).astype(np.float64))
@@ -90,10 +91,11 @@ def maps_of(
     """Method, regions ("raw" or their name), and the map of the predicted class, for every method that was run."""
     stored = Shards(saliency)
     for method in available(stored, settings.methods):
-        raw = resize_map(stored.read([record.id], [f"predicted/{method}"])[f"predicted/{method}"][0], size)
-        yield method, "raw", raw
-        for name, found in kinds.items():
-            yield method, name, regions.average(raw, regions.relabel(found)).astype(np.float64)
+        with engine.about(method):
+            raw = resize_map(stored.read([record.id], [f"predicted/{method}"])[f"predicted/{method}"][0], size)
+            yield method, "raw", raw
+            for name, found in kinds.items():
+                yield method, name, regions.average(raw, regions.relabel(found)).astype(np.float64)
 
 
 def available(saliency: Shards, methods: Sequence[str]) -> list[str]:
@@ -114,7 +116,8 @@ def counts_of(group: Group, photos: Sequence[Record], size: tuple[int, int]) -> 
     """Pixels of each photo and cluster on and off objects, (2, n, K); None where a photo has neither mask nor box."""
     counts = []
     for photo in photos:
-        truth, _ = truth_of(photo, size)
+        with engine.about(f"photo {photo.id}"):
+            truth, _ = truth_of(photo, size)
         if truth is None:
             return None
         clusters = regions.resize(group.stored.read([photo.id], [CLASS])[CLASS][0], size)

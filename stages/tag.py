@@ -1,7 +1,8 @@
 """Prepare the tagging of a class's clusters as object or background: python stages/tag.py CLASS [DATASET CLASSIFIER].
 
 Draws reports/tags/DATASET-CLASSIFIER-CLASS.png, every cluster of the stage `classes` with its number and by itself,
-and writes data/tags/DATASET/CLASSIFIER/CLASS.yaml with one line per cluster to fill in, unless it is there.
+and writes data/tags/DATASET/CLASSIFIER/CLASS.yaml with one line per cluster to fill in, unless it is there. A file
+that is there and tags clusters of other settings ends it, before anything is drawn.
 """
 
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from nas.classes import folder_name, read_group
 from nas.plots import classes, style
-from nas.semantics import WORDS, write_tag_template
+from nas.semantics import WORDS, check_settings, write_tag_template
 from params import Parameters, run
 
 
@@ -19,10 +20,11 @@ def main(parameters: Parameters, group: str = "", dataset: str = "", classifier:
     dataset, classifier = dataset or parameters.datasets[0], classifier or parameters.classifiers[0]
     found = read_group(Path(), dataset, classifier, group)
     name = folder_name(group)
-    figure, caption = classes.load_tag_sheet(Path(), found)
-    stem = Path("reports/tags", f"{dataset}-{classifier}-{name}")
-    picture = style.save(figure, caption, stem, photographs=True)
     template = Path("data/tags", dataset, classifier, f"{name}.yaml")
+    if template.exists():
+        check_settings(template, found.settings)
+    figure, caption = classes.load_tag_sheet(Path(), found)
+    picture = style.save(figure, caption, Path("reports/tags", f"{dataset}-{classifier}-{name}"), photographs=True)
     if not template.exists():
         template.parent.mkdir(parents=True, exist_ok=True)
         write_tag_template(template, found.settings, found.n_clusters)

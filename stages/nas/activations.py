@@ -125,6 +125,11 @@ class Activations(Shards):
         self._network: dict[str, Any] = json.loads(content)
         self._forward = Forward(**{name: self._network[name] for name in Forward.__dataclass_fields__})
 
+    @property
+    def network(self) -> dict[str, Any]:
+        """What the maps come from: classifier, sha256 of its weights, node of each depth, arithmetic, precision."""
+        return {name: self._network[name] for name in ("classifier", "sha256", "depths", "arithmetic", "precision")}
+
     def names(self) -> list[str]:
         """Names of the arrays, stored or not."""
         return sorted({*super().names(), *(f"depth{depth}" for depth in self._network["depths"])})

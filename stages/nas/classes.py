@@ -5,10 +5,11 @@ centers.safetensors and shards: of each photo `class_clusters` (h, w) uint8, the
 group together, and `own_kK` (h, w) uint8, that of the photo alone into K clusters.
 """
 
+import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,6 +88,19 @@ def folder_name(group: str) -> str:
     return re.sub(r"[^a-z0-9._]+", "-", group.lower()).strip("-.") or "group"
 
 
+def fingerprint(photos: Sequence[Record], network: Mapping[str, Any], depths: Sequence[int], interpolation: str) -> str:
+    """Short hash of what the clusters of a group are made from, where names and numbers of settings do not tell.
+
+    That is the photos in their order, and the maps at the depths used: the weights' sha256, the nodes, arithmetic and
+    precision, see `nas.activations.Activations.network`. It is of these inputs and not of the clusters, whose last
+    bits differ between machines.
+    """
+    nodes = [network["depths"][str(depth)] for depth in sorted(depths)]
+    made = [network[key] for key in ("classifier", "sha256", "arithmetic", "precision")]
+    content = [[[photo.id, photo.sha256] for photo in photos], made, nodes, interpolation]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+
+
 class Group(NamedTuple):
     """The class-level clustering of a group of photos.
 
@@ -94,7 +108,8 @@ class Group(NamedTuple):
     ----------
     name, ids : of the group and its photos
     stored : shards with the label maps
-    settings : dataset, network, class, depths, k, seed, grid and weighting, as `nas.semantics` wants them of tags
+    settings : dataset, network, class, depths, k, seed, grid, weighting and fingerprint, as `nas.semantics` wants them
+        of tags
     """
 
     name: str
@@ -132,10 +147,10 @@ def read_group(root: Path, dataset: str, classifier: str, group: str) -> Group:
     ValueError : the stage has not run, or there is no such group; one line that says which there are
     """
     folder = root / "data" / "classes" / dataset / classifier
-    names = group_names(root, dataset, classifier)
-    if group not in names:
+    known = _groups(root, dataset, classifier)
+    if group not in known:
         raise ValueError(
-            f"{folder}: has no group {group!r}, only {', '.join(names)}; take one of them, or edit classes.groups"
+            f"{folder}: has no group {group!r}, only {', '.join(known)}; take one of them, or edit classes.groups"
         )
     table = pd.read_parquet(folder / TABLE)
     carried = table[table["group"] == group].iloc[0]
@@ -149,16 +164,22 @@ def read_group(root: Path, dataset: str, classifier: str, group: str) -> Group:
         "seed": int(carried["seed"]),
         "grid": "first",
         "weighting": str(carried["weighting"]),
+        "fingerprint": known[group],
     }
     return Group(group, stored.ids, stored, settings)
 
 
 def group_names(root: Path, dataset: str, classifier: str) -> list[str]:
     """Names of the groups that the stage `classes` wrote below `root`."""
+    return list(_groups(root, dataset, classifier))
+
+
+def _groups(root: Path, dataset: str, classifier: str) -> dict[str, str]:
+    """Name of each group to its fingerprint."""
     path = root / "data" / "classes" / dataset / classifier / GROUPS
     if not path.is_file():
         raise ValueError(f"{path.parent}: holds no {GROUPS}; run the stage classes (dvc repro classes)")
-    return [entry["group"] for entry in json.loads(path.read_text())]
+    return {entry["group"]: entry["fingerprint"] for entry in json.loads(path.read_text())}
 
 
 def pick_group(root: Path, dataset: str, classifier: str, group: str) -> Group:

@@ -13,9 +13,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,8 @@ def run(
     Raises
     ------
     ValueError : the first finished batches show that the disk is too small for the others
-    whatever the functions raise; of several records, the error of the first
+    whatever the functions raise; of several records, the error of the first; a ValueError of `function` comes after
+    the ids of the records that it was given
     """
     fingerprint = json.dumps([key, code_fingerprint()], sort_keys=True, default=str)
     batches = [records[start : start + batch_size] for start in range(0, len(records), batch_size)]
@@ -79,6 +80,15 @@ def run(
             outlook.update(len(batch), part, quiet=not progress.disable)
     gather(parts, target)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def about(subject: str) -> Iterator[None]:
+    """Say at the beginning of any ValueError raised inside what it is about: a photo, a method, a key."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{subject}: {error}") from error
 
 
 def code_fingerprint() -> str:
@@ -128,7 +138,10 @@ def _read_ahead(load: Load, batches: Sequence[Sequence[Record]]) -> Generator[li
 
 
 def _compute(function: Function, batch: Sequence[Record], part: Path, *loaded: list[Any]) -> Batch:
-    write_shard(function(batch, *loaded), part)
+    ids = ", ".join(record.id for record in batch)
+    with about(f"photo {ids}" if len(batch) == 1 else f"one of the photos {ids}"):
+        shard = function(batch, *loaded)
+    write_shard(shard, part)
     return batch, part
 
 

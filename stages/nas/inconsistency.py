@@ -175,7 +175,7 @@ def agreement(areas: pd.DataFrame, level: float, n_resamples: int, seed: int) ->
     """Kendall's tau between the rankings of every two settings, see `pairwise_tau`.
 
     Returns: `methods`, "all" or "real" (those that are no controls); the settings, `SETTING` and `other_SETTING`; tau,
-    low, high, and n, the images.
+    low, high, and n, the images. A table without rows where there is one setting.
     """
     settings, methods, ids, scores = scores_of(areas)
     real = [number for number, method in enumerate(methods) if method not in CONTROLS]
@@ -186,7 +186,8 @@ def agreement(areas: pd.DataFrame, level: float, n_resamples: int, seed: int) ->
             pair = dict(zip(SETTING, one, strict=True)) | {f"other_{k}": v for k, v in zip(SETTING, other, strict=True)}
             bounds = {key: float(matrix[i, j]) for key, matrix in found._asdict().items()}
             rows.append({"methods": name, **pair, **bounds, "n": len(ids)})
-    return pd.DataFrame(rows)
+    others = [f"other_{key}" for key in SETTING]
+    return pd.DataFrame(rows, columns=["methods", *SETTING, *others, *TauMatrix._fields, "n"])
 
 
 def mean_agreement(areas: pd.DataFrame, level: float, n_resamples: int, seed: int) -> pd.DataFrame:

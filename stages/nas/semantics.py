@@ -17,7 +17,7 @@ IGNORED = 255
 AUTOMATIC, HAND, TRUTH = "automatic tags", "hand tags", "truth"  # what a score is against
 WORDS = {"object": True, "background": False}
 REQUIRED = ("dataset", "network", "class", "depths", "k", "seed")
-OPTIONAL = ("grid", "weighting")
+OPTIONAL = ("grid", "weighting", "fingerprint")
 
 Tags = NDArray[np.bool_]
 
@@ -214,7 +214,7 @@ def write_tag_template(path: str | Path, settings: Mapping[str, Any], n_clusters
     """Write a YAML file in which a person tags each cluster.
 
     Parameters: `path`, a file that does not exist; `settings`, what the clusters were made with: dataset,
-    network, class, depths, k and seed, and if wanted grid and weighting; `n_clusters`, one tag each.
+    network, class, depths, k and seed, and if wanted grid, weighting and fingerprint; `n_clusters`, one tag each.
     """
     content = {"settings": _settings(settings, "settings"), "tags": dict.fromkeys(range(n_clusters))}
     text = "# Replace each null by object or background.\n" + yaml.safe_dump(content, sort_keys=False)
@@ -225,6 +225,23 @@ def write_tag_template(path: str | Path, settings: Mapping[str, Any], n_clusters
         raise ValueError(f"{path} exists: tags in it would be lost; remove it, or give another path") from error
 
 
+def check_settings(path: str | Path, settings: Mapping[str, Any]) -> None:
+    """Raise an OtherSettingsError unless the tags of a file, written or not, are for clusters made with these settings.
+
+    Raises
+    ------
+    ValueError : no such file, no YAML, or not what `write_tag_template` wrote
+    """
+    wanted, found = _settings(settings, "settings"), _settings(_content(path)["settings"], str(path))
+    for key in (*REQUIRED, *OPTIONAL):
+        if (key in found) != (key in wanted) or found.get(key) != wanted.get(key):
+            meant = " (other photos, weights or precision, or another interpolation)" if key == "fingerprint" else ""
+            raise OtherSettingsError(
+                f"{path} tags other clusters: {key} is {found.get(key, 'absent')!r} there, expected is "
+                f"{wanted.get(key, 'absent')!r}{meant}; rename or remove it, and tag these clusters (make tag)"
+            )
+
+
 def read_tags(path: str | Path, settings: Mapping[str, Any], n_clusters: int) -> Tags:
     """Read the tags of a file: bool (n_clusters,), True for object.
 
@@ -233,24 +250,9 @@ def read_tags(path: str | Path, settings: Mapping[str, Any], n_clusters: int) ->
     ValueError : no such file or no YAML; clusters made with other settings; a cluster that does not exist, is
         missing, or is tagged twice; a word other than object and background
     """
-    wanted, found, tags = _settings(settings, "settings"), {}, {}
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
-        twice = _repeated(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
-    if isinstance(content, dict) and set(content) == {"settings", "tags"}:
-        found, tags = content["settings"], content["tags"]
-    if not (isinstance(found, dict) and isinstance(tags, dict) and found):
-        raise ValueError(f"{path} must hold the two mappings settings and tags: begin with write_tag_template")
-    found = _settings(found, str(path))
-    for key in (*REQUIRED, *OPTIONAL):
-        if (key in found) != (key in wanted) or found.get(key) != wanted.get(key):
-            raise OtherSettingsError(
-                f"{path} tags other clusters: {key} is {found.get(key, 'absent')!r} there, expected is "
-                f"{wanted.get(key, 'absent')!r}; tag the clusters of these settings in a file of their own"
-            )
+    check_settings(path, settings)
+    tags = _content(path)["tags"]
+    twice = _repeated(Path(path).read_text(encoding="utf-8"))
     if twice:
         raise ValueError(f"{path} has {twice!r} twice: keep one")
     allowed = f"there are {n_clusters} clusters, 0 to {n_clusters - 1}"
@@ -282,6 +284,19 @@ def _scores(saliency: ArrayLike, objects: NDArray[np.bool_], ignored: ArrayLike)
             "each as (H, W)"
         )
     return {name: function(saliency[kept], objects[kept]) for name, function in SCORES.items()}
+
+
+def _content(path: str | Path) -> dict[str, dict[Any, Any]]:
+    """The mappings `settings` and `tags` of a file of tags."""
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or set(content) != {"settings", "tags"} or not content["settings"]:
+        content = {}
+    if not content or not all(isinstance(part, dict) for part in content.values()):
+        raise ValueError(f"{path} must hold the two mappings settings and tags: begin with write_tag_template")
+    return content
 
 
 def _settings(settings: Mapping[str, Any], where: str) -> dict[str, Any]:

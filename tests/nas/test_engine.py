@@ -327,3 +327,12 @@ def wait_for(condition, process):
     while not condition():
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("size", "said"), [(1, "photo r5"), (2, "one of the photos r4, r5")])
+def test_an_error_of_a_photo_names_it(tmp_path, workers, size, said):
+    compute = Compute("r5", ValueError("boxes has 9"))
+    with pytest.raises(ValueError, match=f"^{said}: boxes has 9$"):
+        run(tmp_path, compute, batch_size=size, workers=workers)
+    assert not (tmp_path / "out").exists()

@@ -1,9 +1,10 @@
 """A small data set made up here, what earlier stages would have stored of it, and ways to run a stage on it."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import nn
 from torchvision.models import mobilenet_v2
 
 import params
+import relations
 from nas.checksums import sha256_of
 from nas.classifiers import Classifier, load_classifier
 from nas.datasets import Record, read_records, write_records
@@ -27,6 +29,26 @@ from nas.shards import SUMMARY, TABLE, Shard, Shards, gather, write_json, write_
 DATASET, NETWORK = "made", "mobilenet_v2"
 PHOTO = (40, 48)  # height and width of the files; the views are squares
 Arrays = dict[str, NDArray[Any]]
+
+
+def narrowed(content: dict[str, Any]) -> dict[str, Any]:
+    """Parameters whose sections name only what other sections make, so that a test sets those that it is about."""
+    for rule in relations.RULES:
+        allowed = rule.allowed(json.loads(json.dumps(content), object_hook=lambda found: SimpleNamespace(**found)))
+        *sections, last = rule.key.split(".")
+        section = content
+        for name in sections:
+            section = section[name]
+        value = section[last]
+        if allowed is None:
+            continue
+        if isinstance(value, str):
+            section[last] = value if value in allowed else allowed[0]
+        elif isinstance(value, dict):
+            section[last] = {name: found for name, found in value.items() if name in allowed}
+        else:
+            section[last] = [name for name in value if name in allowed] or list(allowed)
+    return content
 
 
 def noise(photo: str, stream: str) -> np.random.Generator:
@@ -71,7 +93,7 @@ class Project:
         content = yaml.safe_load(path.read_text())
         for key, value in sections.items():
             content[key] = content[key] | value if isinstance(content[key], dict) else value
-        path.write_text(yaml.safe_dump(content))
+        path.write_text(yaml.safe_dump(narrowed(content)))
 
     def settings(self) -> params.Parameters:
         return params.read(self.folder / "params.yaml")
@@ -108,7 +130,8 @@ class Project:
         row = {"group": name, "depths": "2-3-4", "clusters": str(k), "weighting": "channels", "seed": 0}
         rows = [*([] if not path.exists() else pd.read_parquet(path).to_dict("records")), row]
         pd.DataFrame(rows).to_parquet(path)
-        write_json(self.of("classes") / "groups.json", [{"group": each["group"]} for each in rows])
+        groups = [{"group": each["group"], "fingerprint": "0123456789ab"} for each in rows]
+        write_json(self.of("classes") / "groups.json", groups)
 
     def run(self, stage: ModuleType) -> None:
         """Run a stage in this process, on one core."""
@@ -169,6 +192,11 @@ class Project:
 def fresh_classifier():
     """Stages name weights relative to their project: what one test has loaded is not that of the next."""
     shared_classifier.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def narrow() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return narrowed
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
 """The stage on activations made up here: three birds, two dogs, one cat; and what is drawn and tagged from it."""
 
 import json
+import re
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,10 +18,10 @@ import classes
 import params
 import tag
 from nas import semantics
-from nas.activations import FORWARD
+from nas.activations import FORWARD, Activations
 from nas.checksums import sha256_of
-from nas.classes import folder_name, read_group
-from nas.datasets import Record, write_records
+from nas.classes import fingerprint, folder_name, read_group
+from nas.datasets import Record, read_records, write_records
 from nas.plots import classes as plots
 from nas.results import classes as results
 from nas.shards import Shard, Shards, gather, write_json, write_shard
@@ -44,7 +47,7 @@ def maps_of(photo):
 
 
 @pytest.fixture(scope="module")
-def new_project(tmp_path_factory, root):
+def new_project(tmp_path_factory, root, narrow):
     """A function that makes a project: photos of `CLASSES`, their activations, parameters."""
 
     def make(photos=tuple(CLASSES), datasets=("made",), masks=True, **settings):
@@ -53,7 +56,7 @@ def new_project(tmp_path_factory, root):
         content |= {"datasets": list(datasets), "classifiers": [NETWORK]}
         content["classes"] = {"groups": ["bird", "dog"], "clusters": 4, "own_clusters": [3, 2], **settings}
         content["statistics"]["resamples"] = 200
-        (folder / "params.yaml").write_text(yaml.safe_dump(content))
+        (folder / "params.yaml").write_text(yaml.safe_dump(narrow(content)))
         raw, records, parts = folder / "data/raw/made", [], []
         for number, photo in enumerate(photos):
             view = np.random.default_rng(number).integers(0, 256, (32, 32, 3), np.uint8)
@@ -71,7 +74,8 @@ def new_project(tmp_path_factory, root):
         stored = folder / "data/activations/made" / NETWORK
         gather(parts, stored)
         forward = {"batch": 1, "arithmetic": "float32", "precision": "float32"}
-        write_json(stored / FORWARD, {"depths": {}, **forward})  # all maps are stored: no network is loaded
+        network = {"classifier": NETWORK, "sha256": "0" * 64, "depths": {str(d): f"layer{d}" for d in CHANNELS}}
+        write_json(stored / FORWARD, network | forward)  # all maps are stored: no network is loaded
         return folder
 
     return make
@@ -313,6 +317,42 @@ def test_tag_draws_the_clusters_and_writes_a_template_once(new_project, capsys):
     run(folder, tag.main, ("bird", "made", NETWORK))
     assert (folder / template).read_text() == filled
     assert semantics.read_tags(folder / template, group.settings, group.n_clusters).all()
+
+
+def test_a_file_of_tags_for_other_clusters_ends_it_before_anything_is_drawn(new_project, capsys):
+    folder = run(new_project(groups=["bird"]))
+    template = folder / f"data/tags/made/{NETWORK}/bird.yaml"
+    run(folder, tag.main, ("bird",))
+    (folder / f"reports/tags/made-{NETWORK}-bird.png").unlink()
+    written = template.read_text()
+    template.write_text(written.replace("seed: 0", "seed: 1"))
+    message = failing(folder, capsys, tag.main, ("bird",))
+    assert "bird.yaml tags other clusters: seed is 1 there, expected is 0; rename or remove it" in message
+    template.write_text(re.sub("fingerprint: .*", "fingerprint: 0123456789ab", written))
+    message = failing(folder, capsys, tag.main, ("bird",))
+    assert "fingerprint is '0123456789ab' there" in message and "(other photos, weights or precision" in message
+    assert not (folder / f"reports/tags/made-{NETWORK}-bird.png").exists()
+    assert template.read_text() == re.sub("fingerprint: .*", "fingerprint: 0123456789ab", written)
+
+
+CHANGED = {
+    "photo": lambda photos, network: (photos[::-1], network, [2, 3], "bicubic"),
+    "weights": lambda photos, network: (photos, network | {"sha256": "1" * 64}, [2, 3], "bicubic"),
+    "layer": lambda photos, network: (photos, network | {"depths": {"2": "a", "3": "b"}}, [2, 3], "bicubic"),
+    "precision": lambda photos, network: (photos, network | {"precision": "float16"}, [2, 3], "bicubic"),
+    "interpolation": lambda photos, network: (photos, network, [2, 3], "bilinear"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
+def test_the_fingerprint_is_of_what_the_clusters_are_made_from(made, change):
+    photos = read_records(made / "data/raw/made")
+    network = Activations(made / "data/activations/made" / NETWORK).network
+    before = fingerprint(photos, network, [2, 3], "bicubic")
+    assert re.fullmatch("[0-9a-f]{12}", before)
+    assert before != fingerprint(*change(photos, network))
+    other = network | {"depths": network["depths"] | {"4": "not used"}}
+    assert before == fingerprint([replace(photo, image=Path("x")) for photo in photos], other, [3, 2], "bicubic")
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,10 @@ def test_auroc_is_that_of_the_map_against_the_mask_and_its_distance_is_summarize
     for key, of_setting in table.dropna().groupby(["method", "factor"]):
         distance = (of_setting["auroc"] - of_setting["reference_auroc"]).abs().mean()
         assert shifts.loc[key, "mean"] == pytest.approx(distance) and shifts.loc[key, "n"] == 1
+
+
+def test_a_value_that_a_method_does_not_take_is_one_line(prepared):
+    project, _ = prepared("a")
+    project.set(saliency={"parameters": {"smoothgrad": {"n_samples": "many"}}})
+    message = project.failing(convergence)
+    assert message.startswith("error: saliency.parameters: n_samples of smoothgrad is 'many'; give a whole number")

@@ -272,9 +272,18 @@ def test_a_box_that_leaves_the_photo_is_one_line(prepared, box):
     project.describe({"a": {"boxes": BOXES["a"]}, "b": {"boxes": (BOXES["b"][0], box)}})
     message = project.failing(localization)
     assert (
-        message.startswith(f"error: boxes has [{box[0]}.0, ")
+        message.startswith(f"error: photo b: boxes has [{box[0]}.0, ")
         and "give 0 <= x0 <= x1 <= 48 and 0 <= y0 <= y1 <= 40" in message
     )
+
+
+def test_an_error_in_a_map_names_the_photo_and_the_method(prepared):
+    project = prepared("ab")
+    maps = Shards(project.of("saliency"))
+    broken = {photo: {name: each[0] for name, each in maps.read([photo]).items()} for photo in maps.ids}
+    broken["b"]["true/lrp"] = np.full((SIDE, SIDE), np.inf, np.float32)
+    project.store("saliency", broken)
+    assert project.failing(localization).startswith("error: photo b: lrp: saliency goes from ")
 
 
 def test_a_map_of_one_value_locates_nothing_and_has_no_contrast(prepared):

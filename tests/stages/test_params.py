@@ -123,7 +123,7 @@ def test_one_of_several_mistakes_is_said_at_a_time(refusal):
     ("key", "value"),
     [
         ("superpixels.clusters", "auto"),
-        ("superpixels.sizes", ["image", 56]),
+        ("superpixels.sizes", ["first", "image", 56]),
         ("superpixels.felzenszwalb.min_size", 20),
         ("superpixels.slic.compactness", 10),  # a whole number where fractions are allowed
         ("download.limit", 3),

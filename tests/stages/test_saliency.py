@@ -173,13 +173,18 @@ def test_what_is_left_out_is_not_stored(prepared, capsys, monkeypatch):
             {"methods": ["gradient", "grad-cam"]},
             ["saliency.methods has 'grad-cam': allowed are gradient, ", "grad_cam"],
         ),
-        ({"parameters": {"smoothgrad": {"n_sample": 2}}}, ["smoothgrad has no parameter 'n_sample': allowed are "]),
+        (
+            {"parameters": {"smoothgrad": {"n_sample": 2}}},
+            ["saliency.parameters: smoothgrad has no parameter 'n_sample': allowed are "],
+        ),
         ({"parameters": {"smoothgrad": {"n_samples": 0}}}, ["n_samples of smoothgrad is 0; give a whole number"]),
     ],
 )
 def test_errors_are_one_line_that_says_what_is_allowed(prepared, settings, words):
     project, _ = prepared({"a": None}, **{"methods": ["smoothgrad"], **settings})
-    message = project.failing(saliency)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saliency, "compute", None)  # before the first photo
+        message = project.failing(saliency)
     assert message.startswith("error: ") and all(word in message for word in words)
 
 

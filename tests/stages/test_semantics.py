@@ -334,6 +334,24 @@ def test_photos_without_a_mask_have_no_truth_and_their_group_no_automatic_tags(p
     assert set(found["against"]) == {"hand tags"} and (found["n"] == 3).all()
 
 
+def test_an_error_in_a_map_names_the_photo_and_the_method(prepared):
+    project = prepared(["dog"])
+    maps = Shards(project.of("saliency"))
+    broken = {photo: {name: each[0] for name, each in maps.read([photo]).items()} for photo in maps.ids}
+    broken["f"]["predicted/lrp"] = np.full((SIDE, SIDE), np.inf, np.float32)
+    project.store("saliency", broken)
+    assert project.failing(semantics).startswith("error: photo f: lrp/raw: saliency has ")
+
+
+def test_tags_for_clusters_of_other_photos_or_weights_are_not_used(bird, prepared, tag, capsys):
+    project = prepared(["bird"])
+    tag(project, "bird", fingerprint="ba9876543210")
+    project.run(semantics)
+    [found] = [line for line in lines(capsys) if line.endswith("; not used")]
+    assert "bird.yaml tags other clusters: fingerprint is 'ba9876543210' there, expected is '0123456789ab'" in found
+    assert project.contents("semantics") == bird.contents("semantics")
+
+
 def test_tags_that_name_no_object_have_no_scores(prepared, tag):
     project = prepared(["bird"], masks={photo: np.zeros((40, 48), np.uint8) for photo in "acd"})
     project.run(semantics)

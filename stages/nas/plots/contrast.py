@@ -148,16 +148,21 @@ def auroc_gains(root: Path, datasets: Sequence[str], classifiers: Sequence[str])
 
 
 def load(
-    root: Path, dataset: str, classifier: str, photos: Sequence[str], methods: Sequence[str], kind: str,
+    root: Path, datasets: Sequence[str], classifier: str, photos: Sequence[str], methods: Sequence[str], kind: str,
     gains: pd.DataFrame,
 ) -> tuple[Figure, str]:  # fmt: skip
-    """Figure 5 and its caption."""
+    """Figure 5 and its caption, of the first data set with gains, or of the first where none has."""
+    dataset = next((name for name in datasets if name in set(gains["dataset"])), datasets[0])
     activations = Shards(root / "data" / "activations" / dataset / classifier)
     photos = activations.pick(photos)
     views = activations.read(photos, ["view"])["view"]
     labels = Shards(root / "data" / "superpixels" / dataset / classifier).read(photos, [kind])[kind]
     stored = Shards(root / "data" / "saliency" / dataset / classifier)
     size = views.shape[1:3]
+    methods = [method for method in methods if f"true/{method}" in stored.names()]  # less what the network cannot do
+    if not methods:
+        reason = f"{style.name(classifier)} can do no method of contrast.methods"
+        return style.nothing(reason), f"Saliency maps, raw and averaged inside regions: nothing to show, {reason}."
     pairs: dict[str, list[Pair]] = {}
     for method in methods:
         for saliency, found in zip(stored.read(photos, [f"true/{method}"])[f"true/{method}"], labels, strict=True):

@@ -17,6 +17,7 @@ from nas.tables import collect
 MARKERS = "osD^vP*X"
 CONVERGED = 0.9  # rank correlation with the reference from which a map counts as converged
 APART = 0.028  # of a factor: between the single photos of two methods
+WITHOUT = "no method has a count in saliency.parameters"
 
 
 class Content(NamedTuple):
@@ -47,7 +48,7 @@ def correlation(content: Content) -> Figure:
     """
     style.use()
     if content.summary.empty:
-        return style.nothing("no method has a count")
+        return style.nothing(WITHOUT)
     measured = content.contrast["mean"].notna().any()
     figure, axes = plt.subplots(1, 1 + measured, figsize=(style.WIDTH, 2.9), squeeze=False)
     left = axes[0, 0]
@@ -107,7 +108,7 @@ def caption(content: Content) -> str:
     """What the figure shows, and which methods have not converged at the counts used."""
     summary = content.summary
     if summary.empty:
-        return "Convergence of saliency maps: no method of this report samples or sums."
+        return f"Convergence of saliency maps: nothing to show, {WITHOUT}."
     nearest = _nearest(summary)
     times = (nearest["reference_count"] / nearest["count"] * nearest["factor"]).max()
     text = (

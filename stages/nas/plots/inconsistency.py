@@ -119,7 +119,7 @@ def load(taus: pd.DataFrame, summary: pd.DataFrame, methods: str) -> tuple[Figur
         "order of removal and a replacement (LeRF, and MoRF where it says so). 1 is the same ranking, 0 is chance, -1 "
         "the reverse; crosses: the bootstrap interval over photos has 0 inside. Below: methods from the first rank to "
         "the last, by setting; a consistent benchmark would draw level lines. Controls in grey. "
-        f"n = {int(shown['n'].max())} photos of {', '.join(summary['dataset'].unique())}, seed "
+        f"n = {int(summary['n'].max())} photos of {', '.join(summary['dataset'].unique())}, seed "
         f"{summary['seed'].iloc[0]}."
     )
     return inconsistency(shown, summary), caption

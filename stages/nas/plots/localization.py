@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from nas.plots import style
 
 RAW = "raw"
+WITHOUT = "no data set has boxes"
 DASHES: tuple[Any, ...] = ("--", "-.", ":", (0, (4, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)))
 AXES = {"iou": "IoU that is a hit", "threshold": "threshold of the map"}
 
@@ -42,7 +43,10 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
     """
     style.use()
     if curves.empty:
-        return style.nothing("no data set has boxes")
+        return style.nothing(WITHOUT)
+    methods = [method for method in methods if method in set(curves["method"])]  # less what no network can do
+    if not methods:
+        return style.nothing("no network can do a method of high_iou.methods")
     pairs = list(dict.fromkeys(zip(curves["dataset"], curves["network"], strict=True)))
     several = curves["dataset"].nunique() > 1
     heights = {"iou": 1.25 * len(pairs) + 0.62, "threshold": 1.25 * len(pairs) + 0.5}
@@ -85,6 +89,8 @@ def _lines(ax: Axes, curves: pd.DataFrame, kinds: Sequence[str], axis: str) -> N
 
 def caption(curves: pd.DataFrame, kinds: Sequence[str]) -> str:
     """What figure 6 shows."""
+    if curves.empty:
+        return f"Box accuracy: nothing to show, {WITHOUT}."
     counts = ", ".join(
         f"{dataset} (n = {int(n)} photos with boxes)"
         for dataset, n in curves.groupby("dataset", sort=False)["n"].max().items()

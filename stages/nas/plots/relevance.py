@@ -87,13 +87,16 @@ def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str
 def load(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str], replacement: str) -> tuple[Figure, str]:
     """Figure 8 and its caption, from the curves of every setting."""
     shown = curves[(curves["direction"] == "least") & (curves["replacement"] == replacement)]
-    for column, wanted in (("method", methods), ("order", orders)):
-        missing = [value for value in wanted if value not in set(shown[column])]
-        if missing:
-            raise ValueError(
-                f"relevance_curves.{column}s has {missing[0]!r}: allowed are {', '.join(shown[column].unique())}, what "
-                f"the stage relevance has with the replacement {replacement!r}"
-            )
+    missing = [order for order in orders if order not in set(shown["order"])]
+    if missing:
+        raise ValueError(
+            f"relevance_curves.orders has {missing[0]!r}: allowed are {', '.join(shown['order'].unique())}, what the "
+            f"stage relevance has with the replacement {replacement!r}"
+        )
+    methods = [method for method in methods if method in set(shown["method"])]  # less what no network can do
+    if not methods:
+        reason = "no network can do a method of relevance_curves.methods"
+        return style.nothing(reason), f"Relevance curves, least relevant part first: nothing to show, {reason}."
     caption = (
         f"Probability of the predicted class while the least relevant part of the photo goes first (LeRF; replacement: "
         f"{replacement}), against the fraction of pixels removed: mean over n = {int(shown['n'].max())} photos of "

@@ -25,6 +25,7 @@ from nas.tables import collect
 
 SOURCES = (HAND, AUTOMATIC)
 AGAINST = {TRUTH: ("inside the mask", "o"), HAND: ("hand tags", "D"), AUTOMATIC: ("learnt tags", "s")}
+WITHOUT = "no data set has a class with masks, boxes or tags (make tag)"
 
 
 class Panel(NamedTuple):
@@ -47,11 +48,22 @@ class Content(NamedTuple):
 
 
 def load(root: Path, datasets: Sequence[str], classifiers: Sequence[str], group: str, photos: int) -> Content:
-    """The first photos of a group of the first data set and network, and the tables of all."""
-    dataset, classifier = datasets[0], classifiers[0]
-    used = json.loads((root / "data" / "semantics" / dataset / classifier / "tags.json").read_text())
+    """The first photos of a group of the first data set and network with tags, and the tables of that data set.
+
+    Where no class has tags there are no photos, and the tables are empty.
+    """
+    summary = collect(root, "semantics", datasets, classifiers)
+    pairs = [(dataset, classifier) for dataset in datasets for classifier in classifiers]
+    tags = {pair: json.loads(root.joinpath("data", "semantics", *pair, "tags.json").read_text()) for pair in pairs}
+    dataset, classifier = next((pair for pair in pairs if tags[pair]), pairs[0])
+    used = tags[dataset, classifier]
+    scores = summary[(summary["regions"] == "raw") & (summary["measure"] == "mass_share")]
+    scores = scores[scores["dataset"] == dataset]
+    agreement, labels = (
+        collect(root, "semantics", [dataset], classifiers, f"{name}.parquet") for name in ("agreement", "labels")
+    )
     if not used:
-        raise ValueError(f"no class of {dataset} has masks, boxes or tags: tag one (make tag CLASS=...)")
+        return Content([], "", "", scores, agreement, labels)
     group = group if group in used else next(iter(used))
     source = next(each for each in SOURCES if each in used[group])
     found = read_group(root, dataset, classifier, group)
@@ -64,17 +76,14 @@ def load(root: Path, datasets: Sequence[str], classifiers: Sequence[str], group:
         truth = records[photo].truth(view.shape[:2])
         tagged = object_regions(clusters, np.array(used[group][source][photo], dtype=bool))
         panels.append(Panel(view, None if truth is None else (truth > 0) & (truth < 255), tagged))
-    summary = collect(root, "semantics", datasets, classifiers)
-    scores = summary[(summary["regions"] == "raw") & (summary["measure"] == "mass_share")]
-    agreement, labels = (
-        collect(root, "semantics", datasets[:1], classifiers, f"{name}.parquet") for name in ("agreement", "labels")
-    )
-    return Content(panels, source, group, scores[scores["dataset"] == dataset], agreement, labels)
+    return Content(panels, source, group, scores, agreement, labels)
 
 
 def few_labels(content: Content) -> Figure:
     """Photos above; below, the scores of every method by network, and the worth of few labels."""
     style.use()
+    if not content.panels:
+        return style.nothing(WITHOUT)
     networks = list(content.scores["network"].unique())
     n_methods = content.scores["method"].nunique()
     side = min(1.5, style.WIDTH / max(len(content.panels) * 2, 4))
@@ -135,7 +144,7 @@ def _draw_scores(ax: Axes, content: Content, network: str, order: Sequence[str])
     shown = content.scores[content.scores["network"] == network].pivot(index="method", columns="against", values="mean")
     rows = np.arange(len(order))
     kinds = [kind for kind in AGAINST if kind in shown]
-    values = shown.loc[list(order), kinds]
+    values = shown.reindex(index=list(order), columns=kinds)
     ax.hlines(rows, values.min(axis=1), values.max(axis=1), color="#cccccc", linewidth=1)
     for kind, colour in zip(kinds, sns.color_palette("colorblind", 3), strict=False):
         label, marker = AGAINST[kind]
@@ -191,6 +200,8 @@ def _draw_labels(ax: Axes, labels: pd.DataFrame, networks: Sequence[str]) -> Non
 
 def caption(content: Content) -> str:
     """What figure 7 shows."""
+    if not content.panels:
+        return f"Scoring saliency against tagged clusters: nothing to show, {WITHOUT}."
     first = content.scores.iloc[0]
     return (
         f"Scoring saliency against tagged clusters ({first['dataset']}, n = {int(content.scores['n'].max())} photos of "

@@ -19,8 +19,12 @@ PAIR = ["dataset", "network"]
 def by_difference(taus: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
     """Tau between rankings by what differs between the two settings: direction, order or replacement, or several.
 
+    A table without columns where there are no two settings.
+
     Parameters: tables of `nas.inconsistency.agreement` and `mean_agreement`, of the same methods
     """
+    if taus.empty:
+        return pd.DataFrame()
     settings = [taus[[f"{prefix}{key}" for key in SETTING]].to_numpy() for prefix in ("", "other_")]
     kinds = [differences(one, other) for one, other in zip(*settings, strict=True)]
     mean_of = {tuple(row[key] for key in (*PAIR, "differs")): row for row in means.to_dict("records")}

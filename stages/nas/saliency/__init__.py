@@ -14,10 +14,10 @@ from torch.nn.functional import interpolate
 
 from nas.classifiers import Classifier
 from nas.saliency import activation_maps, controls, gradients, perturbation, propagation
-from nas.saliency.arguments import check_inputs, settings
+from nas.saliency.arguments import check_inputs, check_values, settings
 from nas.saliency.xrai import xrai
 
-__all__ = ["METHODS", "Method", "explain"]
+__all__ = ["METHODS", "Method", "check_parameters", "explain"]
 
 Kind = Literal["gradient", "activation", "propagation", "perturbation", "region", "control"]
 
@@ -121,6 +121,19 @@ METHODS: dict[str, Method] = {
 }
 
 
+def check_parameters(parameters: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise a ValueError unless `explain` takes these parameters: of methods, by name and value, without regions."""
+    for method, given in parameters.items():
+        check_values(method, entry_of(method).defaults, given)
+
+
+def entry_of(method: str) -> Method:
+    """The entry of a method in the table. Raises ValueError for one that is not there."""
+    if method not in METHODS:
+        raise ValueError(f"method {method!r} is unknown: give one of {', '.join(METHODS)}")
+    return METHODS[method]
+
+
 def explain(
     classifier: Classifier,
     x: Tensor,
@@ -164,9 +177,7 @@ def explain(
     >>> explain(classifier, x, cat, "grad_cam", upsample=False).shape
     torch.Size([1, 2, 2])
     """
-    if method not in METHODS:
-        raise ValueError(f"method {method!r} is unknown: give one of {', '.join(METHODS)}")
-    entry = METHODS[method]
+    entry = entry_of(method)
     if not upsample and entry.kind != "activation":
         raise ValueError(f"upsample is False, but {method} makes maps of the size of the input; leave it out")
     check_inputs(classifier, x, target, batch_size)

@@ -43,19 +43,23 @@ def settings(
     method: str, defaults: Mapping[str, Any], needs_regions: bool, given: Mapping[str, Any], x: Tensor
 ) -> dict[str, Any]:
     """Parameters of a method: the defaults, replaced by what was given and checked."""
-    allowed = [*defaults, *(["regions"] if needs_regions else [])]
-    for name, value in given.items():
-        if name not in allowed:
-            known = f"allowed are {', '.join(allowed)}" if allowed else "it takes none"
-            raise ValueError(f"{method} has no parameter {name!r}: {known}")
-        if name != "regions":
-            _check_value(method, name, value, defaults[name])
+    numbers = {name: value for name, value in given.items() if name != "regions" or not needs_regions}
+    check_values(method, defaults, numbers)
     chosen = {**defaults, **given}
     if needs_regions:
         if given.get("regions") is None:
             raise ValueError(f"{method} needs regions: give a region map (B, H, W), such as nas.regions.slic makes")
         chosen["regions"] = _check_regions(given["regions"], x)
     return chosen
+
+
+def check_values(method: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raise a ValueError for a parameter that the method does not have, or a value that it does not take."""
+    for name, value in given.items():
+        if name not in defaults:
+            known = f"allowed are {', '.join(defaults)}" if defaults else "it takes none"
+            raise ValueError(f"{method} has no parameter {name!r}: {known}")
+        _check_value(method, name, value, defaults[name])
 
 
 def _check_value(method: str, name: str, value: Any, default: Any) -> None:

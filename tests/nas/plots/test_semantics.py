@@ -137,7 +137,7 @@ def project(tmp_path):
     gather([tmp_path / "views.safetensors"], of["activations"])
     write_shard(Shard(photos, {"class_clusters": clusters}), tmp_path / "clusters.safetensors")
     gather([tmp_path / "clusters.safetensors"], of["classes"] / "bird")
-    write_json(of["classes"] / "groups.json", [{"group": "bird"}])
+    write_json(of["classes"] / "groups.json", [{"group": "bird", "fingerprint": "0123456789ab"}])
     row = {"group": "bird", "depths": "2-3-4", "clusters": "3", "weighting": "channels", "seed": 0}
     write_table(pd.DataFrame([row]), of["classes"] / "table.parquet")
     tags = {source: dict.fromkeys(photos, value) for source, value in
@@ -161,8 +161,22 @@ def test_what_is_loaded_are_the_first_photos_and_the_clusters_that_a_person_tagg
     assert semantics.load(root, ["made"], NETWORKS[:1], "absent", photos=1).group == "bird"
 
 
-def test_a_data_set_without_tags_is_one_line(project):
+@pytest.mark.parametrize(("datasets", "networks"), [(["bare", "made"], 1), (["bare"], 1), (["made"], 2)])
+def test_what_is_loaded_is_of_the_first_data_set_and_network_with_tags(project, datasets, networks):
     root, *_ = project
-    write_json(root / "data/semantics/made" / NETWORKS[0] / "tags.json", {})
-    with pytest.raises(ValueError, match=r"^no class of made has masks, boxes or tags: tag one \(.*\)$"):
-        semantics.load(root, ["made"], NETWORKS[:1], "bird", photos=2)
+    networks = [*NETWORKS[1:networks], NETWORKS[0]]
+    for dataset, network in [("bare", NETWORKS[0]), *(("made", network) for network in networks[:-1])]:
+        folder = root / "data/semantics" / dataset / network
+        write_json(folder / "tags.json", {})
+        for name, table in zip(("summary", "agreement", "labels"), tables_of([], [], []), strict=True):
+            columns = ["dataset", "regions", "measure", "network"]
+            write_table(table.reindex(columns=[*dict.fromkeys([*table, *columns])]), folder / f"{name}.parquet")
+    content = semantics.load(root, datasets, networks, "bird", photos=2)
+    if "made" in datasets:
+        assert (content.source, len(content.panels)) == ("hand tags", 2) and len(content.labels) == 4
+        assert set(content.scores["dataset"]) == {"made"}
+        semantics.few_labels(content).canvas.draw()
+    else:
+        assert not content.panels and content.scores.empty
+        assert "Nothing to show" in semantics.few_labels(content).texts[0].get_text()
+    assert ("nothing to show" in semantics.caption(content)) == ("made" not in datasets)
