@@ -21,7 +21,7 @@ from nas.inconsistency import (
     scores_of,
 )
 from nas.scoremaps import CONTROLS
-from nas.statistics import interval
+from nas.statistics import interval, resample_counts
 
 fast = settings(max_examples=30, deadline=None, derandomize=True)
 
@@ -164,3 +164,11 @@ def test_without_controls_nothing_is_outranked(areas):
 def test_errors_name_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_settings_one_by_one_rank_as_all_at_once():
+    scores = np.random.default_rng(5).random((4, 31, 6))
+    counts = np.concatenate(list(resample_counts(31, 70, 9)))
+    sums = np.concatenate([scores.sum(axis=1)[None], np.einsum("rn,snm->rsm", counts, scores)]).round(9)
+    expected = [[[kendalltau(a, b).statistic for b in each] for a in each] for each in sums]
+    np.testing.assert_allclose(ranking_replicates(scores, 70, 9), expected, atol=1e-6)
