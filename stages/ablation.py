@@ -6,6 +6,7 @@ Writes one row per photo and setting, the label maps on their own grids for figu
 import sys
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 from nas import agreement, engine, regions
 from nas.activations import Activations
 from nas.datasets import Record, read_records
-from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, join_tables, write_table
 from nas.superpixels import NeuroActivatedSuperpixels
-from nas.tables import summarize, with_columns
+from nas.tables import summarize
 from params import SCRATCH, Ablation, Parameters, Superpixels, run
 
 SETTING = ["depths", "clusters", "size", "weighting"]
@@ -124,10 +125,10 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         description=f"ablation {dataset} {classifier}",
     )
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "method": "nas", "seed": seed}
-    table = with_columns(Shards(target).table(), MEASURES)
+    join_tables([target / TABLE], target / TABLE, carried, MEASURES)
+    table = Shards(target).table([*SETTING, *MEASURES, *chain(*RATIOS.values())])
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
     summary = summarize(table, SETTING, MEASURES, ratios=RATIOS, level=level, n_resamples=n_resamples, seed=seed)
-    write_table(table.assign(**carried), target / TABLE)
     write_table(summary.assign(**carried), target / SUMMARY)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from scipy.stats import combine_pvalues
 
 from nas.claims import Finding, claims_of, decide, holds_everywhere, of_differences, of_replicates, overall
-from nas.inconsistency import ranking_replicates, scores_of
+from nas.inconsistency import SETTING, ranking_replicates, scores_of
 from nas.localization import CONTROLS, MEAN
+from nas.rows import read_columns
 from nas.semantics import AUTOMATIC, HAND, TRUTH
 from nas.shards import SUMMARY, TABLE, write_json
 from nas.statistics import kendall_tau
@@ -25,21 +27,24 @@ SEMANTICS = {"semantics_need_few_labels": AUTOMATIC, "semantics_by_hand": HAND}
 Pair = tuple[str, str]
 
 
-def read(stage: str, pair: Pair, name: str = TABLE) -> pd.DataFrame:
-    return pd.read_parquet(Path("data", stage, *pair, name))
+def read(stage: str, pair: Pair, columns: Sequence[str], *filters: tuple[str, str, Any]) -> pd.DataFrame:
+    """Some columns and rows of the table of a stage, see `read_columns`."""
+    return read_columns(Path("data", stage, *pair, TABLE), columns, list(filters) or None)
 
 
 def regions_isolate_objects(pair: Pair, level: float, seed: int, size: str) -> Finding:
     """NAS components against SLIC on the same photo."""
-    table = read("superpixels", pair)
-    accuracy = table[table["size"] == size].pivot(index="id", columns="method")["achievable_segmentation_accuracy"]
+    measure = "achievable_segmentation_accuracy"
+    table = read("superpixels", pair, ["id", "method", measure], ("size", "==", size))
+    accuracy = table.pivot(index="id", columns="method", values=measure)
     return of_differences("regions_isolate_objects", *pair, accuracy["nas_components"] - accuracy["slic"], level, seed)
 
 
 def shallow_follows_edges(pair: Pair, level: float, seed: int, clusters: str) -> Finding:
     """Rank correlation of depth and edge adherence, photo by photo, over the clusterings of a single depth."""
-    table = read("ablation", pair)
-    single = table[table["depths"].str.isdigit() & (table["clusters"] == clusters) & (table["size"] == "first")]
+    columns = ["id", "depths", "edge_excess", "edge_room"]
+    table = read("ablation", pair, columns, ("clusters", "==", clusters), ("size", "==", "first"))
+    single = table[table["depths"].astype(str).str.isdigit()].astype({"depths": str})
     single = single.assign(adherence=single["edge_excess"] / single["edge_room"])
     wide = single.drop_duplicates(["id", "depths"]).pivot(index="id", columns="depths", values="adherence")
     depths = np.broadcast_to(wide.columns.astype(int), wide.shape)
@@ -52,8 +57,8 @@ def single_and_class_agree(pair: Pair, level: float, seed: int, clusters: int) -
     The p-value is of the shifts: each photo's share of circular shifts that agree at least as well, the identity one
     of them, combined over the photos by Fisher's method.
     """
-    table = read("classes", pair)
-    own = table[table["own_k"] == clusters].drop_duplicates("id")
+    columns = ["id", "adjusted_rand_index_above_chance", "adjusted_rand_index_reached"]
+    own = read("classes", pair, columns, ("own_k", "==", clusters)).drop_duplicates("id")
     found = of_differences("single_and_class_agree", *pair, own["adjusted_rand_index_above_chance"], level, seed)
     combined = combine_pvalues(own["adjusted_rand_index_reached"], method="fisher").pvalue
     return replace(found, p=float(min(1.0, 2 * combined)))
@@ -61,7 +66,7 @@ def single_and_class_agree(pair: Pair, level: float, seed: int, clusters: int) -
 
 def localization_rises(claim: str, pair: Pair, regions: str) -> Finding:
     """The mean gain over methods, with the paired interval that chooses thresholds anew, as table 1 has it."""
-    summary = read("localization", pair, SUMMARY)
+    summary = pd.read_parquet(Path("data/localization", *pair, SUMMARY))
     measure = f"BoxAcc@{claim.removesuffix(f'.{regions}').rpartition('_')[2]}"
     found = summary[(summary["method"] == MEAN) & (summary["regions"] == regions) & (summary["measure"] == measure)]
     if found.empty:
@@ -72,19 +77,19 @@ def localization_rises(claim: str, pair: Pair, regions: str) -> Finding:
 
 def contrast_rises(claim: str, pair: Pair, level: float, seed: int, regions: str) -> Finding:
     """The gain in AUROC, mean over the methods that are no controls, photo by photo."""
-    table = read("localization", pair)
+    table = read("localization", pair, ["id", "method", "regions", "auroc"], ("regions", "in", ["raw", regions]))
     real = table[~table["method"].isin(CONTROLS)]
     if real.empty or regions not in set(real["regions"]):
         return missing(claim, pair)
     wide = real.pivot(index=["id", "method"], columns="regions", values="auroc")
-    gain = (wide[regions] - wide["raw"]).groupby("id").mean()
+    gain = (wide[regions] - wide["raw"]).groupby("id", observed=True).mean()
     return of_differences(claim, *pair, gain, level, seed)
 
 
 def lerf_is_inconsistent(pair: Pair, level: float, seed: int, n_resamples: int, null: float) -> Finding:
     """Mean over all pairs of settings of LeRF of tau between their rankings of the real methods."""
-    areas = read("relevance", pair)
-    real = areas[(areas["direction"] == "least") & ~areas["method"].isin(CONTROLS)]
+    areas = read("relevance", pair, ["id", *SETTING, "method", "auc"], ("direction", "==", "least"))
+    real = areas[~areas["method"].isin(CONTROLS)]
     if real.empty:
         return missing("lerf_is_inconsistent", pair)
     scores = scores_of(real)
@@ -98,8 +103,10 @@ def semantics_rank_as_masks(
     claim: str, source: str, pair: Pair, level: float, seed: int, n_resamples: int, null: float
 ) -> Finding:
     """Mass share of the raw maps of real methods, inside clusters with tags of a source and inside masks."""
-    table = read("semantics", pair)
-    real = table[(table["regions"] == "raw") & ~table["method"].isin(CONTROLS)]
+    table = read("semantics", pair, ["group", "id", "against", "method", "mass_share"], ("regions", "==", "raw"))
+    real = table[~table["method"].isin(CONTROLS)]
+    # the order of photos is that of the rows, where that of categories would be their own
+    real = real.astype(dict.fromkeys(["group", "id", "against", "method"], str))
     wide = real.pivot_table(index=["group", "id"], columns=["against", "method"], values="mass_share", sort=False)
     if not {source, TRUTH} <= set(wide.columns.get_level_values(0)):
         return missing(claim, pair)

@@ -26,7 +26,8 @@ from nas.activations import Activations
 from nas.classes import CENTERS, CLASS, EVERYTHING, GROUPS, LEAST, fingerprint, folder_name, lacking, members
 from nas.datasets import Record, read_records
 from nas.partitions import agreement
-from nas.shards import INDEX, SUMMARY, TABLE, Row, Shard, Shards, write_bytes, write_json, write_table
+from nas.rows import read_columns
+from nas.shards import INDEX, SUMMARY, TABLE, Row, Shard, join_tables, write_bytes, write_json, write_table
 from nas.superpixels import NeuroActivatedSuperpixels
 from nas.tables import summarize
 from params import SCRATCH, Classes, Parameters, run
@@ -165,24 +166,26 @@ def cluster(
     return done
 
 
-def publish(finished: dict[str, Path], fingerprints: dict[str, str], target: Path) -> pd.DataFrame:
-    """Give the folders of all groups their names, and return the rows of their tables."""
+def publish(finished: dict[str, Path], fingerprints: dict[str, str], target: Path, carried: dict[str, Any]) -> None:
+    """Give the folders of all groups their names, and make one table of theirs."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    tables, entries = [], []
+    folders = {group: target / folder_name(group) for group in finished}
     for group, done in finished.items():
-        tables.append(Shards(done).table())
-        (done / TABLE).unlink()
-        shutil.move(done, target / folder_name(group))
-        entries.append({"group": group, "folder": folder_name(group), "fingerprint": fingerprints[group]})
+        shutil.move(done, folders[group])
+    join_tables([folder / TABLE for folder in folders.values()], target / TABLE, carried)
+    for folder in folders.values():
+        (folder / TABLE).unlink()
+    entries = [
+        {"group": group, "folder": folder.name, "fingerprint": fingerprints[group]} for group, folder in folders.items()
+    ]
     write_json(target / GROUPS, entries)
-    return pd.concat(tables, ignore_index=True)
 
 
 def summary(table: pd.DataFrame, level: float, n_resamples: int, seed: int) -> pd.DataFrame:
     """Means by group and own k; and those over all photos, each of which counts once whatever groups it is in."""
     measures = [*MEASURES, "class_clusters"]
-    once = table.groupby(["id", "own_k"], sort=False)[measures].mean().reset_index().assign(group="all")
+    once = table.groupby(["id", "own_k"], sort=False, observed=True)[measures].mean().reset_index().assign(group="all")
     return pd.concat(
         [
             summarize(rows, ["group", "own_k"], measures, level=level, n_resamples=n_resamples, seed=seed)
@@ -210,7 +213,6 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     fingerprints = {
         group: fingerprint(photos, network, recipe.depths, recipe.interpolation) for group, photos in groups.items()
     }
-    table = publish(finished, fingerprints, target)
     carried: dict[str, Any] = {
         "dataset": dataset,
         "network": classifier,
@@ -219,8 +221,9 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         "weighting": recipe.weighting,
         "seed": seed,
     }
+    publish(finished, fingerprints, target, carried)
+    table = read_columns(target / TABLE, ["id", "group", "own_k", *MEASURES, "class_clusters"])
     found = summary(table, parameters.statistics.level, parameters.statistics.resamples, seed)
-    write_table(table.assign(**carried), target / TABLE)
     write_table(found.assign(**carried), target / SUMMARY)
     shutil.rmtree(scratch, ignore_errors=True)
 

@@ -15,17 +15,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nas import engine, regions
-from nas.boxes import resize_boxes
+from nas.box_resamples import Replicates, ResampledHits, mean_score
+from nas.boxes import THRESHOLDS, resize_boxes
 from nas.datasets import Record, read_records
-from nas.localization import CONTROLS, MEAN, V2_IOUS, BoxAccuracy, Replicates, mean_score, resampled_score
-from nas.pixel_precision import PixelAveragePrecision
+from nas.localization import CONTROLS, MEAN, V2_IOUS, BoxAccuracy
+from nas.pixel_precision import PixelAveragePrecision, PooledHistograms
 from nas.scoremaps import GAUSSIAN, center_gaussian, normalize, resize_map
 from nas.semantics import auroc
-from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
-from nas.statistics import bootstrap_p_value, interval_of
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, join_tables, write_table
+from nas.statistics import bootstrap_p_value, interval_of, resample_parts
 from params import SCRATCH, Localization, Parameters, run
 
 GRID = tuple(float(iou) for iou in np.round(np.arange(0.1, 0.96, 0.05), 2))
+# the first threshold at each grey level: the highest of a normalized map is 255, or 0 if they are all equal
+LEVELS = np.unique((THRESHOLDS * 255).astype(int), return_index=True)[1]
+PHOTOS = 128  # read at a time to add up scores
 CURVES = "curves.parquet"
 CONTRAST = ["id", "method", "regions", "auroc"]
 SCORES = ["method", "regions", "n", "measure", "mean", "low", "high", "gain", "gain_low", "gain_high", "gain_p"]
@@ -87,25 +91,13 @@ def measure(
     scores: list[Row] = []
     curves: list[Row] = []
     gains: dict[tuple[str, str], list[Replicates]] = {}
-    names = stored.names()
-    keys = list(dict.fromkeys(name.partition("/")[2] for name in names))
+    keys = list(dict.fromkeys(name.partition("/")[2] for name in stored.names()))
     raw: dict[str, dict[str, Replicates]] = {}
     for key in sorted(keys, key=lambda key: not key.endswith("/raw")):
         method, inside = key.split("/")
         named: Row = {"method": method, "regions": inside, "n": len(ids)}
-        found: dict[str, Replicates] = {}
-        if f"multi/{key}" in names:
-            best = stored.read(ids, [f"multi/{key}"])[f"multi/{key}"]
-            over_iou = {
-                iou: resampled_score(best, iou, settings.resamples, seed) for iou in {*GRID, *V2_IOUS, *settings.ious}
-            }
-            found["MaxBoxAccV2"] = mean_score([over_iou[iou] for iou in V2_IOUS])
-            found |= {f"BoxAcc@{iou:g}": over_iou[iou] for iou in settings.ious}
-            curves += [{**named, **row} for row in curve(best, over_iou, level)]
-            found |= others(stored, ids, key, best, correct, settings.resamples, seed)
-        if f"pixels/{key}" in names:
-            histograms = stored.read(ids, [f"pixels/{key}"])[f"pixels/{key}"]
-            found["PxAP"] = PixelAveragePrecision.resampled(histograms, settings.resamples, seed)
+        found, curve = resampled(stored, ids, key, correct, settings, level, seed)
+        curves += [{**named, **row} for row in curve]
         if inside == "raw":
             raw[method] = found
         for measure, values in found.items():
@@ -120,35 +112,57 @@ def measure(
     return pd.DataFrame(scores, columns=SCORES), pd.DataFrame(curves, columns=CURVE)
 
 
-def curve(best: NDArray[np.float32], over_iou: dict[float, Replicates], level: float) -> list[Row]:
-    """BoxAcc over the IoU, with the best threshold for each, and over the threshold at IoU 0.7."""
-    rows: list[Row] = []
-    for iou in GRID:
-        estimate = interval_of(over_iou[iou], len(best), level)
-        rows.append({"axis": "iou", "x": iou, "mean": estimate.value, "low": estimate.low, "high": estimate.high})
-    for index in range(0, best.shape[1], 10):
-        share = float((best[:, index] >= np.float32(0.7)).mean())
-        rows.append({"axis": "threshold", "x": index / best.shape[1], "mean": share, "low": np.nan, "high": np.nan})
-    return rows
-
-
-def others(
+def resampled(
     stored: Shards,
     ids: Sequence[str],
     key: str,
-    best: NDArray[np.float32],
     correct: NDArray[np.float64],
-    n_resamples: int,
+    settings: Localization,
+    level: float,
     seed: int,
-) -> dict[str, Replicates]:
-    """The box measures beside BoxAcc with the class given: of one contour and, where all labels are known, Top-1."""
-    single = stored.read(ids, [f"single/{key}"])[f"single/{key}"]
-    found = {"MaxBoxAcc": resampled_score(single, 0.5, n_resamples, seed)}
-    if not np.isnan(correct).any():
-        of_correct = best * correct.astype(np.float32)[:, None]
-        top1 = [resampled_score(of_correct, iou, n_resamples, seed) for iou in V2_IOUS]
-        found["Top-1 MaxBoxAccV2"] = mean_score(top1)
-    return found
+) -> tuple[dict[str, Replicates], list[Row]]:
+    """Scores of one map by measure, and its curves; a few photos are in memory at a time.
+
+    Top-1 is among them where all labels are known.
+    """
+    names = [name for name in (f"{kind}/{key}" for kind in ("multi", "single", "pixels")) if name in stored.names()]
+    multi = ResampledHits(sorted({*GRID, *V2_IOUS, *settings.ious}), settings.resamples)
+    top1, single = ResampledHits(V2_IOUS, settings.resamples), ResampledHits([0.5], settings.resamples)
+    pixels = PooledHistograms(settings.resamples)
+    for part, counts in resample_parts(len(ids), settings.resamples, seed, PHOTOS):
+        arrays = stored.read(ids[part], names)
+        if f"multi/{key}" in names:
+            best = arrays[f"multi/{key}"][:, LEVELS]
+            multi.update(best, counts)
+            top1.update(best * np.nan_to_num(correct[part, None]), counts)
+            single.update(arrays[f"single/{key}"][:, LEVELS], counts)
+        if f"pixels/{key}" in names:
+            pixels.update(arrays[f"pixels/{key}"], counts)
+    found: dict[str, Replicates] = {}
+    curves: list[Row] = []
+    if f"multi/{key}" in names:
+        over_iou = multi.scores()
+        found["MaxBoxAccV2"] = mean_score([over_iou[iou] for iou in V2_IOUS])
+        found |= {f"BoxAcc@{iou:g}": over_iou[iou] for iou in settings.ious}
+        found["MaxBoxAcc"] = single.scores()[0.5]
+        if not np.isnan(correct).any():
+            found["Top-1 MaxBoxAccV2"] = mean_score(list(top1.scores().values()))
+        curves = curve(over_iou, multi.curve(0.7), len(ids), level)
+    if f"pixels/{key}" in names:
+        found["PxAP"] = pixels.scores()
+    return found, curves
+
+
+def curve(over_iou: dict[float, Replicates], accuracy: NDArray[np.float64], n: int, level: float) -> list[Row]:
+    """BoxAcc over the IoU, with the best threshold for each, and over the threshold, at IoU 0.7 and by `LEVELS`."""
+    rows: list[Row] = []
+    for iou in GRID:
+        estimate = interval_of(over_iou[iou], n, level)
+        rows.append({"axis": "iou", "x": iou, "mean": estimate.value, "low": estimate.low, "high": estimate.high})
+    for index in range(0, len(THRESHOLDS), 10):
+        share = float(accuracy[np.searchsorted(LEVELS, index, side="right") - 1])
+        rows.append({"axis": "threshold", "x": index / len(THRESHOLDS), "mean": share, "low": np.nan, "high": np.nan})
+    return rows
 
 
 def described(values: Replicates, gain: Replicates, n: int, level: float) -> Row:
@@ -208,8 +222,10 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     summary, curves = measure(stored, ids, correct, settings, parameters.statistics.level, seed)
     write_table(summary.assign(labelled=np.count_nonzero(~np.isnan(correct)), **carried), target / SUMMARY)
     write_table(curves.assign(**carried), target / CURVES)
-    table = stored.table() if (target / TABLE).exists() else pd.DataFrame(columns=CONTRAST)
-    write_table(table.assign(**carried, **drawn), target / TABLE)
+    if (target / TABLE).exists():
+        join_tables([target / TABLE], target / TABLE, carried | drawn)
+    else:
+        write_table(pd.DataFrame(columns=[*CONTRAST, *carried, *drawn]), target / TABLE)
 
 
 if __name__ == "__main__":

@@ -265,7 +265,7 @@ def validate(content: dict[str, Any], where: str) -> Parameters:
         first = error.errors()[0]
         key = _key(first["loc"])
         if first["type"] == "value_error":
-            raise ValueError(f"{path}: {first['ctx']['error']}") from None
+            raise ValueError(f"{where}: {first['ctx']['error']}") from None
         if first["type"] == "missing":
             raise ValueError(f"{where}: {key} is missing; add it") from None
         if first["type"] == "extra_forbidden":

@@ -37,7 +37,7 @@ from nas.relevance import (
     tiles,
 )
 from nas.scoremaps import CONTROLS, resize_map
-from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, join_tables, write_table
 from nas.tables import summarize
 from params import SCRATCH, Parameters, Relevance, run
 
@@ -136,9 +136,9 @@ def curves_of(
 
 
 def bands(stored: Shards, level: float, n_resamples: int, seed: int) -> pd.DataFrame:
-    """Mean curves with pointwise intervals; in memory are those of one direction and order at a time."""
+    """Mean curves with pointwise intervals; in memory are those of one setting at a time."""
     rows = []
-    for _, names in groupby(stored.names(), key=lambda name: name.split("/")[:2]):
+    for _, names in groupby(stored.names(), key=lambda name: name.split("/")[:3]):
         for name, curves in stored.read(stored.ids, list(names)).items():
             point = dict(zip([*SETTING, "method"], name.split("/"), strict=True))
             found = mean_curve(curves, level, n_resamples, seed)._asdict()
@@ -203,19 +203,20 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         workers=1 if network.device.type == "cuda" else 0,
         description=f"relevance {dataset} {classifier}",
     )
-    stored = Shards(target)
-    table, level, n_resamples = stored.table(), parameters.statistics.level, parameters.statistics.resamples
-    means = summarize(table, [*SETTING, "method"], ["auc"], level=level, n_resamples=n_resamples, seed=seed)
-    drawn, steps = parameters.statistics.model_dump(), steps_of(table)
+    carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
+    join_tables([target / TABLE], target / TABLE, carried | parameters.statistics.model_dump())
+    level, n_resamples, stored = parameters.statistics.level, parameters.statistics.resamples, Shards(target)
+    areas = stored.table(["id", *SETTING, "method", "auc", "parts", "steps"])
+    means = summarize(areas, [*SETTING, "method"], ["auc"], level=level, n_resamples=n_resamples, seed=seed)
+    steps = steps_of(areas)
     for name, frame in {
-        TABLE: table.assign(**drawn),
         SUMMARY: ranked(means).merge(steps, on=SETTING),
         CURVES: bands(stored, level, n_resamples, seed).merge(steps, on=SETTING),
-        TAU: agreement(table, level, n_resamples, seed),
-        MEAN_TAU: mean_agreement(table, level, n_resamples, seed),
-        OUTRANKING: outranking(table, level, n_resamples, seed),
+        TAU: agreement(areas, level, n_resamples, seed),
+        MEAN_TAU: mean_agreement(areas, level, n_resamples, seed),
+        OUTRANKING: outranking(areas, level, n_resamples, seed),
     }.items():
-        write_table(frame.assign(dataset=dataset, network=classifier, seed=seed), target / name)
+        write_table(frame.assign(**carried), target / name)
 
 
 if __name__ == "__main__":

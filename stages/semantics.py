@@ -22,6 +22,7 @@ from nas.classes import CLASS, Group, folder_name, group_names, read_group
 from nas.datasets import Record, read_records
 from nas.inconsistency import ranking_agreement
 from nas.localization import CONTROLS
+from nas.rows import read_columns
 from nas.scoremaps import resize_map
 from nas.semantics import (
     AUTOMATIC,
@@ -39,7 +40,7 @@ from nas.semantics import (
     score,
     score_against_mask,
 )
-from nas.shards import INDEX, SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
+from nas.shards import INDEX, SUMMARY, TABLE, Row, Shard, Shards, join_tables, write_json, write_table
 from nas.statistics import Estimate, kendall_tau
 from nas.tables import summarize
 from nas.truth import truth_of
@@ -48,7 +49,8 @@ from params import SCRATCH, Parameters, Semantics, run
 TAGS = Path("data/tags")
 AGREEMENT, LABELS, USED = "agreement.parquet", "labels.parquet", "tags.json"
 MASS = "mass"
-COLUMNS = ["id", "group", "method", "regions", "truth", "against", *SCORES]
+GAINS = [f"gain_{measure}" for measure in SCORES]
+COLUMNS = ["id", "group", "method", "regions", "truth", "against", *SCORES, *GAINS]
 SETTING = ["method", "regions", "against"]
 FEW = ["group", "photos", "labelled", "measure", "draws", "mean", "low", "high"]
 
@@ -61,7 +63,10 @@ def compute(
     superpixels: Path,
     settings: Semantics,
 ) -> Shard:
-    """Scores of a few photos of a group, and the positive mass of each raw map in each cluster."""
+    """Scores of a few photos of a group, and the positive mass of each raw map in each cluster.
+
+    Each score has its difference from that of the raw map of the same photo and method, `gain_SCORE`.
+    """
     rows: list[Row] = []
     masses: list[NDArray[np.float64]] = []
     for record in records:
@@ -71,13 +76,17 @@ def compute(
         clusters = regions.resize(group.stored.read([record.id], [CLASS])[CLASS][0], size)
         truth, source = truth_of(record, size)
         mass: list[NDArray[np.float64]] = []
+        raw: dict[tuple[str, str], dict[str, float]] = {}
         for method, inside, found in maps_of(record, saliency, kinds, size, settings):
             named: Row = {"id": record.id, "group": group.name, "method": method, "regions": inside, "truth": source}
             with engine.about(f"{method}/{inside}"):
-                for against, of_photo in tags.items():
-                    rows.append({**named, "against": against, **score(found, clusters, of_photo[record.id])})
+                scores = {against: score(found, clusters, of_photo[record.id]) for against, of_photo in tags.items()}
                 if truth is not None:
-                    rows.append({**named, "against": TRUTH, **score_against_mask(found, truth)})
+                    scores[TRUTH] = score_against_mask(found, truth)
+            for against, values in scores.items():
+                of_raw = raw.setdefault((method, against), values)  # the raw map is the first of its method
+                gains = {f"gain_{measure}": values[measure] - of_raw[measure] for measure in SCORES}
+                rows.append({**named, "against": against, **values, **gains})
             if inside == "raw":
                 positive = np.maximum(found, 0).ravel()
                 mass.append(np.bincount(clusters.ravel(), positive, group.n_clusters).astype(np.float64))
@@ -135,7 +144,9 @@ def tags_of(
     """
     found: dict[str, dict[str, Tags]] = {}
     if counts is not None:
-        learnt = learn_tags(counts, labelled_others(len(photos), learnt_from, seed))
+        chosen = labelled_others(len(photos), learnt_from, seed)
+        on, off = counts[:, chosen].sum(axis=2)
+        learnt = on > off
         found[AUTOMATIC] = {photo.id: tags for photo, tags in zip(photos, learnt, strict=True)}
     path = TAGS / str(group.settings["dataset"]) / str(group.settings["network"]) / f"{folder_name(group.name)}.yaml"
     if path.exists():
@@ -168,11 +179,13 @@ def few_labels(
     for n, iou in zip(ns, ious, strict=True):
         labelled = draw_labelled(n_photos, n, settings.draws, seed)
         tags = learn_tags(counts, labelled).astype(float)
-        inside = np.einsum("nmk,dk->dnm", masses, tags) / np.maximum(masses.sum(axis=2), 1e-300)
-        known = tags.any(axis=1)
+        total = np.maximum(masses.sum(axis=2), 1e-300)
         taus = [
-            float(kendall_tau(found[~chosen].mean(axis=0), truth[~chosen].mean(axis=0)))
-            for found, chosen in zip(inside[known], labelled[known], strict=True)
+            float(
+                kendall_tau((mass_inside(masses, of_draw) / total)[~chosen].mean(axis=0), truth[~chosen].mean(axis=0))
+            )
+            for of_draw, chosen in zip(tags, labelled, strict=True)
+            if of_draw.any()
         ]
         for measure, values in (("IoU", np.asarray(iou)), ("tau", np.asarray(taus))):
             kept = values[~np.isnan(values)]
@@ -189,6 +202,11 @@ def few_labels(
     return rows
 
 
+def mass_inside(masses: NDArray[np.float64], tags: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mass of each method's map (N, M, K) in the tagged of K clusters, (N, M)."""
+    return np.asarray(np.einsum("nmk,dk->dnm", masses, tags[None])[0])
+
+
 def rank_agreement(table: pd.DataFrame, level: float, n_resamples: int, seed: int) -> pd.DataFrame:
     """Kendall's tau between the ranking of methods against tagged clusters and that against the truth.
 
@@ -196,6 +214,8 @@ def rank_agreement(table: pd.DataFrame, level: float, n_resamples: int, seed: in
     """
     rows: list[Row] = []
     real = table[(table["regions"] == "raw") & ~table["method"].isin(CONTROLS)]
+    # the order of photos is that of the rows, where that of categories would be their own
+    real = real.astype(dict.fromkeys(["group", "id", "against", "method"], str))
     for measure in SCORES:
         known = real.dropna(subset=measure)
         wide = known.pivot_table(index=["group", "id"], columns=["against", "method"], values=measure, sort=False)
@@ -243,23 +263,13 @@ def plain(tags: dict[str, dict[str, Tags]]) -> dict[str, dict[str, list[bool]]]:
     return {source: {photo: found.tolist() for photo, found in of.items()} for source, of in tags.items()}
 
 
-def gains(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with each averaged map's difference from the raw map of the same photo and method, `gain_SCORE`."""
-    key = ["id", "group", "method", "against"]
-    raw = table[table["regions"] == "raw"].set_index(key)[list(SCORES)].add_prefix("raw_")
-    joined = table.join(raw, on=key)
-    for measure in SCORES:
-        joined[f"gain_{measure}"] = joined[measure] - joined.pop(f"raw_{measure}")
-    return joined
-
-
 def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     saliency, superpixels = (Path("data", stage, dataset, classifier) for stage in ("saliency", "superpixels"))
     target, scratch = Path("data/semantics", dataset, classifier), SCRATCH / "semantics" / dataset / classifier
     settings, seed = parameters.semantics, parameters.seed
     records = {record.id: record for record in read_records(Path("data/raw", dataset))}
     methods = available(Shards(saliency), settings.methods)
-    tables: list[pd.DataFrame] = []
+    tables: list[Path] = []
     labels: list[Row] = []
     used: dict[str, Any] = {}
     for name in group_names(Path(), dataset, classifier):
@@ -273,9 +283,9 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
             continue
         stored = evaluate(group, photos, tags, saliency, superpixels, settings, scratch)
         used[name] = plain(tags)
-        table = stored.table()
-        tables.append(table)
+        tables.append(stored.folder / TABLE)
         if counts is not None:
+            table = stored.table(["id", "method", "regions", "against", "mass_share"])
             truth = table[(table["against"] == TRUTH) & (table["regions"] == "raw")]
             real = [method for method in methods if method not in CONTROLS]
             shares = truth.pivot(index="id", columns="method", values="mass_share").loc[group.ids, real]
@@ -283,11 +293,14 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
             labels += few_labels(group, counts, masses, shares, settings, seed)
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
-    table = gains(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS))
-    measures = [*SCORES, *(f"gain_{measure}" for measure in SCORES)]
+    if tables:
+        join_tables(tables, target / TABLE, carried)
+    else:
+        write_table(pd.DataFrame(columns=[*COLUMNS, *carried]), target / TABLE)
+    measures = [*SCORES, *GAINS]
+    table = read_columns(target / TABLE, ["id", "group", *SETTING, *measures])
     found = summarize(table, SETTING, measures, level=level, n_resamples=n_resamples, seed=seed)
     found = found.reindex(columns=[*SETTING, "measure", *Estimate._fields])
-    write_table(table.assign(**carried), target / TABLE)
     write_table(found.assign(**carried), target / SUMMARY)
     write_table(rank_agreement(table, level, n_resamples, seed).assign(**carried), target / AGREEMENT)
     write_json(target / USED, used)

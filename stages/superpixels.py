@@ -7,6 +7,7 @@ method, and a summary with bootstrap intervals.
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from numpy.typing import NDArray
 from nas import agreement, engine, regions
 from nas.activations import Activations
 from nas.datasets import Record, read_records
-from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_table
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, join_tables, write_table
 from nas.superpixels import NeuroActivatedSuperpixels
-from nas.tables import summarize, with_columns
+from nas.tables import summarize
 from params import SCRATCH, Parameters, Superpixels, Variant, run
 
 MEASURES = [
@@ -54,7 +55,8 @@ def compute(records: Sequence[Record], activations: Path, settings: Superpixels,
                 arrays.setdefault(f"{method}.{grid}", []).append(found.astype(np.uint16))
                 row: Row = {"id": record.id, "size": grid, "method": method, "k": int(k)}
                 row["n_regions"] = int(found.max()) + 1
-                rows.append(row | agreement.measures(found, record.truth(size), strong, settings.tolerance))
+                measured = agreement.measures(found, record.truth(size), strong, settings.tolerance)
+                rows.append(row | measured | columns_of(variant))
     return Shard(ids, {name: np.stack(each) for name, each in arrays.items()}, rows)
 
 
@@ -87,13 +89,19 @@ def segment(photo: NDArray[Any], labels: NDArray[Any], settings: Superpixels) ->
     yield "felzenszwalb", regions.felzenszwalb(photo, n_regions, **settings.felzenszwalb.model_dump())
 
 
-def with_settings(table: pd.DataFrame, settings: Superpixels) -> pd.DataFrame:
-    """A table with the depths, the number of clusters and the weighting of each row's variant."""
-    found = {
-        name: {"depths": "-".join(map(str, sorted(v.depths))), "clusters": str(v.clusters), "weighting": v.weighting}
-        for name, v in variants(settings).items()
+def columns_of(variant: Variant) -> Row:
+    """The depths, the number of clusters and the weighting of a variant, as columns of a table."""
+    return {
+        "depths": "-".join(map(str, sorted(variant.depths))),
+        "clusters": str(variant.clusters),
+        "weighting": variant.weighting,
     }
-    return table.join(pd.DataFrame([found[name] for name in table["size"]], index=table.index))
+
+
+def with_settings(summary: pd.DataFrame, settings: Superpixels) -> pd.DataFrame:
+    """A summary with the columns of each row's variant."""
+    found = {name: columns_of(variant) for name, variant in variants(settings).items()}
+    return summary.join(pd.DataFrame([found[name] for name in summary["size"]], index=summary.index))
 
 
 def main(parameters: Parameters, dataset: str, classifier: str) -> None:
@@ -110,12 +118,12 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         description=f"superpixels {dataset} {classifier}",
     )
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
-    table = with_columns(Shards(target).table(), MEASURES)
+    join_tables([target / TABLE], target / TABLE, carried | parameters.statistics.model_dump(), MEASURES)
+    table = Shards(target).table(["size", "method", *MEASURES, *chain(*RATIOS.values())])
     level, n_resamples = parameters.statistics.level, parameters.statistics.resamples
     summary = summarize(
         table, ["size", "method"], MEASURES, ratios=RATIOS, level=level, n_resamples=n_resamples, seed=seed
     )
-    write_table(with_settings(table, settings).assign(**carried, **parameters.statistics.model_dump()), target / TABLE)
     write_table(with_settings(summary, settings).assign(**carried), target / SUMMARY)
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from safetensors.numpy import load_file
 
 from nas.datasets import Record
+from nas.rows import read_columns
 from nas.semantics import IGNORED
 from nas.shards import TABLE, Shards
 
@@ -152,7 +152,7 @@ def read_group(root: Path, dataset: str, classifier: str, group: str) -> Group:
         raise ValueError(
             f"{folder}: has no group {group!r}, only {', '.join(known)}; take one of them, or edit classes.groups"
         )
-    table = pd.read_parquet(folder / TABLE)
+    table = read_columns(folder / TABLE, ["group", "depths", "clusters", "seed", "weighting"])
     carried = table[table["group"] == group].iloc[0]
     stored = Shards(folder / folder_name(group))
     settings = {

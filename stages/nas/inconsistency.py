@@ -77,12 +77,13 @@ def ranking_replicates(scores: ArrayLike, n_resamples: int = 1000, seed: int = 0
     scores = _finite(scores, 3)
     a, b = np.triu_indices(scores.shape[2], k=1)
     # differences before sums: methods with equal scores tie exactly, whatever the rounding of the product
-    differences = scores[..., a] - scores[..., b]
-    sums = [
-        np.stack([counts @ setting for setting in differences], axis=1)
-        for counts in resample_counts(scores.shape[1], n_resamples, seed)
-    ]
-    return np.concatenate([_tau(differences.sum(axis=1))[None], *map(_tau, sums)])
+    samples, resamples = [], []
+    for setting in scores:
+        differences = setting[:, a] - setting[:, b]
+        samples.append(differences.sum(axis=0))
+        counted = [counts @ differences for counts in resample_counts(len(setting), n_resamples, seed)]
+        resamples.append(np.concatenate(counted))
+    return np.concatenate([_tau(np.stack(samples))[None], _tau(np.stack(resamples, axis=1))])
 
 
 def ranking_agreement(
@@ -157,7 +158,7 @@ def scores_of(areas: pd.DataFrame) -> Scores:
     """Scores from a row for each setting, method and image: `SETTING`, method, id, auc."""
     methods = list(areas["method"].unique())
     settings, ids, values = [], [], []
-    for setting, group in areas.groupby(SETTING, sort=False):
+    for setting, group in areas.groupby(SETTING, sort=False, observed=True):
         table = group.pivot(index="id", columns="method", values="auc")[methods]
         settings.append(tuple(map(str, setting)))
         ids = [str(i) for i in table.index]

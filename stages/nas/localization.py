@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nas import scoremaps
+from nas.box_resamples import difference_interval, hits_of, mean_score, resampled_score
 from nas.boxes import THRESHOLDS, best_ious, boxes_at_thresholds, check_thresholds, resize_boxes
 from nas.pixel_precision import PixelAveragePrecision
 from nas.scoremaps import Size, center_gaussian, check_map, normalize, resize_map
-from nas.statistics import Interval, interval_of, resample_counts
 
 __all__ = [
     "CONTROLS",
@@ -37,8 +37,6 @@ __all__ = [
     "resize_boxes",
     "resize_map",
 ]
-
-Replicates = NDArray[np.float64]
 
 # maps that know nothing of the network, the middle of the photo among them
 CONTROLS = (*scoremaps.CONTROLS, scoremaps.GAUSSIAN)
@@ -133,7 +131,7 @@ class BoxAccuracy:
         correct : bool array, shape (n_images,), optional
             Whether each image's class was predicted rightly: only then can it be a hit (Top-1 localization).
         """
-        hits = _hits(self.best_ious_, iou)
+        hits = hits_of(self.best_ious_, iou)
         if correct is not None:
             known = np.asarray(correct, bool)
             if known.shape != (len(hits),):
@@ -167,81 +165,3 @@ class BoxAccuracy:
         if self.multi_contour is not multi_contour:
             needed = f"BoxAccuracy(multi_contour={multi_contour})"
             raise ValueError(f"multi_contour is {self.multi_contour}; {measure} needs {needed}")
-
-
-def difference_interval(
-    ious_a: ArrayLike,
-    ious_b: ArrayLike,
-    iou: float | Sequence[float],
-    n_resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Interval:
-    """Difference of the box accuracies of two methods on the same images, a - b, with its bootstrap interval.
-
-    Images are drawn with replacement, the same for both methods, and each method gets the threshold that is
-    best on the images drawn: the choice of the threshold is part of the score, its luck part of the interval.
-
-    Parameters
-    ----------
-    ious_a, ious_b : float arrays, shapes (n_images, n_thresholds_a) and (n_images, n_thresholds_b)
-        `BoxAccuracy.best_ious_`, rows in the same order. (For Top-1 localization, set the rows of wrongly
-        classified images to 0.)
-    iou : float, or sequence of float
-        Least IoU of a hit. Of several, the mean of the scores: (0.3, 0.5, 0.7) compares MaxBoxAccV2.
-    n_resamples : int
-    level : float
-        Confidence, between 0 and 1.
-    seed : int
-
-    Returns
-    -------
-    Interval
-        The difference on all images, its percentile interval, and the number of images. One image has the
-        interval (NaN, NaN).
-    """
-    shapes = np.shape(ious_a), np.shape(ious_b)
-    if {len(shape) for shape in shapes} != {2} or 0 in shapes[0] + shapes[1] or shapes[0][0] != shapes[1][0]:
-        raise ValueError(f"ious_a and ious_b have shapes {shapes}; give (n_images, n_thresholds), same images")
-    least = np.ravel(iou).tolist()
-    a, b = ([resampled_score(best, d, n_resamples, seed) for d in least] for best in (ious_a, ious_b))
-    return interval_of(mean_score(a) - mean_score(b), shapes[0][0], level)
-
-
-def resampled_score(ious: ArrayLike, iou: float, n_resamples: int = 1000, seed: int = 0) -> Replicates:
-    """Box accuracy on all images, then on each bootstrap resample of them, each at its own best threshold.
-
-    Scores of the same number of images, resamples and seed are of the same images, so that differences of them are
-    paired; see `difference_interval`.
-
-    Parameters
-    ----------
-    ious : float array, shape (n_images, n_thresholds)
-        `BoxAccuracy.best_ious_`.
-    iou : float
-        Least IoU of a hit.
-
-    Returns
-    -------
-    float64 array, shape (1 + n_resamples,), in [0, 1]
-    """
-    hits = _changes(_hits(ious, iou))
-    n = len(hits)
-    parts = [np.full(1, hits.mean(0, dtype=np.float64).max())]
-    parts += [(counts @ hits).max(1).astype(np.float64) / n for counts in resample_counts(n, n_resamples, seed)]
-    return np.concatenate(parts)
-
-
-def mean_score(scores: Sequence[Replicates]) -> Replicates:
-    """Mean over several IoUs of what `resampled_score` gave for each, (1 + n_resamples,)."""
-    return np.asarray(np.mean(scores, axis=0))
-
-
-def _hits(best_ious: ArrayLike, iou: float) -> NDArray[np.bool_]:
-    return np.asarray(np.asarray(best_ious, np.float32) >= np.float32(iou))
-
-
-def _changes(hits: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Columns of hits that differ from the one before; thresholds between the same two grey levels do not."""
-    new = np.append(True, (hits[:, 1:] != hits[:, :-1]).any(0))
-    return hits[:, new].astype(np.float32)

@@ -6,11 +6,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from nas.boxes import THRESHOLDS, check_thresholds
 from nas.scoremaps import Size, check_map
-from nas.statistics import resample_counts
+from nas.statistics import resample_parts
 
-__all__ = ["PixelAveragePrecision"]
+__all__ = ["PixelAveragePrecision", "PooledHistograms"]
 
 Curve = NDArray[np.float64]
+
+IMAGES = 128  # whose histograms are added up at a time
 
 
 class PixelAveragePrecision:
@@ -100,10 +102,10 @@ class PixelAveragePrecision:
 
         Parameters: `histograms`, of each image, (n_images, 2, n_bins), see `histograms_`.
         """
-        flat = histograms.reshape(len(histograms), -1).astype(np.float64)
-        weights = (np.ones((1, len(flat)), np.float32), *resample_counts(len(flat), n_resamples, seed))
-        pooled = [(some @ flat).reshape(len(some), *histograms.shape[1:]) for some in weights]
-        return np.concatenate([_areas(objects, others) for objects, others in (p.swapaxes(0, 1) for p in pooled)])
+        pooled = PooledHistograms(n_resamples)
+        for part, counts in resample_parts(len(histograms), n_resamples, seed, IMAGES):
+            pooled.update(histograms[part], counts)
+        return pooled.scores()
 
     def _histogram(self, values: Curve) -> NDArray[np.int64]:
         return np.histogram(values, bins=np.append(self.thresholds, 2.0))[0]
@@ -118,6 +120,27 @@ class PixelAveragePrecision:
         union = shown.reshape(-1, *shown.shape[-2:]).any(0).astype(np.uint8)
         resized = cv2.resize(union, (width, height), interpolation=cv2.INTER_NEAREST)
         return np.asarray(resized, bool)
+
+
+class PooledHistograms:
+    """Histograms added up over all images, and over each bootstrap resample of them, some images at a time.
+
+    Sums of whole numbers are exact, so that the order of the images does not matter.
+    """
+
+    def __init__(self, n_resamples: int) -> None:
+        self._sums: Curve = np.zeros((1 + n_resamples, 1, 1))
+
+    def update(self, histograms: NDArray[np.int64], counts: NDArray[np.float32]) -> None:
+        """Add images: their `histograms_`, (n, 2, n_bins), and how often each is drawn, (n_resamples, n)."""
+        flat = histograms.reshape(len(histograms), -1).astype(np.float64)
+        added = np.concatenate([flat.sum(axis=0)[None], counts @ flat])
+        self._sums = self._sums + added.reshape(len(added), *histograms.shape[1:])
+
+    def scores(self) -> Curve:
+        """PxAP of all images, then of each resample: (1 + n_resamples,), NaN without objects."""
+        objects, others = self._sums.swapaxes(0, 1)
+        return _areas(objects, others)
 
 
 def _areas(objects: Curve, others: Curve) -> Curve:

@@ -109,17 +109,14 @@ def draw_labelled(n_images: int, n: int, n_draws: int, seed: int = 0) -> NDArray
     return np.stack([generator.permutation(n_images) for _ in range(n_draws)]) < n
 
 
-def labelled_others(n_images: int, n: int, seed: int = 0) -> NDArray[np.bool_]:
-    """For each image the n others that are labelled to tag the clusters it is scored by: bool (n_images, n_images).
+def labelled_others(n_images: int, n: int, seed: int = 0) -> NDArray[np.int64]:
+    """For each image the n others that are labelled to tag the clusters it is scored by: (n_images, n) indices.
 
     They are the first of one shuffle of all images, so that n + 1 labels serve every image, and where there are no
     more than n others, all of them.
     """
     order = np.random.default_rng(seed).permutation(n_images)
-    chosen = np.zeros((n_images, n_images), dtype=bool)
-    for image in range(n_images):
-        chosen[image, order[order != image][:n]] = True
-    return chosen
+    return np.stack([order[: n + 1][order[: n + 1] != image][:n] for image in range(n_images)])
 
 
 def learn_tags(counts: NDArray[np.int64], labelled: NDArray[np.bool_]) -> Tags:

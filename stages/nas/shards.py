@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save
 
+from nas import rows as tidy
 from nas.checksums import sha256_of
 
 INDEX = "index.json"
@@ -46,16 +48,25 @@ def write_shard(shard: Shard, path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically: it is whole, on disk, or absent. An OSError, of a full disk say, names the file."""
+    """Write a file atomically, see `new_file`."""
+    with new_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write: it is whole, on disk, or absent. An OSError, of a full disk say, names the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
+        if error.filename not in (None, str(temporary)):  # of a file that was read to write this one
+            raise
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -135,9 +146,10 @@ class Shards:
         with safe_open(first, framework="numpy") as file:
             return sorted(file.keys())
 
-    def table(self) -> pd.DataFrame:
-        """The rows of all records."""
-        return pd.read_parquet(self.folder / TABLE)
+    def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The rows of all records; of some columns only, texts as categories, in a fraction of the memory."""
+        path = self.folder / TABLE
+        return pd.read_parquet(path) if columns is None else tidy.read_columns(path, columns)
 
 
 def spread(items: Sequence[Item], n: int) -> list[Item]:
@@ -147,21 +159,26 @@ def spread(items: Sequence[Item], n: int) -> list[Item]:
 
 
 def gather(parts: Sequence[Path], folder: Path) -> None:
-    """Make a folder of shards from finished parts: hard links where possible, an index, a table of all rows."""
+    """Make a folder of shards from finished parts: hard links where possible, an index, a table of all rows.
+
+    In memory are the ids of all parts, and the rows of one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, dict[str, Any]] = {}
-    rows: list[Row] = []
+    survey = tidy.Survey()
     for number, part in enumerate(parts):
         ids, found = read_notes(part)
-        rows += found
+        survey.update(found)
         with safe_open(part, framework="numpy") as file:
             empty = not list(file.keys())
         if not empty:
             name = f"shard-{number:05d}.safetensors"
             link(part, folder / name)
             files[name] = {"sha256": sha256_of(part), "ids": ids}
-    if rows:
-        write_table(pd.DataFrame(rows), folder / TABLE)
+    if survey.n_rows:
+        rows = (row for part in parts for row in read_notes(part)[1])
+        with new_file(folder / TABLE) as table:
+            tidy.write_rows(table, rows, survey.schema())
     write_json(folder / INDEX, files)
 
 
@@ -181,3 +198,14 @@ def link(source: Path, target: Path) -> None:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a parquet file atomically; the same rows give the same bytes."""
     write_bytes(path, table.to_parquet(index=False))
+
+
+def join_tables(
+    sources: Sequence[Path], target: Path, carried: Mapping[str, str | int], measures: Sequence[str] = ()
+) -> None:
+    """Write the rows of some tables below one another, atomically, with columns that all rows carry.
+
+    `target` may be one of `sources`; the rest is as in `nas.rows.copy_rows`, which holds few rows at a time.
+    """
+    with new_file(target) as file:
+        tidy.copy_rows(file, sources, carried, measures)

@@ -15,8 +15,10 @@ from scipy import stats
 
 Array = NDArray[np.float64]
 
-# values held at once while resampling, 32 MB of float64
+# counts of resamples held at once, 16 MB of float32
 BATCH_VALUES = 2**22
+# values held at once while resampling otherwise, 4 MB of float64, a few times over
+DRAWN_VALUES = 2**19
 
 
 class Estimate(NamedTuple):
@@ -88,8 +90,7 @@ def bootstrap_statistic(
         raise ValueError(f"arrays have the shapes {shapes}; give one or more arrays (..., n) of the same n")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; give a confidence between 0 and 1, such as 0.95")
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples is {n_resamples}; give 1 or more")
+    _check(n_resamples)
     missing = [np.isnan(sample).any(axis=tuple(range(sample.ndim - 1))) for sample in samples]
     samples = [sample[..., ~np.any(missing, axis=0)] for sample in samples]
     n = samples[0].shape[-1]
@@ -106,7 +107,7 @@ def bootstrap_statistic(
             (np.arange(n),),
             resampled,
             n_resamples=n_resamples,
-            batch=max(1, BATCH_VALUES // largest),
+            batch=max(1, DRAWN_VALUES // largest),
             vectorized=True,
             method="percentile",
             rng=np.random.default_rng(seed),
@@ -124,23 +125,62 @@ def resample_counts(n: int, n_resamples: int, seed: int = 0) -> Iterable[NDArray
     A sum over a resample is then a product of matrices. The same arguments give the same resamples, so that scores
     of several methods on them are paired.
     """
+    _check(n_resamples)
+    return [_only_block(n, n_resamples, seed)] if n * n_resamples <= BATCH_VALUES else _blocks(n, n_resamples, seed)
+
+
+def resample_parts(
+    n: int, n_resamples: int, seed: int = 0, largest: int | None = None
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """The counts of `resample_counts`, of some observations at a time: which these are, and (n_resamples, of them).
+
+    So that the sums over the resamples need a few observations in memory. The resamples are drawn anew for each
+    2**22 counts. At most `largest` observations come at once.
+    """
+    _check(n_resamples)
+    held = n if n * n_resamples <= BATCH_VALUES else max(1, BATCH_VALUES // n_resamples)
+    for first in range(0, n, held):
+        part = slice(first, min(first + held, n))
+        counts = _only_block(n, n_resamples, seed) if held == n else _counts(n, n_resamples, seed, part)
+        step = largest or held
+        for start in range(first, part.stop, step):
+            stop = min(start + step, part.stop)
+            yield slice(start, stop), counts[:, start - first : stop - first]
+
+
+def _check(n_resamples: int) -> None:
     if n_resamples < 1:
         raise ValueError(f"n_resamples is {n_resamples}; give 1 or more")
-    return [_only_block(n, n_resamples, seed)] if n * n_resamples <= BATCH_VALUES else _blocks(n, n_resamples, seed)
 
 
 @lru_cache(maxsize=2)
 def _only_block(n: int, n_resamples: int, seed: int) -> NDArray[np.float32]:
-    return next(_blocks(n, n_resamples, seed))
+    return _counts(n, n_resamples, seed, slice(0, n))
+
+
+def _counts(n: int, n_resamples: int, seed: int, part: slice) -> NDArray[np.float32]:
+    """How often each observation of a part is in each resample, (n_resamples, of the part)."""
+    width = part.stop - part.start
+    counts = np.empty((n_resamples, width), np.float32)
+    for start, drawn in _draws(n, n_resamples, seed):
+        cells = drawn - part.start + width * np.arange(len(drawn))[:, None]
+        cells = cells[(drawn >= part.start) & (drawn < part.stop)]
+        found = np.bincount(cells, minlength=len(drawn) * width)
+        counts[start : start + len(drawn)] = found.reshape(len(drawn), width)
+    return counts
 
 
 def _blocks(n: int, n_resamples: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    for _, drawn in _draws(n, n_resamples, seed):
+        yield np.stack([np.bincount(row, minlength=n) for row in drawn]).astype(np.float32)
+
+
+def _draws(n: int, n_resamples: int, seed: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """The observations in each resample, some resamples (m, n) at a time, and the number of the first."""
     generator = np.random.default_rng(seed)
-    rows = max(1, BATCH_VALUES // n)
+    rows = max(1, DRAWN_VALUES // n)
     for start in range(0, n_resamples, rows):
-        size = min(rows, n_resamples - start)
-        drawn = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float32)
+        yield start, generator.integers(n, size=(min(rows, n_resamples - start), n))
 
 
 def interval_of(scores: Array, n: int, level: float = 0.95) -> Interval:

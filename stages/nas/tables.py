@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from nas.rows import read_together
 from nas.shards import SUMMARY, write_bytes
 from nas.statistics import Estimate, bootstrap_statistic, interval
 
@@ -49,8 +51,8 @@ def summarize(
     """
     found: list[dict[str, Any]] = []
     needed = [*measures, *(column for pair in (ratios or {}).values() for column in pair)]
-    rows = with_columns(rows, needed)
-    for setting, group in rows.groupby(list(by), sort=False):
+    rows = with_columns(rows[[name for name in rows.columns if name in {*by, *needed}]], needed)
+    for setting, group in rows.groupby(list(by), sort=False, observed=True):
         for measure in measures:
             estimate = interval(group[measure].to_numpy(float), level, n_resamples, seed)
             found.append({**dict(zip(by, setting, strict=True)), "measure": measure, **estimate._asdict()})
@@ -78,13 +80,22 @@ def ratio_of_means(above: NDArray[np.float64], below: NDArray[np.float64], axis:
 
 
 def collect(
-    root: Path, stage: str, datasets: Sequence[str], classifiers: Sequence[str], name: str = SUMMARY
+    root: Path,
+    stage: str,
+    datasets: Sequence[str],
+    classifiers: Sequence[str],
+    name: str = SUMMARY,
+    columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """The tables that a stage wrote for the data sets and classifiers asked for, one below the other.
 
     A table is empty where there was nothing to measure; its columns have no types, and those of the others stay.
+
+    Parameters: `columns` to read, for tables of many rows, texts as categories; all by default, texts as such.
     """
     files = [root / "data" / stage / dataset / classifier / name for dataset in datasets for classifier in classifiers]
+    if columns is not None:
+        return read_together([file for file in files if pq.read_metadata(file).num_rows] or files[:1], columns)
     found = [pd.read_parquet(file) for file in files]
     return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
 

@@ -22,7 +22,7 @@ from nas.inconsistency import (
     scores_of,
 )
 from nas.scoremaps import CONTROLS
-from nas.statistics import interval
+from nas.statistics import interval, resample_counts
 
 fast = settings(max_examples=30, deadline=None, derandomize=True)
 
@@ -184,3 +184,11 @@ def test_mean_tau_is_the_mean_over_pairs_in_every_resample(areas):
         assert [row["low"], row["high"]] == pytest.approx(np.quantile(means[1:], [0.1, 0.9]).tolist())
     n = len(scores.settings)
     assert found.groupby("methods")["pairs"].sum().to_dict() == {"all": n * (n - 1) // 2, "real": n * (n - 1) // 2}
+
+
+def test_settings_one_by_one_rank_as_all_at_once():
+    scores = np.random.default_rng(5).random((4, 31, 6))
+    counts = np.concatenate(list(resample_counts(31, 70, 9)))
+    sums = np.concatenate([scores.sum(axis=1)[None], np.einsum("rn,snm->rsm", counts, scores)]).round(9)
+    expected = [[[kendalltau(a, b).statistic for b in each] for a in each] for each in sums]
+    np.testing.assert_allclose(ranking_replicates(scores, 70, 9), expected, atol=1e-6)

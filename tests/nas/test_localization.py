@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas import localization, statistics
+from nas.box_resamples import ResampledHits
 from nas.localization import BoxAccuracy, PixelAveragePrecision, difference_interval, mean_score, resampled_score
+from nas.pixel_precision import PooledHistograms
 
 examples = settings(max_examples=40, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
@@ -288,6 +290,24 @@ def test_resampled_scores_are_paired():
     assert (a >= b).all()  # on the same images a laxer IoU is never missed more often
     np.testing.assert_array_equal(mean_score([a, b]), (a + b) / 2)
     assert a[0] == (ious >= 0.3).mean(axis=0).max()
+
+
+@given(seeds)
+@settings(examples, max_examples=20)
+def test_hits_and_histograms_of_parts_add_up_to_those_of_all_images(seed):
+    rng = np.random.default_rng(seed)
+    n, step = int(rng.integers(2, 30)), int(rng.integers(1, 9))
+    ious, histograms = rng.random((n, 7)).astype(np.float32), rng.integers(0, 50, (n, 2, 5))
+    hits, pixels = ResampledHits([0.2, 0.6], 25), PooledHistograms(25)
+    for part, counts in statistics.resample_parts(n, 25, seed, step):
+        hits.update(ious[part], counts)
+        pixels.update(histograms[part], counts)
+    draws = [np.arange(n), *np.random.default_rng(seed).integers(n, size=(25, n))]
+    for iou, scores in hits.scores().items():
+        hit = ious >= np.float32(iou)
+        np.testing.assert_array_equal(scores, [hit[drawn].mean(axis=0).max() for drawn in draws])
+        np.testing.assert_array_equal(hits.curve(iou), hit.mean(axis=0))
+    np.testing.assert_array_equal(pixels.scores(), PixelAveragePrecision.resampled(histograms, 25, seed))
 
 
 def test_pixel_precision_of_perfect_and_constant_maps():

@@ -229,3 +229,26 @@ def test_bootstrap_p_value_agrees_with_the_interval():
     assert statistics.bootstrap_p_value(-above) == statistics.bootstrap_p_value(above)
     assert statistics.bootstrap_p_value(np.zeros(11)) == 1
     assert np.isnan(statistics.interval_of(above, n=1).low)
+
+
+@random
+@given(st.integers(1, 40), st.integers(1, 12), seeds, st.integers(1, 50), st.integers(1, 60), st.integers(1, 40))
+def test_counts_of_parts_are_those_of_all_observations(n, n_resamples, seed, batch, drawn, largest):
+    draws = np.random.default_rng(seed).integers(n, size=(n_resamples, n))
+    expected = np.stack([np.bincount(draw, minlength=n) for draw in draws])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "BATCH_VALUES", batch)
+        patch.setattr(statistics, "DRAWN_VALUES", drawn)
+        for limit in (None, largest):
+            parts = list(statistics.resample_parts(n, n_resamples, seed, limit))
+            assert [i for part, _ in parts for i in range(n)[part]] == list(range(n))
+            assert all(counts.shape[1] <= max(1, batch // n_resamples, n * (n * n_resamples <= batch)) and
+                       (limit is None or counts.shape[1] <= limit) for _, counts in parts)  # fmt: skip
+            np.testing.assert_array_equal(np.concatenate([counts for _, counts in parts], axis=1), expected)
+        np.testing.assert_array_equal(np.concatenate(list(statistics.resample_counts(n, n_resamples, seed))), expected)
+    statistics._only_block.cache_clear()
+
+
+def test_no_resamples_are_refused_by_name():
+    with pytest.raises(ValueError, match="n_resamples is 0; give 1 or more"):
+        next(statistics.resample_parts(3, 0))

@@ -134,10 +134,13 @@ def _gains(ax: Axes, gains: pd.DataFrame) -> None:
 
 def auroc_gains(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
     """Paired differences in AUROC, averaged minus raw, by data set, network, method and regions."""
-    table = collect(root, "localization", datasets, classifiers, TABLE)
+    columns = ["id", "dataset", "network", "seed", "method", "regions", "auroc"]
+    table = collect(root, "localization", datasets, classifiers, TABLE, columns)
     rows = []
-    for (dataset, network, method), group in table.groupby(["dataset", "network", "method"], sort=False):
-        by_kind = {kind: found.set_index("id")["auroc"] for kind, found in group.groupby("regions", sort=False)}
+    for (dataset, network, method), group in table.groupby(["dataset", "network", "method"], sort=False, observed=True):
+        by_kind = {
+            kind: found.set_index("id")["auroc"] for kind, found in group.groupby("regions", sort=False, observed=True)
+        }
         for kind, values in by_kind.items():
             if kind != "raw":
                 gain = paired_bootstrap(*values.align(by_kind["raw"]), **drawn_with(group))

@@ -6,7 +6,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +18,7 @@ from nas.activations import Activations
 from nas.hypercolumns import depth_weights
 from nas.plots import style
 from nas.resizing import Resize
+from nas.rows import read_columns
 from nas.shards import TABLE, Shards
 
 
@@ -117,7 +117,8 @@ def _arrow(figure: Figure, source: Axes, target: Axes) -> None:
 
 def load(root: Path, dataset: str, classifier: str, photo: str) -> tuple[Figure, str]:
     """Figure 2 and its caption, from the stored activations and label maps of one photo."""
-    table = pd.read_parquet(root / "data" / "superpixels" / dataset / classifier / TABLE).iloc[0]
+    columns = ["depths", "clusters", "weighting", "seed"]
+    table = read_columns(root / "data" / "superpixels" / dataset / classifier / TABLE, columns).iloc[0]
     depths = [int(depth) for depth in table["depths"].split("-")]
     activations = Activations(root / "data" / "activations" / dataset / classifier)
     [photo] = activations.pick([photo])

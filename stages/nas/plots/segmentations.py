@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from nas.datasets import Record
 from nas.plots import style
+from nas.rows import read_columns
 from nas.shards import TABLE, Shards
 
 Heading = tuple[str, str]
@@ -109,7 +109,8 @@ def load(root: Path, dataset: str, classifiers: Sequence[str], photos: Sequence[
 
 def caption(root: Path, dataset: str, classifier: str, photos: Sequence[str]) -> str:
     """What figure 1 shows."""
-    table = pd.read_parquet(root / "data" / "superpixels" / dataset / classifier / TABLE).iloc[0]
+    columns = ["depths", "clusters", "weighting", "seed"]
+    table = read_columns(root / "data" / "superpixels" / dataset / classifier / TABLE, columns).iloc[0]
     chosen = Shards(root / "data" / "activations" / dataset / classifier).pick(photos) == list(photos)
     how = "chosen to show both, not drawn at random" if chosen else "evenly spaced over the data set"
     return (

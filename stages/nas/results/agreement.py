@@ -42,10 +42,13 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def paired_differences(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
     """NAS components minus each other connected method on the same photo, with paired bootstrap intervals."""
-    frame = collect(root, "superpixels", datasets, classifiers, TABLE)
+    columns = ["id", "dataset", "network", "size", "method", "seed", *list(AGREEMENT)[:4]]
+    frame = collect(root, "superpixels", datasets, classifiers, TABLE, columns)
     rows = []
-    for (dataset, network, size), group in frame.groupby(["dataset", "network", "size"], sort=False):
-        by_method = {method: rows.set_index("id") for method, rows in group.groupby("method", sort=False)}
+    for (dataset, network, size), group in frame.groupby(["dataset", "network", "size"], sort=False, observed=True):
+        by_method = {
+            method: rows.set_index("id") for method, rows in group.groupby("method", sort=False, observed=True)
+        }
         for other in ("slic", "felzenszwalb"):
             row = {
                 "data set": dataset,

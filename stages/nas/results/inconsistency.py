@@ -72,7 +72,8 @@ def references(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) 
     rows = []
     for dataset in datasets:
         for network in classifiers:
-            areas = collect(root, "relevance", [dataset], [network], TABLE)
+            columns = [*PAIR, "seed", "id", *SETTING, "method", "auc"]
+            areas = collect(root, "relevance", [dataset], [network], TABLE, columns)
             for reference, scores in _scores(root, dataset, network).items():
                 rows += [{"against": reference, **row} for row in _agreements(areas, scores)]
     return pd.DataFrame(rows)
@@ -80,14 +81,17 @@ def references(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) 
 
 def _scores(root: Path, dataset: str, network: str) -> dict[str, pd.DataFrame]:
     """Scores of the raw maps by what they are against: photos by methods."""
-    located, tagged = (collect(root, stage, [dataset], [network], TABLE) for stage in ("localization", "semantics"))
+    located, tagged = (
+        collect(root, stage, [dataset], [network], TABLE, ["id", "method", "regions", *columns])
+        for stage, columns in {"localization": ["auroc"], "semantics": ["against", "mass_share"]}.items()
+    )
     found = {"mask, AUROC": located[located["regions"] == "raw"].assign(score=located["auroc"])}
     for source in tagged["against"].unique():
         if source != TRUTH:
             rows = tagged[(tagged["regions"] == "raw") & (tagged["against"] == source)]
             found[f"{source}, mass share"] = rows.assign(score=rows["mass_share"])
     return {
-        reference: rows.pivot_table(index="id", columns="method", values="score", sort=False).dropna()
+        reference: rows.pivot_table(index="id", columns="method", values="score", sort=False, observed=True).dropna()
         for reference, rows in found.items()
         if len(rows)
     }
