@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nas.plots import style
-from nas.shards import TABLE
+from nas.shards import SUMMARY, TABLE
 from nas.tables import collect
 
 MARKERS = "osD^vP*X"
@@ -35,10 +35,8 @@ class Content(NamedTuple):
 
 def load(root: Path, dataset: str, classifier: str) -> Content:
     """The tables of one data set and network."""
-    summary, contrast, photos = (
-        collect(root, "convergence", [dataset], [classifier], *name) for name in ((), ("contrast.parquet",), (TABLE,))
-    )
-    return Content(summary, contrast, photos)
+    names = (SUMMARY, "contrast.parquet", TABLE)
+    return Content(*(collect(root, "convergence", [dataset], [classifier], name) for name in names))
 
 
 def correlation(content: Content) -> Figure:
@@ -61,7 +59,7 @@ def correlation(content: Content) -> Figure:
         shifts = (content.photos["auroc"] - content.photos["reference_auroc"]).abs()
         _lines(axes[0, 1], content.contrast, content.photos.assign(value=shifts))
         axes[0, 1].set_ylabel("AUROC, distance from\nthat of the reference")
-        axes[0, 1].set_ylim(0, None)
+        axes[0, 1].set_ylim(-0.02 * float(shifts.max()), None)
     for ax in axes[0]:
         ax.set_xlabel("count, as a multiple of the one used")
     figure.tight_layout(rect=(0, 0.15, 1, 1), w_pad=2)
@@ -121,19 +119,19 @@ def caption(content: Content) -> str:
     shifts = _nearest(content.contrast)
     if shifts["mean"].isna().all():
         return text
-    largest = shifts.loc[shifts["mean"].idxmax()]
+    largest = shifts.sort_values("mean", ascending=False).to_dict("records")[0]
     return (
         f"{text} Right: how far the AUROC of a map against the object's mask is from that of the reference, the mean "
-        f"of absolute differences; where the count is the one used at most {largest['mean']:.3f} "
+        f"of absolute differences: at {_at(nearest)} at most {largest['mean']:.3f} "
         f"({style.name(largest['method'])})."
     )
 
 
 def _unconverged(nearest: pd.DataFrame) -> str:
     """Which methods are below `CONVERGED`, with their values, and what their scores are scores of."""
-    factor = nearest["factor"].iloc[0]
-    run = "the counts used" if factor == 1 else f"{factor:g} times the counts used"
-    low = nearest[(nearest["factor"] == factor) & ~(nearest["mean"] >= CONVERGED)].sort_values("mean")
+    run = _at(nearest)
+    low = nearest[(nearest["factor"] == nearest["factor"].iloc[0]) & ~(nearest["mean"] >= CONVERGED)]
+    low = low.sort_values("mean")
     if low.empty:
         return f"At {run} every method is at {CONVERGED:g} or above (dashed)."
     named = ", ".join(f"{style.name(row['method'])} ({row['mean']:.2f})" for row in low.to_dict("records"))
@@ -141,6 +139,11 @@ def _unconverged(nearest: pd.DataFrame) -> str:
         f"Not converged at {run} (below {CONVERGED:g}, dashed): {named}. They are scored in this report all "
         "the same: their numbers are of the map at the count used and of one seed, not of the method with ever more."
     )
+
+
+def _at(nearest: pd.DataFrame) -> str:
+    factor = nearest["factor"].iloc[0]
+    return "the counts used" if factor == 1 else f"{factor:g} times the counts used"
 
 
 def _nearest(summary: pd.DataFrame) -> pd.DataFrame:

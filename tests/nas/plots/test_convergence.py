@@ -106,7 +106,7 @@ def test_the_caption_names_what_has_not_converged_from_the_least_up(new_summary)
     summary.loc[summary["factor"] == 1, "mean"] = summary["method"].map({"smoothgrad": 0.62, "rise": 0.41, "lime": 0.9})
     caption = convergence.caption(content_of(summary))
     assert "(below 0.9, dashed): RISE (0.41), SmoothGrad (0.62). They are scored" in caption
-    assert "the one used at most 0.040" in caption
+    assert "at the counts used at most 0.040 (" in caption
     summary["mean"] = 0.95
     caption = convergence.caption(content_of(summary))
     assert "every method is at 0.9 or above" in caption and "Not converged" not in caption
