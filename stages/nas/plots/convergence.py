@@ -47,7 +47,8 @@ def correlation(content: Content) -> Figure:
     style.use()
     if content.summary.empty:
         return style.nothing(WITHOUT)
-    measured = content.contrast["mean"].notna().any()
+    measured = bool(content.contrast["mean"].notna().any())
+    figure: Figure
     figure, axes = plt.subplots(1, 1 + measured, figsize=(style.WIDTH, 2.9), squeeze=False)
     left = axes[0, 0]
     values = content.photos["spearman"]
