@@ -6,6 +6,7 @@ photos of the class. The same scores against the masks themselves tell whether t
 
 import hashlib
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -279,7 +280,8 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         counts = counts_of(group, photos, next(iter(first.values())).shape[1:3])
         tags = tags_of(group, photos, counts, settings.learnt_from, seed)
         if not tags:
-            print(f"{dataset} {name}: has no masks, boxes or tags; tag it (make tag CLASS={name})", file=sys.stderr)
+            quoted = shlex.quote(name)
+            print(f"{dataset} {name}: has no masks, boxes or tags; tag it (make tag CLASS={quoted})", file=sys.stderr)
             continue
         stored = evaluate(group, photos, tags, saliency, superpixels, settings, scratch)
         used[name] = plain(tags)

@@ -52,6 +52,8 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         "each resample. Bold: best of a method, and what prints the same. PxAP: pooled pixel average precision."
         f"{of_predictions(summary)}"
     )
+    if summary.empty:
+        caption += " No data set has boxes or masks, so that nothing is measured."
     return frame, bold, caption
 
 

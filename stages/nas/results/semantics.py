@@ -46,6 +46,8 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         "regions; Δ is the paired difference from raw. Learnt tags come from the masks of a few other photos of the "
         "class (semantics.learnt_from at most). Bold: best of a network and reference, and what prints the same."
     )
+    if summary.empty:
+        caption += " No data set has a class with masks, boxes or tags, so that nothing is measured."
     order = ["data set", "network", "against", "method", "regions", *SCORES.values(), "Δ mass share", "n"]
     return pd.DataFrame(rows, columns=order), pd.DataFrame(best, columns=order, dtype=bool), caption
 

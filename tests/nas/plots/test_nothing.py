@@ -112,6 +112,7 @@ def test_a_table_without_rows_is_in_the_report(tmp_path, make):
     assert len(table) == 0 and len(table.columns) > 3
     tables.write(table, tmp_path / "table", caption, best)
     tag = pages.table_tag(tmp_path, "table")
+    assert caption.endswith("so that nothing is measured.") and caption in tag
     assert f"<th>{table.columns[0]}</th>" in tag and "<td>" not in tag
     assert "data set" in (tmp_path / "table.csv").read_text() and "toprule" in (tmp_path / "table.tex").read_text()
 
