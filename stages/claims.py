@@ -29,7 +29,7 @@ Pair = tuple[str, str]
 
 def read(stage: str, pair: Pair, columns: Sequence[str], *filters: tuple[str, str, Any]) -> pd.DataFrame:
     """Some columns and rows of the table of a stage, see `read_columns`."""
-    return read_columns(Path("data", stage, *pair, TABLE), columns, list(filters) or None)
+    return read_columns(Path("data", stage, *pair, TABLE), columns, filters)
 
 
 def regions_isolate_objects(pair: Pair, level: float, seed: int, size: str) -> Finding:

@@ -120,16 +120,20 @@ def read_together(paths: Sequence[Path], columns: Sequence[str]) -> pd.DataFrame
     return pd.concat(frames, ignore_index=True)
 
 
-def read_columns(path: Path, columns: Sequence[str], filters: Any = None) -> pd.DataFrame:
+def read_columns(path: Path, columns: Sequence[str], filters: Sequence[tuple[str, str, Any]] = ()) -> pd.DataFrame:
     """Some columns of a parquet file, of those that it has; texts are categoricals with sorted categories.
 
-    Parameters: `filters`, of rows, as in `pandas.read_parquet`.
+    Parameters: `filters` that the rows fulfil, each a column, "==" or "in", and a value or values.
     """
     schema = pq.read_schema(path)
     kept = [name for name in columns if name in schema.names]
-    texts = [name for name in kept if pa.types.is_string(schema.field(name).type)
-             or pa.types.is_large_string(schema.field(name).type)]  # fmt: skip
-    frame: pd.DataFrame = pq.read_table(path, columns=kept, filters=filters, read_dictionary=texts).to_pandas()
+    kinds = {name: schema.field(name).type for name in schema.names}
+    texts = [name for name in kept if pa.types.is_string(kinds[name]) or pa.types.is_large_string(kinds[name])]
+    # a column without any value, of an empty table, has no type that a value could be compared with
+    unmet = any(pa.types.is_null(kinds[name]) for name, _, _ in filters)
+    chosen = None if unmet or not filters else list(filters)
+    table = pq.read_table(path, columns=kept, filters=chosen, read_dictionary=texts)
+    frame: pd.DataFrame = (table.slice(0, 0) if unmet else table).to_pandas()
     for name in texts:
         frame[name] = frame[name].cat.remove_unused_categories()
         frame[name] = frame[name].cat.reorder_categories(sorted(frame[name].cat.categories))

@@ -74,7 +74,10 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON atomically, indented, with a final newline."""
-    write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    with new_file(path) as file:
+        for text in json.JSONEncoder(indent=1, ensure_ascii=False).iterencode(content):
+            file.write(text.encode())
+        file.write(b"\n")
 
 
 def read_notes(path: Path) -> tuple[list[str], list[Row]]:

@@ -188,3 +188,12 @@ def test_the_same_rows_give_the_same_bytes():
     for file in files:
         write_rows(file, rows, survey.schema())
     assert files[0].getvalue() == files[1].getvalue()
+
+
+@pytest.mark.parametrize("condition", [("kind", "==", "raw"), ("kind", "in", ["raw", "mean"])])
+def test_nothing_meets_a_condition_on_a_column_without_values(tmp_path, condition):
+    pd.DataFrame(columns=["id", "kind"]).to_parquet(tmp_path / "empty")
+    write(tmp_path / "unknown", [{"id": "a", "kind": None}])
+    for name in ("empty", "unknown"):
+        found = read_columns(tmp_path / name, ["id", "kind"], [condition])
+        assert found.empty and list(found) == ["id", "kind"]

@@ -6,7 +6,7 @@ boxes, parts, and a label map of its masks (PNG, 0 background, 1 to n instances,
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ def write_records(records: Iterable[Record], folder: Path) -> None:
     """Write photos/index.json and truth/truth.json; files inside `folder` are named relative to it."""
     photos, truth = [], {}
     for record in records:
-        content = asdict(record)
+        content = {each.name: getattr(record, each.name) for each in fields(record)}
         photos.append({"id": record.id, "image": _relative(record.image, folder), "sha256": content.pop("sha256")})
         del content["id"], content["image"]
         content["mask"] = None if record.mask is None else _relative(record.mask, folder)

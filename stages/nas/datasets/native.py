@@ -6,7 +6,7 @@ What does not fit raises a ValueError of one line: the file and its line, what i
 import io
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,8 +73,8 @@ def below(root: Path, marker: str, *folders: str) -> Path:
     raise ValueError(f"{root}: holds no {marker}{named}; give the folder that holds it")
 
 
-def read_table(path: Path, form: str) -> list[Row]:
-    """The lines of a text file; empty lines are left out.
+def read_table(path: Path, form: str) -> Iterator[Row]:
+    """The lines of a text file, one by one; empty lines are left out.
 
     Parameters
     ----------
@@ -91,14 +91,12 @@ def read_table(path: Path, form: str) -> list[Row]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: is no text ({error.reason} at byte {error.start}); {REPAIR}") from None
     n_fields = len(re.findall("<", form))
-    rows = []
     for number, line in enumerate(lines, start=1):
         fields = line.strip().split(",") if "," in form else line.split(maxsplit=n_fields - 1)
         if line.strip() and len(fields) != n_fields:
             raise ValueError(f"{path}, line {number}: is {line.strip()!r}, must be {form}; {REPAIR}")
         if line.strip():
-            rows.append(Row(f"{path}, line {number}", fields))
-    return rows
+            yield Row(f"{path}, line {number}", fields)
 
 
 def numbers(fields: Sequence[str], where: str) -> list[float]:
