@@ -100,6 +100,9 @@ def collect(
     return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
 
 
+DRAWN = ["level", "resamples", "seed"]
+
+
 def drawn_with(rows: pd.DataFrame) -> dict[str, Any]:
     """Level, resamples and seed of the run, which its tables of photos hold: what an interval of theirs is given."""
     first = rows.iloc[0]

@@ -20,7 +20,7 @@ from nas.plots import style
 from nas.saliency import METHODS
 from nas.shards import TABLE, Shards
 from nas.statistics import paired_bootstrap
-from nas.tables import collect, drawn_with
+from nas.tables import DRAWN, collect, drawn_with
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
@@ -134,7 +134,7 @@ def _gains(ax: Axes, gains: pd.DataFrame) -> None:
 
 def auroc_gains(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
     """Paired differences in AUROC, averaged minus raw, by data set, network, method and regions."""
-    columns = ["id", "dataset", "network", "seed", "method", "regions", "auroc"]
+    columns = ["id", "dataset", "network", "method", "regions", "auroc", *DRAWN]
     table = collect(root, "localization", datasets, classifiers, TABLE, columns)
     rows = []
     for (dataset, network, method), group in table.groupby(["dataset", "network", "method"], sort=False, observed=True):

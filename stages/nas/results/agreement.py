@@ -8,7 +8,7 @@ import pandas as pd
 from nas.plots.style import name
 from nas.shards import TABLE
 from nas.statistics import paired_bootstrap
-from nas.tables import collect, drawn_with, wide, with_interval
+from nas.tables import DRAWN, collect, drawn_with, wide, with_interval
 
 AGREEMENT = {
     "achievable_segmentation_accuracy": "ASA",
@@ -42,7 +42,7 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def paired_differences(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) -> pd.DataFrame:
     """NAS components minus each other connected method on the same photo, with paired bootstrap intervals."""
-    columns = ["id", "dataset", "network", "size", "method", "seed", *list(AGREEMENT)[:4]]
+    columns = ["id", "dataset", "network", "size", "method", *list(AGREEMENT)[:4], *DRAWN]
     frame = collect(root, "superpixels", datasets, classifiers, TABLE, columns)
     rows = []
     for (dataset, network, size), group in frame.groupby(["dataset", "network", "size"], sort=False, observed=True):

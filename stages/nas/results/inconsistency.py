@@ -11,7 +11,7 @@ from nas.plots.style import kind_name, name
 from nas.scoremaps import CONTROLS
 from nas.semantics import TRUTH
 from nas.shards import TABLE
-from nas.tables import collect, drawn_with, with_interval
+from nas.tables import DRAWN, collect, drawn_with, with_interval
 
 PAIR = ["dataset", "network"]
 
@@ -72,7 +72,7 @@ def references(root: Path, datasets: Sequence[str], classifiers: Sequence[str]) 
     rows = []
     for dataset in datasets:
         for network in classifiers:
-            columns = [*PAIR, "seed", "id", *SETTING, "method", "auc"]
+            columns = [*PAIR, "id", *SETTING, "method", "auc", *DRAWN]
             areas = collect(root, "relevance", [dataset], [network], TABLE, columns)
             for reference, scores in _scores(root, dataset, network).items():
                 rows += [{"against": reference, **row} for row in _agreements(areas, scores)]

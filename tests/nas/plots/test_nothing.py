@@ -43,7 +43,7 @@ def said(figure):
 def test_localization_without_boxes():
     curves = empty(localization_stage.CURVE)
     assert said(localization.box_accuracy(curves, ["cam"], ["raw"])) == "Nothing to show: no data set has boxes"
-    assert localization.caption(curves) == "Box accuracy: nothing to show, no data set has boxes."
+    assert localization.caption(curves, ["raw"]) == "Box accuracy: nothing to show, no data set has boxes."
 
 
 def test_localization_by_methods_that_no_network_can_do():
@@ -68,9 +68,10 @@ def test_relevance_by_methods_that_no_network_can_do():
 
 def test_convergence_without_a_count():
     summary = empty([*convergence_stage.SETTING, "mean"])
-    assert "no method has a count" in said(convergence.correlation(summary))
-    assert "no method has a count" in convergence.caption(summary)
-    assert convergence_results.table(summary).empty
+    content = convergence.Content(summary, summary, empty(convergence_stage.COLUMNS))
+    assert "no method has a count" in said(convergence.correlation(content))
+    assert "no method has a count" in convergence.caption(content)
+    assert convergence_results.table(summary, summary).empty
 
 
 def test_the_gains_of_no_photo_are_a_table_with_columns(tmp_path):
@@ -92,7 +93,7 @@ def test_one_setting_of_relevance_agrees_with_no_other():
     taus = agreement(areas, 0.95, 10, 0).assign(**carried)
     means = areas.groupby(["direction", "order", "replacement", "method"])["auc"].mean().rename("mean").reset_index()
     summary = relevance_stage.ranked(means).assign(n=2, **carried)
-    assert taus.empty and inconsistency_results.by_difference(taus).empty
+    assert taus.empty and inconsistency_results.by_difference(taus, taus).empty
     figure, caption = inconsistency.load(taus, summary, "real")
     figure.canvas.draw()
     assert "n = 2 photos" in caption
