@@ -66,6 +66,11 @@ def bytes_of(parameters: Parameters, classifier: Classifier) -> dict[str, int]:
     }
 
 
+def disk(parameters: Parameters, classifier: Classifier) -> dict[str, Cost]:
+    """Cost of a photo by stage, without time."""
+    return {stage: Cost(n) for stage, n in bytes_of(parameters, classifier).items()}
+
+
 def costs(parameters: Parameters, classifier: Classifier) -> dict[str, Cost]:
     """Cost of a photo by stage; seconds are measured."""
     chosen, settings, relevance = parameters.activations, parameters.saliency, parameters.relevance

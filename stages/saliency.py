@@ -71,7 +71,9 @@ def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
     unknown = [method for method in methods if method not in METHODS]
     if unknown:
         raise ValueError(f"saliency.methods has {unknown[0]!r}: allowed are {', '.join(METHODS)}")
-    x, target = torch.zeros(1, 3, classifier.size, classifier.size), torch.zeros(1, dtype=torch.int64)
+    # noise, as a network can do with a blank picture what it cannot do with others
+    noise = np.random.default_rng(0).integers(0, 256, (1, classifier.size, classifier.size, 3), np.uint8)
+    x, target = classifier.normalize(noise), torch.zeros(1, dtype=torch.int64)
     kept = []
     for method in methods:
         if METHODS[method].kind in ("activation", "propagation"):

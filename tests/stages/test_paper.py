@@ -115,9 +115,9 @@ def test_a_split_a_copy_and_a_limit_count(project, unmeasured, capsys):
     assert "cub x mobilenet_v2, 100 photos" in capsys.readouterr().out
 
 
-def test_a_disk_that_is_too_small_is_refused_with_what_would_fit(project, commands, monkeypatch):
+def test_a_disk_that_is_too_small_is_refused_with_what_would_fit(project, commands, monkeypatch, capsys):
     parameters = project()
-    monkeypatch.setattr(budget, "costs", lambda *_: COST)
+    monkeypatch.setattr(budget, "costs", lambda *_: pytest.fail("the networks are measured in vain"))
     monkeypatch.setattr(shutil, "disk_usage", lambda _place: SimpleNamespace(free=10**6))
     with pytest.raises(
         ValueError, match=r"too little.*download\.limit.*float16 \(.*\).*cache: false \(.*\)$"
@@ -125,6 +125,7 @@ def test_a_disk_that_is_too_small_is_refused_with_what_would_fit(project, comman
         paper.main(parameters, "y")
     assert "\n" not in str(caught.value) and commands == []
     sizes = [float(size) for size in re.findall(r"([\d.]+) MB", str(caught.value))]
+    assert "sample x mobilenet_v2, 2 photos: activations 3.0 MB; superpixels" in capsys.readouterr().out
     needed, _free, half, without = sizes
     assert needed > half > without
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torchvision.models import squeezenet1_1
 
 import saliency
-from nas.classifiers import shared_classifier
+from nas.classifiers import Classifier, build, recipe, shared_classifier
 from nas.datasets import read_records
 from nas.saliency import explain
 from nas.shards import Shards
@@ -148,6 +148,13 @@ def test_a_method_that_the_network_cannot_do_is_left_out_with_a_line(tmp_path, c
     assert kept == ["gradient", "grad_cam", "random"]
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith("squeezenet1_1: cam is left out: cam cannot explain 'squeezenet1_1'")
+
+
+def test_a_method_is_tried_with_a_picture_that_is_not_blank():
+    """Of a blank one a ConvNeXt with random weights makes maps of 0, whose norm is 0 as well."""
+    torch.manual_seed(0)
+    classifier = Classifier("convnext_atto", build(recipe("convnext_atto")), recipe("convnext_atto"))
+    assert saliency.possible(classifier, ["cam", "grad_cam"]) == ["grad_cam"]
 
 
 def test_what_is_left_out_is_not_stored(prepared, capsys, monkeypatch):

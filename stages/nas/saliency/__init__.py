@@ -173,7 +173,7 @@ def explain(
     chosen = settings(method, entry.defaults, entry.needs_regions, parameters, x)
     with torch.inference_mode(False), torch.enable_grad():
         # a copy of its own, as gradients cannot be taken of a tensor made in inference mode
-        images, labels = x.detach().clone(), target.detach().clone()
+        images, labels = x.detach().clone(), target.detach().to(x.device, copy=True)
         maps = entry.function(classifier, images, labels, batch_size=batch_size, **chosen).detach().to(x.device)
     maps = maps.to(torch.float32)
     if upsample and maps.shape[1:] != x.shape[2:]:
