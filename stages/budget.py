@@ -102,8 +102,9 @@ def lines(counts: Mapping[str, int | None], by_network: Mapping[str, Mapping[str
     found = []
     for dataset, n in counts.items():
         for name, by_stage in by_network.items():
-            needs = (
-                [f"{stage} {cost.words(n)}" for stage, cost in by_stage.items()] if n else ["its photos are not known"]
-            )
-            found.append(f"  {dataset} x {name}{f', {n} photos' if n else ''}: {'; '.join(needs)}")
+            if n is None:
+                found.append(f"  {dataset} x {name}: its photos are not known, and not counted")
+                continue
+            needs = [f"{stage} {words}" for stage, cost in by_stage.items() if (words := cost.words(n))]
+            found.append(f"  {dataset} x {name}, {n} photos: {'; '.join(needs)}")
     return found
