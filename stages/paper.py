@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,8 @@ def main(parameters: Parameters, *answers: str) -> None:
         print("Nothing was run. To go on without being asked: make paper ANSWER=y")
         return
     options = [option for each in overrides(parameters, chosen) for option in ("-S", each)]
-    done = subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--name", "paper", *options])
+    name = time.strftime("paper-%Y%m%d-%H%M%S")  # DVC refuses one that there is already
+    done = subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--name", name, *options])
     sys.exit(done.returncode)
 
 

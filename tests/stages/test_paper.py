@@ -70,7 +70,7 @@ def test_the_plan_of_a_tiny_run_and_its_command(project, commands, capsys):
         paper.main(parameters, "y")
     assert ended.value.code == 3  # DVC's own
     (command,) = commands
-    assert command[:7] == [sys.executable, "-m", "dvc", "exp", "run", "--name", "paper"]
+    assert command[:6] == [sys.executable, "-m", "dvc", "exp", "run", "--name"] and command[6].startswith("paper-")
     assert set(command[7::2]) == {"-S"}
     apply_overrides("params.yaml", command[8::2])
     expected = paper.applied(parameters, {"datasets": ["sample"], "classifiers": ["mobilenet_v2"], **TINY})
