@@ -66,6 +66,11 @@ def bytes_of(parameters: Parameters, classifier: Classifier) -> dict[str, int]:
     }
 
 
+def disk(parameters: Parameters, classifier: Classifier) -> dict[str, Cost]:
+    """Cost of a photo by stage, without time."""
+    return {stage: Cost(n) for stage, n in bytes_of(parameters, classifier).items()}
+
+
 def costs(parameters: Parameters, classifier: Classifier) -> dict[str, Cost]:
     """Cost of a photo by stage; seconds are measured."""
     chosen, settings, relevance = parameters.activations, parameters.saliency, parameters.relevance
@@ -97,8 +102,9 @@ def lines(counts: Mapping[str, int | None], by_network: Mapping[str, Mapping[str
     found = []
     for dataset, n in counts.items():
         for name, by_stage in by_network.items():
-            needs = (
-                [f"{stage} {cost.words(n)}" for stage, cost in by_stage.items()] if n else ["its photos are not known"]
-            )
-            found.append(f"  {dataset} x {name}{f', {n} photos' if n else ''}: {'; '.join(needs)}")
+            if n is None:
+                found.append(f"  {dataset} x {name}: its photos are not known, and not counted")
+                continue
+            needs = [f"{stage} {words}" for stage, cost in by_stage.items() if (words := cost.words(n))]
+            found.append(f"  {dataset} x {name}, {n} photos: {'; '.join(needs)}")
     return found

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,13 +104,8 @@ def literal(value: Any) -> str:
 def budget_of(parameters: Parameters) -> list[str]:
     """Lines that say what the run needs of disk and time. Raises ValueError where the disk is too small."""
     counts = {dataset: budget.n_photos(parameters, dataset) for dataset in parameters.datasets}
-    networks, by_network = {}, {}
-    for name in parameters.classifiers:
-        print(f"Measuring {name} with random weights on this machine ...", file=sys.stderr)
-        networks[name] = budget.untrained(parameters, name)
-        by_network[name] = budget.costs(parameters, networks[name])
+    networks = {name: budget.untrained(parameters, name) for name in parameters.classifiers}
     n_photos = sum(n for n in counts.values() if n)
-    seconds = n_photos * sum(cost.seconds for by_stage in by_network.values() for cost in by_stage.values())
     fetched = [ABOUT[name] for name in parameters.datasets if name not in parameters.download.root]
     archives = sum(about.size or 0 for about in fetched)
 
@@ -120,11 +116,18 @@ def budget_of(parameters: Parameters) -> list[str]:
     room = shutil.disk_usage(Path.cwd()).free
     total = f"{readable(needed())} on disk with what is fetched (free: {readable(room)})"
     if needed() > room:
+        disk = {name: budget.disk(parameters, network) for name, network in networks.items()}
+        print("\n".join(budget.lines(counts, disk)), flush=True)
         raise ValueError(
             f"{total}: too little; make room, or set download.limit, activations.precision: float16 "
             f"({readable(needed(precision='float16'))} in all) or activations.cache: false "
             f"({readable(needed(cache=False))})"
         )
+    by_network = {}
+    for name, network in networks.items():
+        print(f"Measuring {name} with random weights on this machine ...", file=sys.stderr)
+        by_network[name] = budget.costs(parameters, network)
+    seconds = n_photos * sum(cost.seconds for by_stage in by_network.values() for cost in by_stage.values())
     return [*budget.lines(counts, by_network), f"  in all: {total}, about {in_words(seconds)} or more"]
 
 
@@ -136,15 +139,16 @@ def main(parameters: Parameters, *answers: str) -> None:
     print("\n".join(f"  {key}: {json.dumps(value)}" for key, value in chosen.items()), flush=True)
     if not datasets or not classifiers:
         raise ValueError("nothing is left to run: set download.root or weights.files for what was left out")
+    print("What that takes, by random weights and pictures; relevance at most so long:", flush=True)
     needs = budget_of(applied(parameters, chosen))
-    print("What that takes, by random weights and pictures; relevance at most so long:")
     print("\n".join(needs), flush=True)
     answer = answers[0] if answers else input("Go on with these? [y/N] ") if sys.stdin.isatty() else ""
     if answer.lower() not in ("y", "yes"):
         print("Nothing was run. To go on without being asked: make paper ANSWER=y")
         return
     options = [option for each in overrides(parameters, chosen) for option in ("-S", each)]
-    done = subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--name", "paper", *options])
+    name = time.strftime("paper-%Y%m%d-%H%M%S")  # DVC refuses one that there is already
+    done = subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--name", name, *options])
     sys.exit(done.returncode)
 
 
