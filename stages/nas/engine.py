@@ -61,7 +61,7 @@ def run(
     Raises
     ------
     ValueError : the first finished batches show that the disk is too small for the others
-    whatever the functions raise; of several records, the error of the first; a ValueError of `function` comes after
+    whatever the functions raise, in one process the error of the first record; a ValueError of `function` comes after
     the ids of the records that it was given
     """
     fingerprint = json.dumps([key, code_fingerprint()], sort_keys=True, default=str)

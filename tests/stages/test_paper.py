@@ -14,6 +14,7 @@ from dvc.utils.hydra import apply_overrides
 import budget
 import paper
 import params
+import relations
 from nas.datasets.catalogue import ABOUT
 from nas.estimates import bytes_of_activations, readable
 
@@ -24,6 +25,8 @@ TINY = {
     "relevance.methods": ["gradient"],
     "relevance.n_steps": 1,
     "download.limit": 2,
+    **{f"{section}.methods": ["gradient"] for section in ("localization", "semantics", "contrast", "high_iou")},
+    "relevance_curves.methods": ["gradient"],
 }
 COST = {
     "activations": budget.Cost(10**6, 1.0),
@@ -147,14 +150,15 @@ VALUES = {
     "classes.groups": ["it's", 'a "b"', "ü, ö", "true", "1"],
     "saliency.parameters": {"lime": {"n_samples": 10, "baseline": "mean"}},
     "saliency.parameters.rise.keep": 0.25,
-    "localization.regions": [],
+    "localization.regions": ["slic.first"],
     "relevance.least": {"orders": ["pixels"], "replacements": ["mean"]},
     "claims.alpha": 0.001,
 }
 
 
 @pytest.mark.parametrize("key", VALUES)
-def test_dvc_sets_a_value_of_any_kind_as_it_is(project, key):
+def test_dvc_sets_a_value_of_any_kind_as_it_is(project, key, monkeypatch):
+    monkeypatch.setattr(relations, "RULES", ())  # single keys are set here, without those that must go with them
     parameters, chosen = project(), {key: VALUES[key]}
     apply_overrides("params.yaml", paper.overrides(parameters, chosen))
     assert params.read() == paper.applied(parameters, chosen) != parameters or VALUES[key] == {}

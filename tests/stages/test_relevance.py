@@ -155,7 +155,7 @@ def test_rows_and_curves_are_those_of_a_plain_loop(new_project, weights):
                         spread.append(np.ptp(probabilities))
     assert np.median(spread) > 0.05  # far above the tolerance
     columns = ["id", "direction", "order", "method", "replacement", "auc", "p0", "target", "parts", "steps"]
-    assert list(table.columns) == [*columns, "level", "resamples", "dataset", "network", "seed"]
+    assert list(table.columns) == [*columns, "dataset", "network", "seed", "level", "resamples"]
     pd.testing.assert_frame_equal(table[columns], pd.DataFrame(expected, columns=columns), rtol=0, atol=1e-4)
 
 

@@ -77,7 +77,7 @@ def test_convergence_without_a_count():
 def test_the_gains_of_no_photo_are_a_table_with_columns(tmp_path):
     folder = tmp_path / "data/localization/made/net"
     folder.mkdir(parents=True)
-    empty(localization_stage.CONTRAST).to_parquet(folder / "table.parquet")
+    empty([*localization_stage.CONTRAST, "level", "resamples"]).to_parquet(folder / "table.parquet")
     gains = contrast.auroc_gains(tmp_path, ["made"], ["net"])
     assert gains.empty and list(gains) == contrast.GAINS
     assert contrast_results.table(gains).empty
