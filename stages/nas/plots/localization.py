@@ -62,6 +62,7 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
                 _lines(ax, of_row[of_row["method"] == method], kinds, axis)
             named = f"{style.name(network)},\n{dataset}" if several else style.name(network)
             row[0].set_ylabel(f"{named}\nBoxAcc" if axis == "iou" else f"{named}\nBoxAcc, IoU 0.7")
+        panels[0][0].set_ylim(0, None)  # shared, once all lines are drawn
         for ax, method in zip(panels[0], methods, strict=True):
             ax.set_title(style.name(method) if axis == "iou" else "", loc="left", fontsize=8)
         for ax in panels[-1]:
@@ -84,7 +85,6 @@ def _lines(ax: Axes, curves: pd.DataFrame, kinds: Sequence[str], axis: str) -> N
         ax.plot(line["x"], line["mean"], label=style.kind_name(kind), zorder=2.5 if kind == RAW else 2, **look)
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    ax.set_ylim(0, None)
 
 
 def caption(curves: pd.DataFrame, kinds: Sequence[str]) -> str:
