@@ -18,7 +18,7 @@ from nas.datasets import Record, read_records
 from nas.durations import in_words
 from nas.estimates import bytes_of_activations, check_room
 from nas.heads import Head, fingerprint, load_headed, read_head
-from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, write_json, write_table
+from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, join_tables, write_json, write_table
 from nas.statistics import interval
 from params import SCRATCH, Parameters, run
 
@@ -89,7 +89,9 @@ def describe(
 def accuracy(table: pd.DataFrame, level: float, resamples: int, seed: int) -> pd.DataFrame:
     """Top-1 accuracy by who labelled the photo and by view, with intervals; photos without a label do not count."""
     rows = []
-    for source, group in [*table.groupby("label_source", sort=False), ("all", table)]:
+    # in the order of the photos, where that of categories would be their own
+    sources = table["label_source"].astype(str)
+    for source, group in [*table.groupby(sources, sort=False), ("all", table)]:
         for view, column in (("center crop", "rank_cropped"), ("squashed", "rank")):
             hits = (group[column] == 0).astype(float).where(group[column].notna())
             estimate = interval(hits, level, resamples, seed)
@@ -108,8 +110,8 @@ def architecture(classifier: Classifier, shapes: Mapping[int, tuple[int, int, in
 def main(parameters: Parameters, dataset: str, name: str) -> None:
     weights, heads = Path("data/weights", f"{name}.safetensors"), Path("data/heads", dataset, name)
     target, scratch = (folder / "activations" / dataset / name for folder in (Path("data"), SCRATCH))
-    chosen = parameters.activations
-    classifier, (head, _) = load_headed(name, weights, heads, chosen.depths.get(name)), read_head(heads)
+    chosen, (head, _) = parameters.activations, read_head(heads)
+    classifier = load_headed(name, weights, head, chosen.depths.get(name))
     forward = Forward(chosen.batch, chosen.forward, chosen.precision)
     records = read_records(Path("data/raw", dataset))
     shapes = classifier.shapes()
@@ -130,10 +132,10 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
     )
     write_forward(target, classifier, weights, forward)
     carried: dict[str, Any] = {"dataset": dataset, "network": name}
-    table = Shards(target).table()
+    join_tables([target / TABLE], target / TABLE, carried)
     level, resamples = parameters.statistics.level, parameters.statistics.resamples
-    summary = accuracy(table, level, resamples, parameters.seed)
-    write_table(table.assign(**carried), target / TABLE)
+    ranks = Shards(target).table(["label_source", "rank", "rank_cropped"])
+    summary = accuracy(ranks, level, resamples, parameters.seed)
     write_table(summary.assign(**carried), target / SUMMARY)
     write_json(target / "network.json", architecture(classifier, shapes))
 

@@ -20,10 +20,9 @@ from nas.datasets.catalogue import ABOUT
 from nas.durations import in_words
 from nas.estimates import bytes_of_activations, bytes_of_saliency, bytes_of_superpixels, readable
 from nas.relevance import seconds_of_curve
-from nas.saliency import METHODS
+from nas.saliency import METHODS, possible
 from nas.saliency.costs import seconds_of_maps
 from params import Parameters
-from saliency import possible
 
 SEGMENTATIONS = 4  # of each variant in the stage superpixels: clusters, components, SLIC, Felzenszwalb
 

@@ -4,8 +4,6 @@ Writes data/classes/DATASET/CLASSIFIER: for each group of photos the centers and
 two clusterings agree, photo by photo, and a summary with bootstrap intervals.
 """
 
-import hashlib
-import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -137,8 +135,8 @@ def cluster(
     A run that was killed goes on from the last pass of k-means, or from the last photo.
     """
     depends: list[Any] = [group, [photo.fingerprint for photo in photos], Activations(activations).fingerprint, recipe]
-    depends += [settings.clusters, settings.own_clusters, engine.code_fingerprint()]
-    work = scratch / hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:32]
+    depends += [settings.clusters, settings.own_clusters]
+    work = engine.workplace(scratch, *depends)
     done = work / "done"
     if (done / INDEX).exists():
         return done

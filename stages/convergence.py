@@ -21,13 +21,13 @@ from nas.checksums import sha256_of
 from nas.datasets import Record, read_records
 from nas.heads import fingerprint, shared_classifier
 from nas.saliency import METHODS, check_parameters, explain
+from nas.saliency.costs import COUNTS
 from nas.semantics import auroc
 from nas.shards import SUMMARY, TABLE, Row, Shard, Shards, spread, write_table
 from nas.statistics import Estimate, spearman
 from nas.tables import summarize
 from params import SCRATCH, Convergence, Parameters, Saliency, run
 
-COUNTS = ("n_steps", "n_samples", "n_masks")
 SETTING = ["method", "parameter", "factor", "count", "reference_count"]
 COLUMNS = ["id", *SETTING, "spearman", "auroc", "reference_auroc"]
 CONTRAST = "contrast.parquet"
@@ -62,11 +62,11 @@ def compute(
                 factor: max(least, round(factor * default)) for factor in (*settings.factors, settings.reference)
             }
             given[parameter] = count_of[settings.reference]
-            reference = draw(method=method, **given | seeded(method, seed + 1))[0].numpy()
+            reference = draw(method=method, **given | seeded(method, seed + 1))[0].cpu().numpy()
             of_reference = contrast(reference, record)
             for factor in settings.factors:
                 given[parameter] = count_of[factor]
-                found_map = draw(method=method, **given | seeded(method, seed))[0].numpy()
+                found_map = draw(method=method, **given | seeded(method, seed))[0].cpu().numpy()
                 row: Row = {"id": record.id, "method": method, "parameter": parameter, "factor": factor}
                 row |= {"count": count_of[factor], "reference_count": count_of[settings.reference]}
                 row |= {"spearman": float(spearman(found_map.ravel(), reference.ravel()))}

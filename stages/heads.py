@@ -4,8 +4,6 @@ It is fitted to the photos of the train split. Where the stage download brought 
 network's own, there is no head, and head.json says why.
 """
 
-import hashlib
-import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -85,9 +83,9 @@ def main(parameters: Parameters, dataset: str, name: str) -> None:
         write_head(target, None, Fit(reason))
         return
     depends = [name, sha256_of(weights), batch, forward, [record.fingerprint for record in records]]
-    digest = hashlib.sha256(json.dumps([*depends, engine.code_fingerprint()]).encode()).hexdigest()[:32]
+    work = engine.workplace(scratch, *depends)
     try:
-        head = fit(records, classifier, Forward(batch, forward), scratch / digest, seed, f"heads {dataset} {name}")
+        head = fit(records, classifier, Forward(batch, forward), work, seed, f"heads {dataset} {name}")
     except ValueError as error:
         raise ValueError(f"heads {dataset}: {error} (download.train; 0 for no head)") from error
     write_head(target, head, Fit("", len(records), len(head.classes), head.C, head.cv_accuracy))

@@ -17,7 +17,7 @@ from nas.datasets import Record, read_records
 from nas.durations import in_words
 from nas.estimates import bytes_of_saliency, check_room
 from nas.heads import fingerprint, shared_classifier
-from nas.saliency import METHODS, check_parameters, explain
+from nas.saliency import METHODS, check_parameters, explain, possible
 from nas.saliency.costs import seconds_of_maps
 from nas.shards import Shard, Shards
 from params import SCRATCH, Parameters, Saliency, run
@@ -67,26 +67,6 @@ def compute(
         arrays[f"predicted/{method}"] = of_predicted.cpu().numpy()
         arrays[f"true/{method}"] = of_true.cpu().numpy()
     return Shard(ids, arrays)
-
-
-def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
-    """The methods that the network can do; a line on stderr says why another is left out."""
-    unknown = [method for method in methods if method not in METHODS]
-    if unknown:
-        raise ValueError(f"saliency.methods has {unknown[0]!r}: allowed are {', '.join(METHODS)}")
-    # noise, as a network can do with a blank picture what it cannot do with others
-    noise = np.random.default_rng(0).integers(0, 256, (1, classifier.size, classifier.size, 3), np.uint8)
-    x, target = classifier.normalize(noise), torch.zeros(1, dtype=torch.int64)
-    kept = []
-    for method in methods:
-        if METHODS[method].kind in ("activation", "propagation"):
-            try:
-                explain(classifier, x, target, method)
-            except ValueError as error:
-                print(f"{classifier.name}: {method} is left out: {error}", file=sys.stderr)
-                continue
-        kept.append(method)
-    return kept
 
 
 def forecast(

@@ -4,8 +4,6 @@ The semi-supervised semantic evaluation. Tags are a person's (data/tags) or lear
 photos of the class. The same scores against the masks themselves tell whether tagged clusters can stand in for them.
 """
 
-import hashlib
-import json
 import shlex
 import shutil
 import sys
@@ -243,8 +241,8 @@ def evaluate(
     """What `compute` says of all photos of a group; a run that was killed goes on from the last photo of the last."""
     depends: list[Any] = [settings.model_dump(), plain(tags), [photo.fingerprint for photo in photos]]
     depends += [group.stored.fingerprint, Shards(saliency).fingerprint, Shards(superpixels).fingerprint]
-    depends += [group.settings, engine.code_fingerprint()]
-    work = scratch / hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:32]
+    depends.append(group.settings)
+    work = engine.workplace(scratch, *depends)
     done = work / "done"
     if not (done / INDEX).exists():
         engine.run(

@@ -82,6 +82,12 @@ def run(
     shutil.rmtree(scratch, ignore_errors=True)
 
 
+def workplace(scratch: Path, *depends: Any) -> Path:
+    """The folder inside `scratch` for work in progress that depends on these JSON values and on the code."""
+    text = json.dumps([*depends, code_fingerprint()], sort_keys=True, default=str)
+    return scratch / hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
 @contextmanager
 def about(subject: str) -> Iterator[None]:
     """Say at the beginning of any ValueError raised inside what it is about: a photo, a method, a key."""

@@ -227,16 +227,16 @@ def fingerprint(folder: Path) -> str:
     return "-".join(sha256_of(part) for part in parts if part.is_file())
 
 
-def load_headed(name: str, weights: Path, folder: Path, depths: Mapping[int, str] | None = None) -> Classifier:
-    """The classifier, with the head that `folder` holds for it, or as it is where there is none."""
-    classifier, (head, _) = load_classifier(name, weights, depths=depths), read_head(folder)
+def load_headed(name: str, weights: Path, head: Head | None, depths: Mapping[int, str] | None = None) -> Classifier:
+    """The classifier, with a head where there is one."""
+    classifier = load_classifier(name, weights, depths=depths)
     return classifier if head is None else with_head(classifier, head)
 
 
 @cache
 def shared_classifier(name: str, weights: Path, folder: Path) -> Classifier:
-    """`load_headed` once per process, for functions that run in several."""
-    return load_headed(name, weights, folder)
+    """The classifier with the head that `folder` holds, once per process, for functions that run in several."""
+    return load_headed(name, weights, read_head(folder)[0])
 
 
 def _network(classifier: Classifier) -> fx.GraphModule:

@@ -28,15 +28,14 @@ from nas.classifiers import (
     VGG_LAYERS,
     Classifier,
     Recipe,
-    _cuts,
     build,
-    depths_by_stride,
     load_classifier,
     load_weights,
     read_state_dict,
     recipe,
 )
 from nas.sources import Https, SourceError
+from nas.strides import _cuts, depths_by_stride
 
 many = settings(max_examples=25, deadline=None, derandomize=True)
 sides = st.integers(5, 90)

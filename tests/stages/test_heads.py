@@ -67,7 +67,7 @@ def test_labels_logits_and_names_are_those_of_the_head(project, random_weights):
     table = stored.table().set_index("id")
     assert table["prediction_name"].tolist()[:2] == ["green", "red"]
     assert table["rank"].tolist()[:2] == [0, 0] and np.isnan(table["rank"].iloc[2])
-    network = load_headed("mobilenet_v2", random_weights, project.of("heads"))
+    network = load_headed("mobilenet_v2", random_weights, read_head(project.of("heads"))[0])
     with torch.no_grad():
         logits = network.logits(network.normalize(found["view"])).numpy()
     np.testing.assert_allclose(found["logits"], logits, rtol=1e-3, atol=1e-4)

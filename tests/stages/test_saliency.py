@@ -11,7 +11,7 @@ from torchvision.models import squeezenet1_1
 import saliency
 from nas.classifiers import Classifier, build, load_classifier, recipe
 from nas.datasets import read_records
-from nas.saliency import explain
+from nas.saliency import explain, possible
 from nas.shards import Shards
 
 PARAMETERS = {"smoothgrad": {"n_samples": 2}, "lime": {"n_samples": 8}, "kernel_shap": {"n_samples": 8}}
@@ -148,7 +148,7 @@ def test_a_method_that_the_network_cannot_do_is_left_out_with_a_line(tmp_path, c
     weights = tmp_path / "squeezenet1_1.safetensors"
     save_file(squeezenet1_1(weights=None).state_dict(), weights)
     classifier = load_classifier("squeezenet1_1", weights)
-    kept = saliency.possible(classifier, ["cam", "gradient", "grad_cam", "random"])
+    kept = possible(classifier, ["cam", "gradient", "grad_cam", "random"])
     assert kept == ["gradient", "grad_cam", "random"]
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith("squeezenet1_1: cam is left out: cam cannot explain 'squeezenet1_1'")
@@ -158,7 +158,7 @@ def test_a_method_is_tried_with_a_picture_that_is_not_blank():
     """Of a blank one a ConvNeXt with random weights makes maps of 0, whose norm is 0 as well."""
     torch.manual_seed(0)
     classifier = Classifier("convnext_atto", build(recipe("convnext_atto")), recipe("convnext_atto"))
-    assert saliency.possible(classifier, ["cam", "grad_cam"]) == ["grad_cam"]
+    assert possible(classifier, ["cam", "grad_cam"]) == ["grad_cam"]
 
 
 def test_what_is_left_out_is_not_stored(prepared, capsys, monkeypatch):

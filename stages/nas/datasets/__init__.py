@@ -16,14 +16,14 @@ from PIL import Image
 
 from nas.images import read_image
 from nas.regions import resize
-from nas.shards import write_json
+from nas.shards import new_file
 
 TRAIN = "train"  # folder of the photos to fit a linear head to, inside that of the photos to evaluate on
 PHOTOS, TRUTH = Path("photos") / "index.json", Path("truth") / "truth.json"
 Box = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One photo and what is known of it.
 
@@ -77,17 +77,29 @@ class Record:
         return labels if size is None else resize(labels, size)
 
 
-def write_records(records: Iterable[Record], folder: Path) -> None:
-    """Write photos/index.json and truth/truth.json; files inside `folder` are named relative to it."""
-    photos, truth = [], {}
-    for record in records:
-        content = {each.name: getattr(record, each.name) for each in fields(record)}
-        photos.append({"id": record.id, "image": _relative(record.image, folder), "sha256": content.pop("sha256")})
-        del content["id"], content["image"]
-        content["mask"] = None if record.mask is None else _relative(record.mask, folder)
-        truth[record.id] = content
-    write_json(folder / TRUTH, truth)
-    write_json(folder / PHOTOS, photos)
+def write_records(records: Iterable[Record], folder: Path) -> int:
+    """Write photos/index.json and truth/truth.json, and say how many records these are; each is held for itself.
+
+    Files inside `folder` are named relative to it.
+    """
+    n = 0
+    with new_file(folder / PHOTOS) as photos, new_file(folder / TRUTH) as truth:
+        for n, record in enumerate(records, start=1):
+            content = {each.name: getattr(record, each.name) for each in fields(record)}
+            content["image"] = _relative(record.image, folder)
+            content["mask"] = None if record.mask is None else _relative(record.mask, folder)
+            photo = {name: content.pop(name) for name in ("id", "image", "sha256")}
+            photos.write(_item("[" if n == 1 else ",", "", photo))
+            truth.write(_item("{" if n == 1 else ",", f"{json.dumps(record.id, ensure_ascii=False)}: ", content))
+        photos.write(b"\n]\n" if n else b"[]\n")
+        truth.write(b"\n}\n" if n else b"{}\n")
+    return n
+
+
+def _item(before: str, name: str, content: dict[str, Any]) -> bytes:
+    """An item of a JSON list or object as `write_json` writes it: bracket or comma, name if it has one, value."""
+    text = json.dumps(content, indent=1, ensure_ascii=False).replace("\n", "\n ")
+    return f"{before}\n {name}{text}".encode()
 
 
 def is_prepared(folder: Path) -> bool:

@@ -97,7 +97,7 @@ def prepare(
 
     if name == "sample":
         made = sample.prepare(target, workspace=workspace, annotations=annotations, track=track)
-        records = subset(made, limit, seed)
+        records: Iterable[Record] = subset(made, limit, seed)
     else:
         place = _place(name, target, workspace, roots.get(name), mirrors.get(name, mirrors.get(BASE)))
         listed = PHOTOS[name](place, split)
@@ -106,9 +106,8 @@ def prepare(
         _check_ids([each.record for each in listed])
         if TRAIN in ABOUT[name].splits and split not in (TRAIN, ALL) and train != 0:
             _prepare_train(name, replace(place, target=target / TRAIN), train, seed, track)
-        records = [each.complete(each.record) for each in track(iter(subset(listed, limit, seed)))]
-    write_records(records, target)
-    return len(records)
+        records = (each.complete(each.record) for each in track(iter(subset(listed, limit, seed))))
+    return write_records(records, target)
 
 
 def _prepare_train(name: str, place: Place, limit: int | None, seed: int, track: Track) -> None:
@@ -117,10 +116,9 @@ def _prepare_train(name: str, place: Place, limit: int | None, seed: int, track:
         if not listed:
             return
         _check_ids([each.record for each in listed])
-        records = [each.complete(each.record) for each in track(iter(subset(listed, limit, seed)))]
+        write_records((each.complete(each.record) for each in track(iter(subset(listed, limit, seed)))), place.target)
     except ValueError as error:
         raise ValueError(f"{error}; or set download.train: 0, to do without a linear head") from error
-    write_records(records, place.target)
 
 
 def subset(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:

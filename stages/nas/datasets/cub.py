@@ -1,5 +1,7 @@
 """Caltech-UCSD Birds-200-2011 (Wah et al. 2011): class, box, mask, parts, official split."""
 
+from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -79,10 +81,11 @@ def photos(place: Place, split: str) -> list[Listed]:
     labels = _by_photo(root / "image_class_labels.txt", "<photo> <class>")
     boxes = _by_photo(root / "bounding_boxes.txt", "<photo> <x> <y> <width> <height>")
     splits = _by_photo(root / "train_test_split.txt", "<photo> <is_training_image>")
-    parts = _parts(root / "parts")
+    parts, spots = _parts(root / "parts")
     masks = next((folder for at in (root, root.parent) if (folder := at / "segmentations").is_dir()), None)
     listed = []
-    for where, (number, name) in read_table(root / "images.txt", "<photo> <name>"):
+    for row in read_table(root / "images.txt", "<photo> <name>"):
+        where, (number, name) = row.where, row.fields
         for table, known in (("class", labels), ("box", boxes), ("split", splits)):
             if number not in known:
                 raise ValueError(f"{where}: photo {number} has no {table} in the tables beside; {REPAIR}")
@@ -97,19 +100,22 @@ def photos(place: Place, split: str) -> list[Listed]:
                 class_name=names[index],
                 label_source="CUB-200-2011",
                 super_class="bird",
-                parts=parts.get(number),
                 split=known_split,
             )
-            complete = partial(_complete, where=where, box=boxes[number], masks=masks, place=place)
+            named = partial(_named, parts, spots.get(number))
+            complete = partial(_complete, where=where, box=boxes[number], parts=named, masks=masks, place=place)
             listed.append(Listed(record, complete))
     return listed
 
 
-def _complete(record: Record, where: str, box: Row, masks: Path | None, place: Place) -> Record:
+def _complete(
+    record: Record, where: str, box: Row, parts: Callable[[], Parts | None], masks: Path | None, place: Place
+) -> Record:
     original = record.image
     record, size = with_photo(record, place, where)
     x, y, width, height = numbers(box.fields[1:], box.where)
-    record = replace(record, boxes=(clip_box((x, y, x + width, y + height), size, box.where),))
+    corners = (x, y, x + width, y + height)
+    record = replace(record, boxes=(clip_box(corners, size, box.where),), parts=parts())
     if masks is None:
         return record
     levels = read_levels(masks / original.parent.name / f"{original.stem}.png", where)
@@ -119,9 +125,10 @@ def _complete(record: Record, where: str, box: Row, masks: Path | None, place: P
 
 def _class_names(table: Path) -> list[str]:
     names = []
-    for number, (where, (found, name)) in enumerate(read_table(table, "<class> <name>"), start=1):
+    for number, row in enumerate(read_table(table, "<class> <name>"), start=1):
+        found, name = row.fields
         if found != str(number):
-            raise ValueError(f"{where}: has the class {found!r}, must be {number}; {REPAIR}")
+            raise ValueError(f"{row.where}: has the class {found!r}, must be {number}; {REPAIR}")
         names.append(name)
     return names
 
@@ -136,16 +143,25 @@ def _by_photo(table: Path, form: str) -> dict[str, Row]:
     return {row.fields[0]: row for row in read_table(table, form)}
 
 
-def _parts(folder: Path) -> dict[str, Parts]:
-    """Photo number to its visible parts."""
+def _parts(folder: Path) -> tuple[list[str], dict[str, "array[float]"]]:
+    """The names of all parts; photo number to number, x and y of one visible part after the other, in little memory."""
     if not (folder / "part_locs.txt").is_file():
-        return {}
+        return [], {}
     names = {row.fields[0]: row.fields[1] for row in read_table(folder / "parts.txt", "<part> <name>")}
-    found: dict[str, Parts] = {}
-    for where, (number, part, *rest) in read_table(folder / "part_locs.txt", "<photo> <part> <x> <y> <visible>"):
-        x, y, visible = numbers(rest, where)
+    place = {part: number for number, part in enumerate(names)}
+    found: dict[str, array[float]] = {}
+    for row in read_table(folder / "part_locs.txt", "<photo> <part> <x> <y> <visible>"):
+        photo, part, *rest = row.fields
+        x, y, visible = numbers(rest, row.where)
         if part not in names:
-            raise ValueError(f"{where}: has the part {part!r}, allowed are those of parts.txt; {REPAIR}")
+            raise ValueError(f"{row.where}: has the part {part!r}, allowed are those of parts.txt; {REPAIR}")
         if visible:
-            found.setdefault(number, {})[names[part]] = x, y
-    return found
+            found.setdefault(photo, array("d")).extend((place[part], x, y))
+    return list(names.values()), found
+
+
+def _named(names: Sequence[str], spots: "array[float] | None") -> Parts | None:
+    """The visible parts of a photo by name."""
+    if spots is None:
+        return None
+    return {names[int(part)]: (x, y) for part, x, y in zip(spots[::3], spots[1::3], spots[2::3], strict=True)}

@@ -57,10 +57,16 @@ class Listed:
 
 
 class Row(NamedTuple):
-    """A line of a table: its fields, and the file and line in words."""
+    """A line of a table: its file, its number from 1, its fields."""
 
-    where: str
-    fields: list[str]
+    table: Path
+    line: int
+    fields: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """The file and line in words."""
+        return f"{self.table}, line {self.line}"
 
 
 def below(root: Path, marker: str, *folders: str) -> Path:
@@ -84,19 +90,20 @@ def read_table(path: Path, form: str) -> Iterator[Row]:
     ------
     ValueError : a file that is missing or no text, a line with fewer or more fields than `form`
     """
+    n_fields = len(re.findall("<", form))
+    number = 0
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(map(str.strip, lines), start=1):
+                fields = line.split(",") if "," in form else line.split(maxsplit=n_fields - 1)
+                if line and len(fields) != n_fields:
+                    raise ValueError(f"{path}, line {number}: is {line!r}, must be {form}; {REPAIR}")
+                if line:
+                    yield Row(path, number, tuple(fields))
     except FileNotFoundError:
         raise ValueError(f"{path}: is missing, and must have lines {form}; unpack the data set anew") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: is no text ({error.reason} at byte {error.start}); {REPAIR}") from None
-    n_fields = len(re.findall("<", form))
-    for number, line in enumerate(lines, start=1):
-        fields = line.strip().split(",") if "," in form else line.split(maxsplit=n_fields - 1)
-        if line.strip() and len(fields) != n_fields:
-            raise ValueError(f"{path}, line {number}: is {line.strip()!r}, must be {form}; {REPAIR}")
-        if line.strip():
-            yield Row(f"{path}, line {number}", fields)
+        raise ValueError(f"{path}: is no text ({error.reason} after line {number}); {REPAIR}") from None
 
 
 def numbers(fields: Sequence[str], where: str) -> list[float]:

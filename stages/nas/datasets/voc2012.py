@@ -92,7 +92,8 @@ def photos(place: Place, split: str) -> list[Listed]:
     listed = []
     for part in ("train", "val"):
         if split in (part, "all"):
-            for where, (name,) in read_table(root / FOLDERS[0] / f"{part}.txt", "<photo>"):
+            for row in read_table(root / FOLDERS[0] / f"{part}.txt", "<photo>"):
+                where, (name,) = row.where, row.fields
                 index, _ = _instances(root, name, where)
                 record = Record(
                     id=name,

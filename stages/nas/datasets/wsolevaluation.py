@@ -43,7 +43,8 @@ def read_items(folder: Path, form: str | None) -> list[Item]:
     for row in read_table(folder / LOCALIZATION, form) if form else ():
         truth.setdefault(row.fields[0], []).append(row)
     items = []
-    for where, (path,) in read_table(folder / IDS, "<photo>"):
+    for row in read_table(folder / IDS, "<photo>"):
+        where, (path,) = row.where, row.fields
         for name, known in ((LABELS, labels), (LOCALIZATION, truth if form else labels)):
             if path not in known:
                 raise ValueError(f"{where}: {path} has no line in {name}; add it, or take the photo out")

@@ -4,10 +4,12 @@
 Attributions of the three channels become one map by the rule that the method's own docstring states and cites.
 """
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -17,7 +19,7 @@ from nas.saliency import activation_maps, controls, gradients, perturbation, pro
 from nas.saliency.arguments import check_inputs, check_values, settings
 from nas.saliency.xrai import xrai
 
-__all__ = ["METHODS", "Method", "check_parameters", "explain"]
+__all__ = ["METHODS", "Method", "check_parameters", "explain", "possible"]
 
 Kind = Literal["gradient", "activation", "propagation", "perturbation", "region", "control"]
 
@@ -132,6 +134,26 @@ def entry_of(method: str) -> Method:
     if method not in METHODS:
         raise ValueError(f"method {method!r} is unknown: give one of {', '.join(METHODS)}")
     return METHODS[method]
+
+
+def possible(classifier: Classifier, methods: Sequence[str]) -> list[str]:
+    """The methods that the network can do; a line on stderr says why another is left out."""
+    unknown = [method for method in methods if method not in METHODS]
+    if unknown:
+        raise ValueError(f"saliency.methods has {unknown[0]!r}: allowed are {', '.join(METHODS)}")
+    # noise, as a network can do with a blank picture what it cannot do with others
+    noise = np.random.default_rng(0).integers(0, 256, (1, classifier.size, classifier.size, 3), np.uint8)
+    x, target = classifier.normalize(noise), torch.zeros(1, dtype=torch.int64)
+    kept = []
+    for method in methods:
+        if METHODS[method].kind in ("activation", "propagation"):
+            try:
+                explain(classifier, x, target, method)
+            except ValueError as error:
+                print(f"{classifier.name}: {method} is left out: {error}", file=sys.stderr)
+                continue
+        kept.append(method)
+    return kept
 
 
 def explain(

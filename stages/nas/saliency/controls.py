@@ -13,9 +13,10 @@ from nas.saliency.baselines import pixels
 
 
 def random(classifier: Classifier, x: Tensor, target: Tensor, *, batch_size: int, seed: int) -> Tensor:
-    """Uniform noise in [0, 1), drawn from the seed and the content of the image alone."""
+    """Uniform noise in [0, 1), drawn from the seed and the 8-bit colours of the image alone."""
     maps = []
-    for image in x.float().cpu().numpy():
+    # the last bits of a normalized image are not those of another processor
+    for image in (pixels(classifier, x) * 255).round().to(torch.uint8).cpu().numpy():
         digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest()
         maps.append(np.random.default_rng([seed, *digest]).random(image.shape[1:]))
     return torch.from_numpy(np.stack(maps))
