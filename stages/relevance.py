@@ -53,16 +53,30 @@ class Removal(NamedTuple):
     method: str
 
 
+class Ordered(NamedTuple):
+    """What is read of a photo: what the network sees of it, the class, the orders, and of how many parts each is."""
+
+    view: NDArray[np.uint8]
+    target: int
+    orders: dict[Removal, Order]
+    n_parts: dict[str, int]
+
+
+def read(
+    record: Record, methods: Sequence[str], activations: Path, saliency: Path, superpixels: Path, settings: Relevance
+) -> Ordered:
+    """The view (1, size, size, 3) of a photo, its predicted class, and the removal orders of its maps."""
+    view = Shards(activations).read([record.id], ["view"])["view"]
+    stored = Shards(saliency).read([record.id], ["target_predicted", *(f"predicted/{each}" for each in methods)])
+    size = view.shape[1:3]
+    maps = {method: resize_map(stored[f"predicted/{method}"][0], size) for method in methods}
+    parts = parts_of(record, superpixels, size, settings)
+    n_parts = {order: view[0, ..., 0].size if each is None else len(np.unique(each)) for order, each in parts.items()}
+    return Ordered(view, int(stored["target_predicted"][0]), removal_orders(maps, parts, settings), n_parts)
+
+
 def compute(
-    records: Sequence[Record],
-    name: str,
-    weights: Path,
-    head: Path,
-    methods: Sequence[str],
-    activations: Path,
-    saliency: Path,
-    superpixels: Path,
-    settings: Relevance,
+    records: Sequence[Record], photos: Sequence[Ordered], name: str, weights: Path, head: Path, settings: Relevance
 ) -> Shard:
     """Areas under the curves of a few photos, and the curves `DIRECTION/ORDER/REPLACEMENT/METHOD` at `FRACTIONS`.
 
@@ -71,17 +85,8 @@ def compute(
     rows: list[Row] = []
     sampled: dict[str, list[NDArray[np.float64]]] = {}
     classifier = shared_classifier(name, weights, head)
-    for record in records:
-        view = Shards(activations).read([record.id], ["view"])["view"]
-        x, size = classifier.normalize(view), view.shape[1:3]
-        stored = Shards(saliency).read([record.id], ["target_predicted", *(f"predicted/{each}" for each in methods)])
-        maps = {method: resize_map(stored[f"predicted/{method}"][0], size) for method in methods}
-        parts = parts_of(record, superpixels, size, settings)
-        orders = removal_orders(maps, parts, settings)
-        n_parts = {
-            order: view[0, ..., 0].size if each is None else len(np.unique(each)) for order, each in parts.items()
-        }
-        target = int(stored["target_predicted"][0])
+    for record, (view, target, orders, n_parts) in zip(records, photos, strict=True):
+        x = classifier.normalize(view)
         for replacement, removal, curve in curves_of(classifier.predictor, x, target, orders, settings):
             point = {**removal._asdict(), "replacement": replacement}
             p0 = float(curve.probabilities[0])
@@ -180,17 +185,7 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     needs = f"{len(records)} photos x {n_curves} curves, at most about {in_words(longest)} in all"
     print(f"relevance {dataset} {classifier}: {needs}", file=sys.stderr)
     engine.run(
-        partial(
-            compute,
-            name=classifier,
-            weights=weights,
-            head=head,
-            methods=methods,
-            activations=activations,
-            saliency=saliency,
-            superpixels=superpixels,
-            settings=settings,
-        ),
+        partial(compute, name=classifier, weights=weights, head=head, settings=settings),
         records,
         target,
         key=[
@@ -202,6 +197,14 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
         scratch=SCRATCH / "relevance" / dataset / classifier,
         workers=1 if network.device.type == "cuda" else 0,
         description=f"relevance {dataset} {classifier}",
+        load=partial(
+            read,
+            methods=methods,
+            activations=activations,
+            saliency=saliency,
+            superpixels=superpixels,
+            settings=settings,
+        ),
     )
     carried: dict[str, Any] = {"dataset": dataset, "network": classifier, "seed": seed}
     join_tables([target / TABLE], target / TABLE, carried | parameters.statistics.model_dump())

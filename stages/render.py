@@ -58,7 +58,8 @@ def execute(source: Path, target: Path, values: dict[str, Any]) -> None:
             f"{source}: its parameters cell must declare, one per line, just what params.yaml gives; "
             f"not declared: {unknown or 'none'}, declared but not given: {missing or 'none'}"
         )
-    os.environ["PYTHONPATH"] = str(Path("stages").resolve())
+    paths = [str(Path("stages").resolve()), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     os.environ["IPYTHONDIR"] = str(target.parent.resolve() / "ipython")  # the user's own start-up files stay out
     write_json(target.parent / "ipython" / "profile_default" / "ipython_kernel_config.json", KERNEL)
     try:

@@ -1,5 +1,8 @@
 """XRAI: integrated gradients gathered in overlapping segments, the densest first."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import torch
@@ -37,10 +40,13 @@ def xrai(
     ]
     attributions = ((ways[0] + ways[1]) / 2).amax(1).double().cpu().numpy()
     photos = pixels(classifier, x).permute(0, 2, 3, 1).double().cpu().numpy()
-    maps = [
-        gather(attribution, segments(photo, scales, sigma, min_size, dilation), min_gain)
-        for attribution, photo in zip(attributions, photos, strict=True)
-    ]
+
+    def gathered(attribution: NDArray[np.float64], photo: NDArray[np.float64]) -> NDArray[np.float64]:
+        return gather(attribution, segments(photo, scales, sigma, min_size, dilation), min_gain)
+
+    # after a GPU this is what takes long; threads share the photos of a batch
+    with ThreadPoolExecutor(min(len(x), os.cpu_count() or 1)) as threads:
+        maps = list(threads.map(gathered, attributions, photos))
     return torch.from_numpy(np.stack(maps))
 
 
