@@ -298,10 +298,10 @@ def main(parameters: Parameters, dataset: str, classifier: str) -> None:
     else:
         write_table(pd.DataFrame(columns=[*COLUMNS, *carried]), target / TABLE)
     measures = [*SCORES, *GAINS]
-    table = read_columns(target / TABLE, ["id", "group", *SETTING, *measures])
+    table = read_columns(target / TABLE, ["id", "group", "truth", *SETTING, *measures])
     found = summarize(table, SETTING, measures, level=level, n_resamples=n_resamples, seed=seed)
     found = found.reindex(columns=[*SETTING, "measure", *Estimate._fields])
-    write_table(found.assign(**carried), target / SUMMARY)
+    write_table(found.assign(truth=",".join(sorted(set(table["truth"]))), **carried), target / SUMMARY)
     write_table(rank_agreement(table, level, n_resamples, seed).assign(**carried), target / AGREEMENT)
     write_json(target / USED, used)
     write_table(pd.DataFrame(labels, columns=FEW).assign(**carried), target / LABELS)

@@ -1,10 +1,24 @@
 """What is known of the objects of a photo, in one form: a mask, drawn or filled boxes."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.boxes import resize_boxes
 from nas.datasets import Record
+
+KINDS = {"mask": ("mask", "masks"), "boxes": ("box", "boxes")}
+
+
+def in_words(sources: Iterable[str], n: int = 1) -> str:
+    """Kinds of truth, as `truth_of` names them, in words, for one photo or for n: "mask", "masks or boxes".
+
+    Photos without any are passed over; where no photo has one, it is called a mask.
+    """
+    found = set(sources)
+    kinds = [kind for kind in KINDS if kind in found] or ["mask"]
+    return " or ".join(KINDS[kind][n > 1] for kind in kinds)
 
 
 def truth_of(record: Record, size: tuple[int, int]) -> tuple[NDArray[np.uint8] | None, str]:

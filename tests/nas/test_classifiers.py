@@ -202,6 +202,17 @@ def test_logits_are_those_of_the_network_and_keep_gradients():
     assert not classifier.module.training
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@torch.no_grad()
+def test_a_gpu_rounds_to_float32_and_not_to_tf32():
+    module, found = build(recipe("resnet18")), recipe("resnet18")
+    x = torch.randn(2, 3, found.size, found.size)
+    on_cpu = Classifier("resnet18", module, found).activations(x)
+    on_gpu = Classifier("resnet18", module, found, "cuda").activations(x.cuda())
+    for depth, expected in on_cpu.items():
+        torch.testing.assert_close(on_gpu[depth].cpu(), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+
+
 def test_inception_adapts_its_input_like_the_official_weights():
     module = build(recipe("inception_v3")).eval()
     mean, std = (

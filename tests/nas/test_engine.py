@@ -337,3 +337,11 @@ def test_an_error_of_a_photo_names_it(tmp_path, workers, size, said):
     with pytest.raises(ValueError, match=f"^{said}: boxes has 9$"):
         run(tmp_path, compute, batch_size=size, workers=workers)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_workplace_depends_on_what_is_given_and_on_the_code(tmp_path, monkeypatch):
+    place = engine.workplace(tmp_path, "bird", [1, 2])
+    assert place.parent == tmp_path and place == engine.workplace(tmp_path, "bird", [1, 2])
+    assert place != engine.workplace(tmp_path, "bird", [2, 1])
+    monkeypatch.setattr(engine, "code_fingerprint", lambda: "other")
+    assert place != engine.workplace(tmp_path, "bird", [1, 2])

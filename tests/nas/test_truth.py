@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from nas.datasets import Record
-from nas.truth import truth_of
+from nas.truth import in_words, truth_of
 
 
 def test_a_mask_comes_before_boxes_and_boxes_before_nothing(tmp_path):
@@ -19,3 +19,12 @@ def test_a_mask_comes_before_boxes_and_boxes_before_nothing(tmp_path):
     expected[0:7, 4:11] = 1  # twice the size, corners included
     assert source == "boxes" and (truth == expected).all()
     assert truth_of(Record("a", photo, ""), (6, 8)) == (None, "")
+
+
+def test_kinds_of_truth_in_words():
+    assert [in_words(kinds) for kinds in ([], [""], ["mask", ""], ["boxes"], ["boxes", "mask"])] == [
+        *["mask"] * 3,
+        "box",
+        "mask or box",
+    ]
+    assert in_words(["boxes", "mask"], 2) == "masks or boxes"

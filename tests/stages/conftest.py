@@ -260,7 +260,7 @@ def seen_by_network(random_weights: Path) -> Callable[[Project], Classifier]:
         for photo in project.ids:
             coarse = Image.fromarray(noise(photo, "view").integers(0, 256, (4, 4, 3), np.uint8))
             view = np.array(coarse.resize((project.side, project.side)))
-            logits = classifier.logits(classifier.normalize(view[None]))[0].numpy()
+            logits = classifier.logits(classifier.normalize(view[None]))[0].cpu().numpy()
             found[photo] = {"view": view, "logits": logits, "label": np.array(-1)}
         project.store("activations", found)
         return classifier

@@ -173,11 +173,14 @@ def load(
             pairs.setdefault(method, []).append((raw, regions.average(raw, regions.relabel(found))))
     records = {record.id: record for record in read_records(root / "data" / "raw" / dataset)}
     outlines = [_outline(records[photo].truth(size)) for photo in photos]
+    labelled = stored.read(photos, ["labelled"])["labelled"]
+    explained = "labelled" if labelled.all() else "labelled or predicted" if labelled.any() else "predicted"
     shown = gains[(gains["dataset"] == dataset) & ~gains["regions"].str.endswith((".image", ".tuned"))]
     caption = (
-        f"Saliency maps of {style.name(classifier)} for the labelled class, raw and averaged inside "
-        f"{style.kind_name(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative; "
-        f"the object's outline in green).{_blank_text(blank(pairs))}"
+        f"Saliency maps of {style.name(classifier)} for the {explained} class, raw and averaged inside "
+        f"{style.kind_name(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative"
+        f"{'; the object outlined in green' if any(each is not None for each in outlines) else ''})."
+        f"{_blank_text(blank(pairs))}"
     )
     if len(shown):
         caption += (

@@ -37,12 +37,14 @@ def inconsistency(taus: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     """
     style.use()
     pairs = list(summary.groupby(["dataset", "network"], sort=False))
-    rows = -(-len(pairs) // COLUMNS)
+    columns = min(COLUMNS, len(pairs))
+    rows = -(-len(pairs) // columns)
+    left, right = (0.215, 0.9) if columns > 1 else (0.36, 0.705)  # a single matrix stands in the middle
     upper, lower = 3.65 * rows, 1.55 * len(pairs) + 1.2
     figure = plt.figure(figsize=(style.WIDTH, upper + lower))
     layout = figure.add_gridspec(2, 1, height_ratios=(upper, lower))
     above, below = figure.add_subfigure(layout[0]), figure.add_subfigure(layout[1])
-    matrices = above.subplots(rows, COLUMNS, sharey=True, squeeze=False).ravel()
+    matrices = above.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     charts = below.subplots(len(pairs), 1, sharex=True, squeeze=False)[:, 0]
     for ax in matrices[len(pairs) :]:
         ax.set_visible(False)
@@ -54,9 +56,10 @@ def inconsistency(taus: pd.DataFrame, summary: pd.DataFrame) -> Figure:
         for ax in (matrix, chart):
             ax.set_title(f"{style.name(network)}, {dataset}", loc="left")
     charts[-1].set_xticks(range(len(settings)), [setting_name(setting) for setting in settings], rotation=90)
-    above.subplots_adjust(left=0.215, right=0.9, top=1 - 0.25 / upper, bottom=1.2 / upper, wspace=0.06, hspace=0.6)
+    above.subplots_adjust(left=left, right=right, top=1 - 0.25 / upper, bottom=1.2 / upper, wspace=0.06, hspace=0.6)
     below.subplots_adjust(left=0.18, right=0.82, top=1 - 0.25 / lower, bottom=1.35 / lower, hspace=0.22)
-    bar = above.colorbar(image, cax=above.add_axes((0.925, 0.5, 0.018, 0.4)), ticks=[-1, -0.6, -0.2, 0.2, 0.6, 1])
+    place = above.add_axes((right + 0.025, 0.5, 0.018, 0.4))
+    bar = above.colorbar(image, cax=place, ticks=[-1, -0.6, -0.2, 0.2, 0.6, 1])
     bar.set_label("Kendall's τ", labelpad=1)
     return figure
 

@@ -52,6 +52,7 @@ def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str
         sharey=True,
         squeeze=False,
     )
+    top = min(1.0, 1.05 * float(curves[curves["method"].isin(methods)]["high"].max()))
     for row, ((dataset, network), of_pair) in zip(axes, pairs, strict=True):
         for ax, order in zip(row, orders, strict=True):
             of_order = of_pair[of_pair["order"] == order]
@@ -71,7 +72,7 @@ def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str
                     **look,
                 )
             ax.set_xlim(0, 1)
-            ax.set_ylim(0, 1)
+            ax.set_ylim(0, top)
             ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         row[0].set_ylabel(f"{style.name(network)}, {dataset}\nprobability")
     for ax, order in zip(axes[0], orders, strict=True):

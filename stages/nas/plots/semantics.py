@@ -22,14 +22,15 @@ from nas.plots import style
 from nas.semantics import AUTOMATIC, HAND, TRUTH, object_regions
 from nas.shards import Shards
 from nas.tables import collect
+from nas.truth import in_words, truth_of
 
 SOURCES = (HAND, AUTOMATIC)
-AGAINST = {TRUTH: ("inside the mask", "o"), HAND: ("hand tags", "D"), AUTOMATIC: ("learnt tags", "s")}
+AGAINST = {TRUTH: ("inside the {}", "o"), HAND: ("hand tags", "D"), AUTOMATIC: ("learnt tags", "s")}
 WITHOUT = "no data set has a class with masks, boxes or tags (make tag)"
 
 
 class Panel(NamedTuple):
-    """A photo, its mask (None if there is none), and the pixels of the clusters tagged as object."""
+    """A photo, its mask or filled boxes (None if there are none), and the pixels of the clusters tagged as object."""
 
     photo: NDArray[np.uint8]
     mask: NDArray[np.bool_] | None
@@ -45,6 +46,10 @@ class Content(NamedTuple):
     scores: pd.DataFrame
     agreement: pd.DataFrame
     labels: pd.DataFrame
+
+    def truth(self, n: int = 1) -> str:
+        """What is known of the objects of a photo, or of n, in words."""
+        return in_words(",".join(self.scores["truth"].unique()).split(","), n)
 
 
 def load(root: Path, datasets: Sequence[str], classifiers: Sequence[str], group: str, photos: int) -> Content:
@@ -73,7 +78,7 @@ def load(root: Path, datasets: Sequence[str], classifiers: Sequence[str], group:
     for photo in found.ids[:photos]:
         view = views.read([photo], ["view"])["view"][0]
         clusters = regions.resize(found.stored.read([photo], [CLASS])[CLASS][0], view.shape[:2])
-        truth = records[photo].truth(view.shape[:2])
+        truth, _ = truth_of(records[photo], view.shape[:2])
         tagged = object_regions(clusters, np.array(used[group][source][photo], dtype=bool))
         panels.append(Panel(view, None if truth is None else (truth > 0) & (truth < 255), tagged))
     return Content(panels, source, group, scores, agreement, labels)
@@ -122,7 +127,7 @@ def few_labels(content: Content) -> Figure:
             ax.set_yticklabels([])
     handles, names = figure.axes[-1].get_legend_handles_labels()
     figure.legend(handles, names, ncols=len(names), loc="lower left", bbox_to_anchor=(0.16, 0.0))
-    _draw_labels(figure.add_subplot(charts[-1]), content.labels, networks)
+    _draw_labels(figure.add_subplot(charts[-1]), content, networks)
     return figure
 
 
@@ -134,7 +139,7 @@ def _draw_panels(figure: Figure, grid: GridSpec, content: Content) -> None:
             left.contour(panel.mask, levels=[0.5], colors=[style.ACCENT], linewidths=1.1)
         faint = 0.25 * rgb2gray(panel.photo)[..., None].repeat(3, axis=2) + 0.75
         right.imshow(np.where(panel.tagged[..., None], panel.photo / 255, faint))
-        for ax, title in ((left, "photo" if panel.mask is None else "mask"), (right, content.source)):
+        for ax, title in ((left, "photo" if panel.mask is None else content.truth()), (right, content.source)):
             style.bare(ax)
             ax.set_title(title, fontsize=7, pad=2)
 
@@ -148,7 +153,7 @@ def _draw_scores(ax: Axes, content: Content, network: str, order: Sequence[str])
     ax.hlines(rows, values.min(axis=1), values.max(axis=1), color="#cccccc", linewidth=1)
     for kind, colour in zip(kinds, sns.color_palette("colorblind", 3), strict=False):
         label, marker = AGAINST[kind]
-        ax.plot(values[kind], rows, marker, color=colour, markersize=3.6, label=label)
+        ax.plot(values[kind], rows, marker, color=colour, markersize=3.6, label=label.format(content.truth()))
     ax.set_yticks(rows, [style.name(method) for method in order], fontsize=7)
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.25, 0.5, 0.75])
@@ -166,9 +171,9 @@ def _taus(agreement: pd.DataFrame, network: str) -> str:
     return "\n".join(found[source] for source in SOURCES if source in found)
 
 
-def _draw_labels(ax: Axes, labels: pd.DataFrame, networks: Sequence[str]) -> None:
-    """IoU of tagged clusters with the masks of the other photos, by the number of labelled photos."""
-    ious = labels[labels["measure"] == "IoU"]
+def _draw_labels(ax: Axes, content: Content, networks: Sequence[str]) -> None:
+    """IoU of tagged clusters with the truth of the other photos, by the number of labelled photos."""
+    ious = content.labels[content.labels["measure"] == "IoU"]
     groups = list(ious["group"].unique())
     few = len(groups) <= 6
     for group, colour in zip(groups, sns.color_palette("colorblind", len(groups)), strict=True):
@@ -193,7 +198,7 @@ def _draw_labels(ax: Axes, labels: pd.DataFrame, networks: Sequence[str]) -> Non
         ax.set_xlim(min(ticks) - 0.4, max(ticks) + 0.6)
     ax.set_ylim(0, 1)
     ax.set_xlabel("labelled photos")
-    ax.set_title("Tags learnt on few photos,\nIoU with masks of the others", loc="left", fontsize=7)
+    ax.set_title(f"Tags learnt on few photos,\nIoU with {content.truth(2)} of the others", loc="left", fontsize=7)
     if groups and few:
         ax.legend(loc="upper right", handlelength=1.2)
 
@@ -202,14 +207,14 @@ def caption(content: Content) -> str:
     """What figure 7 shows."""
     if not content.panels:
         return f"Scoring saliency against tagged clusters: nothing to show, {WITHOUT}."
-    first = content.scores.iloc[0]
+    first, truth = content.scores.iloc[0], content.truth()
     return (
         f"Scoring saliency against tagged clusters ({first['dataset']}, n = {int(content.scores['n'].max())} photos of "
-        f"the tagged classes, seed {first['seed']}). Above: photos of the class {content.group} with the mask, and "
+        f"the tagged classes, seed {first['seed']}). Above: photos of the class {content.group} with the {truth}, and "
         f"the class-level clusters that were tagged as object ({content.source}). Below: share of the positive "
-        "saliency of each method's raw maps inside the mask, and inside the clusters tagged by hand or by the masks "
-        "of a few other photos of the class; τ is Kendall's correlation of the two rankings of methods, controls left "
-        "out, with its bootstrap interval over photos (intervals of the shares: table 3). Right: how well tags learnt "
-        "on a few labelled photos find the objects of the others (mean and 5 to 95 % of the draws; solid: first "
-        "network, dashed: second)."
+        f"saliency of each method's raw maps inside the {truth}, and inside the clusters tagged by hand or by the "
+        f"{content.truth(2)} of a few other photos of the class; τ is Kendall's correlation of the two rankings of "
+        "methods, controls left out, with its bootstrap interval over photos (intervals of the shares: table 3). "
+        "Right: how well tags learnt on a few labelled photos find the objects of the others (mean and 5 to 95 % of "
+        "the draws; solid: first network, dashed: second)."
     )

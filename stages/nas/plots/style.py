@@ -21,6 +21,10 @@ INK, MUTED, ACCENT = "#222222", "#6b7280", "#d55e00"
 NAMES = {
     "mobilenet_v2": "MobileNetV2",
     "efficientnet_lite0": "EfficientNet-Lite0",
+    "resnet50": "ResNet-50",
+    "vgg16": "VGG16",
+    "inception_v3": "InceptionV3",
+    "convnext_tiny": "ConvNeXt-Tiny",
     "nas_clusters": "NAS clusters",
     "nas_components": "NAS components",
     "slic": "SLIC",

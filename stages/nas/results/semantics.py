@@ -1,10 +1,11 @@
-"""Table 3: saliency scored against tagged clusters and against masks; and how far the two agree."""
+"""Table 3: saliency scored against tagged clusters and against masks or boxes; and how far the two agree."""
 
 import pandas as pd
 
 from nas.plots.style import kind_name, name
 from nas.semantics import AUTOMATIC, HAND, TRUTH
 from nas.tables import prints_alike, signed, with_interval
+from nas.truth import in_words
 
 SCORES = {
     "mass_share": "mass share",
@@ -12,20 +13,21 @@ SCORES = {
     "pointing_game": "pointing game",
     "auroc": "AUROC",
 }
-AGAINST = {TRUTH: "mask", HAND: "clusters, hand tags", AUTOMATIC: "clusters, learnt tags"}
+AGAINST = {HAND: "clusters, hand tags", AUTOMATIC: "clusters, learnt tags"}
 
 
 def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Table 3, which of its cells are best of a network and reference, and its caption."""
     rows, best = [], []
     for (dataset, network, against), group in summary.groupby(["dataset", "network", "against"], sort=False):
+        named = in_words(group["truth"].iloc[0].split(",")) if against == TRUTH else AGAINST[str(against)]
         highest = group.groupby("measure")["mean"].max()
         for (method, inside), found in group.groupby(["method", "regions"], sort=False):
             estimates = {row["measure"]: row for row in found.to_dict("records")}
             row = {
                 "data set": dataset,
                 "network": name(network),
-                "against": AGAINST[str(against)],
+                "against": named,
                 "method": name(method),
             }
             row["regions"] = kind_name(inside)
@@ -39,12 +41,14 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
             rows.append(row | {"n": str(estimates["mass_share"]["n"])})
             best.append(marks | {"n": False})
     seed = "" if summary.empty else f" (seed {summary['seed'].iloc[0]})"
+    sources = ",".join(summary["truth"].unique()).split(",")
     caption = (
-        "Saliency of the predicted class scored against the mask and against the class-level clusters tagged as "
-        f"object{seed}: share of positive saliency, pixel average precision, pointing game, AUROC; "
+        f"Saliency of the predicted class scored against the {in_words(sources)} and against the class-level clusters "
+        f"tagged as object{seed}: share of positive saliency, pixel average precision, pointing game, AUROC; "
         "mean over n photos of the tagged classes [bootstrap interval]. Each map as it is (raw) or averaged inside "
-        "regions; Δ is the paired difference from raw. Learnt tags come from the masks of a few other photos of the "
-        "class (semantics.learnt_from at most). Bold: best of a network and reference, and what prints the same."
+        f"regions; Δ is the paired difference from raw. Learnt tags come from the {in_words(sources, 2)} of a few "
+        "other photos of the class (semantics.learnt_from at most). Bold: best of a network and reference, and what "
+        "prints the same."
     )
     if summary.empty:
         caption += " No data set has a class with masks, boxes or tags, so that nothing is measured."

@@ -102,7 +102,7 @@ def test_one_setting_of_relevance_agrees_with_no_other():
 TABLES = {
     "table 1": lambda: localization_results.table(empty([*localization_stage.SCORES, "labelled"])),
     "table 3": lambda: semantics_results.table(
-        empty([*semantics_stage.SETTING, "measure", "mean", "low", "high", "n"])
+        empty([*semantics_stage.SETTING, "measure", "mean", "low", "high", "n", "truth"])
     ),
 }
 

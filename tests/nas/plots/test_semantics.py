@@ -15,13 +15,13 @@ NETWORKS = ["mobilenet_v2", "efficientnet_lite0", "own_network"]
 SIDE = 16
 
 
-def tables_of(networks, groups, sources):
+def tables_of(networks, groups, sources, truth="mask"):
     """Scores, agreement and labels, as the stage writes them."""
     generator = np.random.default_rng(0)
     few = ["group", "labelled", "measure", "mean", "low", "high", "network"]
     scores = [
         {"dataset": "made", "network": network, "method": method, "regions": "raw", "against": against,
-         "measure": "mass_share", "mean": generator.random(), "n": 6, "seed": 3}
+         "measure": "mass_share", "mean": generator.random(), "n": 6, "seed": 3, "truth": truth}
         for network in networks for against in sources for method in METHODS
     ]  # fmt: skip
     agreement = [
@@ -43,7 +43,7 @@ def tables_of(networks, groups, sources):
 def new_content():
     """A function that makes what the figure shows."""
 
-    def make(networks=1, groups=2, sources=("truth", "automatic tags"), photos=3):
+    def make(networks=1, groups=2, sources=("truth", "automatic tags"), photos=3, truth="mask"):
         generator = np.random.default_rng(0)
         mask = np.zeros((SIDE, SIDE), dtype=bool)
         mask[4:9, 5:12] = True
@@ -52,7 +52,7 @@ def new_content():
             for photo in generator.integers(0, 256, (photos, SIDE, SIDE, 3), np.uint8)
         ]
         names = [f"class {number}" for number in range(groups)]
-        return semantics.Content(panels, "hand tags", "class 0", *tables_of(NETWORKS[:networks], names, sources))
+        return semantics.Content(panels, "hand tags", "class 0", *tables_of(NETWORKS[:networks], names, sources, truth))
 
     yield make
     plt.close("all")
@@ -113,6 +113,20 @@ def test_without_masks_the_scores_are_of_tags_alone(new_content):
     assert not few.containers and [text.get_text() for text in figure.legends[0].get_texts()] == ["hand tags"]
 
 
+@pytest.mark.parametrize(
+    ("truth", "one", "several"),
+    [("mask", "mask", "masks"), ("boxes", "box", "boxes"), (",boxes,mask", "mask or box", "masks or boxes")],
+)
+def test_boxes_are_not_called_masks(new_content, truth, one, several):
+    content = new_content(truth=truth)
+    _, pictures, charts, few = drawn(content)
+    assert [ax.get_title() for ax in pictures] == [one, "hand tags"] * 3
+    assert charts[0].lines[0].get_label() == f"inside the {one}"
+    assert few.get_title(loc="left").endswith(f"IoU with {several} of the others")
+    caption = semantics.caption(content)
+    assert f"inside the {one}, and" in caption and f"by the {several} of a few" in caption
+
+
 def test_the_caption_says_what_is_shown(new_content):
     caption = semantics.caption(new_content())
     assert "(made, n = 6 photos of the tagged classes, seed 3)" in caption
@@ -169,7 +183,7 @@ def test_what_is_loaded_is_of_the_first_data_set_and_network_with_tags(project, 
         folder = root / "data/semantics" / dataset / network
         write_json(folder / "tags.json", {})
         for name, table in zip(("summary", "agreement", "labels"), tables_of([], [], []), strict=True):
-            columns = ["dataset", "regions", "measure", "network"]
+            columns = ["dataset", "regions", "measure", "network", "truth"]
             write_table(table.reindex(columns=[*dict.fromkeys([*table, *columns])]), folder / f"{name}.parquet")
     content = semantics.load(root, datasets, networks, "bird", photos=2)
     if "made" in datasets:

@@ -21,7 +21,7 @@ def summary():
                     for measure in MEASURES:
                         mean = generator.random()
                         estimate = {"mean": mean, "low": mean - 0.1, "high": mean + 0.1, "n": 7}
-                        rows.append(setting | {"measure": measure, "seed": 3} | estimate)
+                        rows.append(setting | {"measure": measure, "seed": 3, "truth": "mask"} | estimate)
     return pd.DataFrame(rows)
 
 
@@ -40,6 +40,12 @@ def test_cells_are_the_estimates(summary):
         assert (
             row["Δ mass share"] == "" if row["regions"] == "raw" else row["Δ mass share"].startswith(f"{mean:+.3f} [")
         )
+
+
+def test_boxes_are_not_called_masks(summary):
+    frame, _, caption = semantics.table(summary.assign(truth="boxes"))
+    assert set(frame["against"]) == {"clusters, learnt tags", "box"}
+    assert "against the box and" in caption and "from the boxes of" in caption and "mask " not in caption
 
 
 def test_the_best_of_a_network_and_reference_is_bold(summary):

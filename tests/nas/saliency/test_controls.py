@@ -24,6 +24,16 @@ def test_random_is_uniform_and_differs_between_images_but_not_between_classes(cl
     torch.testing.assert_close(shares, torch.full((10,), 0.1), rtol=0, atol=0.02)
 
 
+def test_random_is_of_the_colours_and_not_of_the_last_bits_of_a_processor(classifier: Classifier) -> None:
+    photos = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    x, target = classifier.normalize(photos), torch.tensor([0, 1])
+    maps = explain(classifier, x, target, "random")
+    assert explain(classifier, x * (1 + 2e-7), target, "random").equal(maps)
+    photos[0, 0, 0, 0] ^= 1
+    changed = explain(classifier, classifier.normalize(photos), target, "random")
+    assert changed[1].equal(maps[1]) and not changed[0].equal(maps[0])
+
+
 def test_sobel_is_the_plain_magnitude_of_the_luminance_gradient(classifier: Classifier) -> None:
     photos = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
     maps = explain(classifier, classifier.normalize(photos), torch.tensor([0, 1]), "sobel").numpy()
