@@ -10,9 +10,12 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 GROUP = 2**13  # rows that are written at a time
+# gives back what a table no longer needs, where the default pool keeps it
+pa.set_memory_pool(pa.system_memory_pool())
 
 
 class Survey:
@@ -131,10 +134,26 @@ def read_columns(path: Path, columns: Sequence[str], filters: Sequence[tuple[str
     texts = [name for name in kept if pa.types.is_string(kinds[name]) or pa.types.is_large_string(kinds[name])]
     # a column without any value, of an empty table, has no type that a value could be compared with
     unmet = any(pa.types.is_null(kinds[name]) for name, _, _ in filters)
-    chosen = None if unmet or not filters else list(filters)
-    table = pq.read_table(path, columns=kept, filters=chosen, read_dictionary=texts)
-    frame: pd.DataFrame = (table.slice(0, 0) if unmet else table).to_pandas()
+    wanted = list(dict.fromkeys([*kept, *(name for name, _, _ in filters)]))
+    with pq.ParquetFile(path, read_dictionary=texts) as opened:
+        # a row group at a time, so that what is read beside the rows that are kept does not grow with the table
+        groups = range(0 if unmet else opened.num_row_groups)
+        found = [_fulfil(opened.read_row_group(n, wanted, use_threads=False), filters).select(kept) for n in groups]
+        none = pa.schema([opened.schema_arrow.field(name) for name in kept]).empty_table()
+    table = pa.concat_tables([none, *found]).unify_dictionaries()
+    frame: pd.DataFrame = table.to_pandas()
     for name in texts:
         frame[name] = frame[name].cat.remove_unused_categories()
         frame[name] = frame[name].cat.reorder_categories(sorted(frame[name].cat.categories))
     return frame
+
+
+def _fulfil(table: pa.Table, filters: Sequence[tuple[str, str, Any]]) -> pa.Table:
+    """The rows that fulfil all filters, see `read_columns`."""
+    for name, operator, value in filters:
+        column = table[name]
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        values = value if operator == "in" else [value]
+        table = table.filter(pc.is_in(column, value_set=pa.array(values, column.type)))
+    return table

@@ -227,7 +227,7 @@ def sign_flip_p_value(differences: ArrayLike, n_permutations: int = 10_000, seed
         np.mean,
         permutation_type="samples",
         n_resamples=n_permutations,
-        batch=max(1, BATCH_VALUES // values.size),
+        batch=max(1, DRAWN_VALUES // values.size),
         vectorized=True,
         rng=np.random.default_rng(seed),
     )
