@@ -120,7 +120,8 @@ def main() -> None:
         vars(classifier)["predictor"] = predict
         predict.predict(classifier.normalize(np.zeros((1, found.size, found.size, 3), np.uint8)))
         start, cpu = time.perf_counter(), time.process_time()
-        shard = relevance.compute(records, NAME, weights, head, settings.methods, settings=settings, **folders)
+        photos = [relevance.read(record, settings.methods, settings=settings, **folders) for record in records]
+        shard = relevance.compute(records, photos, NAME, weights, head, settings)
         total, cpu = time.perf_counter() - start, time.process_time() - cpu
 
     print(f"{len(shard.rows)} curves of {len(records)} photos: {settings}")
