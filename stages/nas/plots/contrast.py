@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nas import regions
 from nas.datasets import read_records
 from nas.plots import style
+from nas.plots.photos import missing_text, present
 from nas.saliency import METHODS
 from nas.shards import TABLE, Shards
 from nas.statistics import paired_bootstrap
@@ -157,7 +158,7 @@ def load(
     """Figure 5 and its caption, of the first data set with gains, or of the first where none has."""
     dataset = next((name for name in datasets if name in set(gains["dataset"])), datasets[0])
     activations = Shards(root / "data" / "activations" / dataset / classifier)
-    photos = activations.pick(photos)
+    named, photos = photos, present(activations, photos)
     views = activations.read(photos, ["view"])["view"]
     labels = Shards(root / "data" / "superpixels" / dataset / classifier).read(photos, [kind])[kind]
     stored = Shards(root / "data" / "saliency" / dataset / classifier)
@@ -180,7 +181,7 @@ def load(
         f"Saliency maps of {style.name(classifier)} for the {explained} class, raw and averaged inside "
         f"{style.kind_name(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative"
         f"{'; the object outlined in green' if any(each is not None for each in outlines) else ''})."
-        f"{_blank_text(blank(pairs))}"
+        f"{_blank_text(blank(pairs))}{missing_text(photos, named)}"
     )
     if len(shown):
         caption += (

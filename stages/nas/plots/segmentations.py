@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nas.datasets import Record
 from nas.plots import style
+from nas.plots.photos import missing_text, present
 from nas.rows import read_columns
 from nas.shards import TABLE, Shards
 
@@ -87,7 +88,7 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
 def load(root: Path, dataset: str, classifiers: Sequence[str], photos: Sequence[str]) -> list[Panel]:
     """The panels of figure 1: NAS clusters of each network, then components and the classics of the first."""
     activations = Shards(root / "data" / "activations" / dataset / classifiers[0])
-    photos = activations.pick(photos)
+    photos = present(activations, photos)
     views = activations.read(photos, ["view"])["view"]
     columns: dict[Heading, NDArray[Any]] = {}
     for classifier in classifiers:
@@ -111,7 +112,8 @@ def caption(root: Path, dataset: str, classifier: str, photos: Sequence[str]) ->
     """What figure 1 shows."""
     columns = ["depths", "clusters", "weighting", "seed"]
     table = read_columns(root / "data" / "superpixels" / dataset / classifier / TABLE, columns).iloc[0]
-    chosen = Shards(root / "data" / "activations" / dataset / classifier).pick(photos) == list(photos)
+    shown = present(Shards(root / "data" / "activations" / dataset / classifier), photos)
+    chosen = set(shown) <= set(photos)
     how = "chosen to show both, not drawn at random" if chosen else "evenly spaced over the data set"
     return (
         f"Photos of {dataset} segmented by NAS, SLIC and Felzenszwalb. NAS clusters (depths {table['depths']}, "
@@ -119,7 +121,7 @@ def caption(root: Path, dataset: str, classifier: str, photos: Sequence[str]) ->
         "coloured by mean luminance; then the connected components of the first column of clusters, and SLIC and "
         "Felzenszwalb tuned to their number, filled with mean colours. Grey: number of regions. NAS keep an object "
         "together across changes of colour but draw its outline coarsely; SLIC and Felzenszwalb follow edges but "
-        f"split objects. {len(photos)} photos, {how}."
+        f"split objects. {len(shown)} photos, {how}.{missing_text(shown, photos)}"
     )
 
 
