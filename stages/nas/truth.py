@@ -14,9 +14,10 @@ KINDS = {"mask": ("mask", "masks"), "boxes": ("box", "boxes")}
 def in_words(sources: Iterable[str], n: int = 1) -> str:
     """Kinds of truth, as `truth_of` names them, in words, for one photo or for n: "mask", "masks or boxes".
 
-    Photos without any are passed over; where no photo has one, it is called a mask.
+    Several kinds may be in one text, with commas. Photos without any are passed over; where no photo has one, it is
+    called a mask.
     """
-    found = set(sources)
+    found = {kind for text in sources for kind in text.split(",")}
     kinds = [kind for kind in KINDS if kind in found] or ["mask"]
     return " or ".join(KINDS[kind][n > 1] for kind in kinds)
 

@@ -52,7 +52,8 @@ def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str
         sharey=True,
         squeeze=False,
     )
-    top = min(1.0, 1.05 * float(curves[curves["method"].isin(methods)]["high"].max()))
+    highest = float(curves[curves["method"].isin(methods)]["high"].max())
+    top = min(1.0, 1.05 * highest) if highest > 0 else 1.0  # a single photo has no bands
     for row, ((dataset, network), of_pair) in zip(axes, pairs, strict=True):
         for ax, order in zip(row, orders, strict=True):
             of_order = of_pair[of_pair["order"] == order]

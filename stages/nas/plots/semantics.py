@@ -49,7 +49,7 @@ class Content(NamedTuple):
 
     def truth(self, n: int = 1) -> str:
         """What is known of the objects of a photo, or of n, in words."""
-        return in_words(",".join(self.scores["truth"].unique()).split(","), n)
+        return in_words(self.scores["truth"].unique(), n)
 
 
 def load(root: Path, datasets: Sequence[str], classifiers: Sequence[str], group: str, photos: int) -> Content:

@@ -20,7 +20,7 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Table 3, which of its cells are best of a network and reference, and its caption."""
     rows, best = [], []
     for (dataset, network, against), group in summary.groupby(["dataset", "network", "against"], sort=False):
-        named = in_words(group["truth"].iloc[0].split(",")) if against == TRUTH else AGAINST[str(against)]
+        named = in_words(group["truth"].unique()) if against == TRUTH else AGAINST[str(against)]
         highest = group.groupby("measure")["mean"].max()
         for (method, inside), found in group.groupby(["method", "regions"], sort=False):
             estimates = {row["measure"]: row for row in found.to_dict("records")}
@@ -41,7 +41,7 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
             rows.append(row | {"n": str(estimates["mass_share"]["n"])})
             best.append(marks | {"n": False})
     seed = "" if summary.empty else f" (seed {summary['seed'].iloc[0]})"
-    sources = ",".join(summary["truth"].unique()).split(",")
+    sources = summary["truth"].unique()
     caption = (
         f"Saliency of the predicted class scored against the {in_words(sources)} and against the class-level clusters "
         f"tagged as object{seed}: share of positive saliency, pixel average precision, pointing game, AUROC; "

@@ -66,6 +66,14 @@ def test_relevance_by_methods_that_no_network_can_do():
         relevance.load(pd.DataFrame([row]), ["lrp"], ["pixels"], "mean")
 
 
+def test_the_curves_of_a_single_photo_have_no_bands_and_an_axis():
+    known = {"dataset": "made", "network": "own", "order": "pixels", "method": "lrp", "low": np.nan, "high": np.nan}
+    curves = pd.DataFrame([{**known, "fraction": x, "mean": 0.5 * (1 - x)} for x in (0.0, 0.5, 1.0)])
+    figure = relevance.relevance(curves, ["lrp"], ["pixels"])
+    figure.canvas.draw()
+    assert figure.axes[0].get_ylim() == (0, 1)
+
+
 def test_convergence_without_a_count():
     summary = empty([*convergence_stage.SETTING, "mean"])
     content = convergence.Content(summary, summary, empty(convergence_stage.COLUMNS))
