@@ -60,6 +60,9 @@ def execute(source: Path, target: Path, values: dict[str, Any]) -> None:
         )
     paths = [str(Path("stages").resolve()), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    # a page needs no widgets for progress, and the warning, of a package that another imports, names a folder
+    ignored = ["ignore:IProgress not found", *filter(None, [os.environ.get("PYTHONWARNINGS")])]
+    os.environ["PYTHONWARNINGS"] = ",".join(ignored)
     os.environ["IPYTHONDIR"] = str(target.parent.resolve() / "ipython")  # the user's own start-up files stay out
     write_json(target.parent / "ipython" / "profile_default" / "ipython_kernel_config.json", KERNEL)
     try:
