@@ -86,6 +86,13 @@ def test_a_notebook_gives_the_same_page_figures_and_tables_each_time(project):
     assert not (project / "data" / "scratch" / "render" / "tiny").exists()
 
 
+def test_a_page_has_no_warning_about_widgets_and_keeps_others(project):
+    write_notebook(project, "warned", "import tqdm.auto", "import warnings\nwarnings.warn('the photos are few')")
+    assert run(project, "warned").returncode == 0
+    page = reports(project)["site/warned.html"].decode()
+    assert "IProgress" not in page and "the photos are few" in page
+
+
 def test_a_cell_that_fails_is_one_line_and_leaves_no_result(project):
     write_notebook(project, "broken", FAILING)
     done = run(project, "broken")
