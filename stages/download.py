@@ -1,23 +1,23 @@
 """Fetch the photos of a data set and what is known of them: data/raw/DATASET."""
 
+import json
 import sys
 from pathlib import Path
 
-from nas.datasets.catalogue import prepare
-from params import SCRATCH, Parameters, run
+from nas.data import prepare
+from stages.params import SCRATCH, Parameters, run
 
 
 def main(parameters: Parameters, dataset: str) -> None:
+    given = parameters.download
     prepare(
         dataset,
         Path("data/raw", dataset),
         workspace=SCRATCH / "download",
-        annotations=Path("data/sample/annotations.json"),
-        roots=parameters.download.root,
-        mirrors=parameters.download.mirror,
-        splits=parameters.download.split,
-        limit=parameters.download.limit,
-        train=parameters.download.train,
+        annotations=Path("data"),
+        **json.loads(Path("data/settings/datasets", f"{dataset}.json").read_text()),
+        limit=given.limit,
+        train=given.train,
         seed=parameters.seed,
     )
 

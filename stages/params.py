@@ -1,313 +1,336 @@
-"""params.yaml as typed values. Unknown or ill-typed keys are refused, naming the key, what is there, what may be."""
+"""params.yaml as typed values: every knob, what it may be, and the comment that stands beside it there."""
 
-import json
-import os
-import sys
-import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field
 
-import relations
-from nas.archives import ArchiveError
-from nas.shards import write_json
-from nas.sources import SourceError
+from nas.parameters import Section, check_names, knob, load, resolve, run_program, tidy, validate
+from nas.saliency import GAUSSIAN
+from nas.statistics import Resampling
+from nas.superpixels import SEGMENTATIONS, Segmenting, Variant
 
-PARAMS = Path("params.yaml")
-SCRATCH = Path("data/scratch")
-TIMINGS = Path("reports/timings.json")
+PARAMS, SCRATCH, TIMINGS = Path("params.yaml"), Path("data/scratch"), Path("reports/timings.json")
+HEADER = "# Every knob of the replication. Edit one, run `dvc repro`: only what depends on it runs again.\n\n"
 
 Clusters = Annotated[int, Field(ge=2)]
 Labels = Annotated[int, Field(ge=2, le=255)]
-Depth = Annotated[int, Field(ge=0)]
-Depths = Annotated[list[Depth], Field(min_length=1)]
+Natural = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Many = Annotated[int, Field(ge=100)]
+Positive = Annotated[float, Field(gt=0)]
+Sigma = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Tau = Annotated[float, Field(gt=-1, lt=1)]
+Depths = Annotated[list[Natural], Field(min_length=1)]
 Size = Literal["first", "image"] | Annotated[int, Field(ge=2)]
 Weighting = Literal["channels", "none"]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Replacement = Literal["mean", "zero", "blur"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Names = Annotated[list[str], Field(min_length=1)]
 
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+LABEL_MAPS = "superpixels.label_maps"  # where it stands what label maps there are
+SIMPLE = ("pixels", "tiles")  # parts of a photo that need none
+# what is shipped of the lists that name what other sections make: of it, whatever is made is taken
+RANKED = ["grad_cam", "gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "lrp", "rise"]
+RANKED += ["random", "sobel"]
+SCORED = ["grad_cam", "gradient", "input_x_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "lrp"]
+SCORED += ["rise", "xrai", "lime", "kernel_shap", "random", "sobel"]
+KINDS = ["nas_clusters.first", "nas_components.first", "nas_clusters.image", "nas_components.image"]
+KINDS += ["nas_clusters.tuned", "slic.first", "felzenszwalb.first"]
+ORDERS = ["pixels", "tiles", "slic.first", "felzenszwalb.first", "nas_clusters.first", "nas_components.first"]
+PLOTTED = ["grad_cam", "smoothgrad", "integrated_gradients", "rise"]
+CURVES = [*PLOTTED[:3], "lrp", "random", "sobel"]
+AVERAGED = ["nas_clusters.first", "nas_components.first"]
+COUNTS = {"integrated_gradients": {"n_steps": 16}, "smoothgrad": {"n_samples": 16}, "rise": {"n_masks": 128}}
+COUNTS |= {"xrai": {"n_steps": 8}, "lime": {"n_samples": 1000}, "kernel_shap": {"n_samples": 1000}}
+OF_PAPERS = {"integrated_gradients": "50", "smoothgrad": "50", "rise": "4000", "xrai": "100"}
+OF_PAPERS |= {"lime": "1000; equal draws are scored once", "kernel_shap": "1000; exact for up to 9 regions"}
 
 
 class Download(Section):
-    root: dict[Name, str]
-    mirror: dict[Name, str]
-    split: dict[Name, str]
-    limit: Count | None
-    train: Annotated[int, Field(ge=0)] | None
+    root: dict[Name, str] = knob("data set -> folder that you already have, used in place, e.g. {cub: ~/CUB_200_2011}")
+    mirror: dict[Name, str] = knob("data set, or base for all -> address in place of the official host")
+    split: dict[Name, str] = knob("data set -> official split or all; by default the one to evaluate on")
+    limit: Count | None = knob("photos per data set: null for all, or a class-balanced subset of so many")
+    train: Natural | None = knob("photos of the train split, for linear heads: null for all, or so many, 0 for none")
 
 
 class Weights(Section):
-    files: dict[Name, str]
+    files: dict[Name, str] = knob("classifier -> your own .safetensors or .pth state dict: needed for timm's")
 
 
 class Activations(Section):
-    precision: Literal["float32", "float16"]
-    batch: Count
-    forward: Literal["float32", "bfloat16", "float16"]
-    cache: bool
-    depths: dict[Name, Annotated[dict[Depth, str], Field(min_length=1)]]
+    precision: Literal["float32", "float16"] = knob("of the stored maps: float32 or float16")
+    batch: Count = knob("photos per forward pass")
+    forward: Literal["float32", "bfloat16", "float16"] = knob("of the pass: float32, bfloat16, or on a GPU float16")
+    cache: bool = knob("store the maps; false saves the disk and computes them anew whenever they are read")
+    depths: dict[Name, Annotated[dict[Natural, str], Field(min_length=1)]] = knob(
+        "classifier -> depths in place of its own, e.g. {vgg16: {2: features.16, 3: features.23}}"
+    )
 
 
 class Slic(Section):
-    compactness: Annotated[float, Field(gt=0)]
-    sigma: Annotated[float, Field(ge=0)]
+    compactness: Positive
+    sigma: Sigma
 
 
 class Felzenszwalb(Section):
-    sigma: Annotated[float, Field(ge=0)]
+    sigma: Sigma
     min_size: Count | None
 
 
-class Variant(Section):
+class Tuned(Section):
     clusters: Clusters | Literal["auto"]
     depths: Depths
     weighting: Weighting
     size: Size
 
 
+class OfPhotos(Section):
+    photos: Names
+
+
+class OfPhoto(Section):
+    photo: str
+
+
 class Superpixels(Section):
-    clusters: Clusters | Literal["auto"]
-    depths: Depths
-    weighting: Weighting
-    interpolation: Literal["bicubic", "bilinear"]
-    sizes: Annotated[list[Size], Field(min_length=1)]
-    tuned: Variant | None
-    tolerance: Annotated[int, Field(ge=0)]
-    edge_quantile: Share
-    slic: Slic
-    felzenszwalb: Felzenszwalb
+    clusters: Clusters | Literal["auto"] = knob("k of k-means, or auto")
+    depths: Depths = knob("0 is the stem, 1 to 4 are the last maps at stride 4, 8, 16, 32")
+    weighting: Weighting = knob("channels: (1 + C_1) / (1 + C_l); or none")
+    interpolation: Literal["bicubic", "bilinear"] = knob("of the maps to the common grid: bicubic or bilinear")
+    sizes: list[Size] = knob(
+        "grids of two variants: that of the shallowest depth (the recipe's), the photo's", min_length=1
+    )
+    tuned: Tuned | None = knob("a variant of its own, or null; this one was chosen on 150 birds of CUB with ResNet-50")
+    tolerance: Natural = knob("pixels, of boundary recall, boundary precision and edge adherence")
+    edge_quantile: Share = knob("the strongest tenth of the image gradients are edges")
+    slic: Slic = knob("weight of place against colour; blur, in pixels")
+    felzenszwalb: Felzenszwalb = knob("blur, in pixels; least region, null: a twelfth of the mean region")
+    figure: OfPhotos = knob("figure 1")
+
+    def variants(self) -> dict[str, Variant]:
+        """The variants of NAS by name: the default on each grid, and `tuned` where it is set."""
+        found = {str(size): Variant(self.clusters, tuple(self.depths), self.weighting, size) for size in self.sizes}
+        own = self.tuned
+        return found | (
+            {} if own is None else {"tuned": Variant(own.clusters, tuple(own.depths), own.weighting, own.size)}
+        )
+
+    def label_maps(self) -> list[str]:
+        """METHOD.VARIANT of every label map that the stage makes."""
+        return [f"{method}.{variant}" for variant in self.variants() for method in SEGMENTATIONS]
+
+    def segmenting(self, seed: int) -> Segmenting:
+        """What all variants share."""
+        rivals = self.slic.model_dump(), self.felzenszwalb.model_dump()
+        return Segmenting(self.interpolation, seed, self.tolerance, self.edge_quantile, *rivals)
 
 
 class Ablation(Section):
-    depths: Annotated[list[Depths], Field(min_length=1)]
-    clusters: Annotated[list[Clusters], Field(min_length=1)]
-    sizes: Annotated[list[Size], Field(min_length=1)]
-    weighting: Annotated[list[Weighting], Field(min_length=1)]
+    depths: list[Depths] = knob("each of these sets with each of these k, on the recipe's grid", min_length=1)
+    clusters: list[Clusters] = knob("k of k-means", min_length=1)
+    sizes: list[Size] = knob("at the default depths and k", min_length=1)
+    weighting: list[Weighting] = knob("at the default depths and k", min_length=1)
+    figure: OfPhoto = knob("figure 3")
+
+
+class Method(Section):
+    figure: OfPhoto = knob("figure 2")
+
+
+class ClassesFigure(Section):
+    name: str = knob("one of classes.names, of the first data set", of="classes.names", shipped="bird")
+    cluster: Natural | None = knob("shown alone; null: of those in most photos the one most on the objects")
+    rows: Count = knob("photos at most, a sample of larger classes")
 
 
 class Classes(Section):
-    groups: Annotated[list[str], Field(min_length=1)] | None
-    clusters: Labels
-    own_clusters: Annotated[list[Labels], Field(min_length=1)]
+    names: Names | None = knob("classes or super-classes of two photos or more, or null for every such class")
+    clusters: Labels = knob("k of one k-means over all photos of a class")
+    own_clusters: list[Labels] = knob("k of each photo's own clustering, held against it", min_length=1)
+    figure: ClassesFigure = knob("figure 4")
+
+
+class SaliencyFigure(Section):
+    photos: Names
+    methods: Names = knob(
+        of="saliency.methods", shipped=["grad_cam", "smoothgrad", "integrated_gradients", "lrp", "rise"]
+    )
+    regions: str = knob(of=LABEL_MAPS, shipped=AVERAGED[1])
 
 
 class Saliency(Section):
-    methods: Annotated[list[str], Field(min_length=1)]
-    regions: str
-    batch: Count
-    parameters: dict[str, dict[str, int | float | str]]
+    methods: Names = knob("of the table in nas.saliency; what a network cannot do is left out, and says why")
+    regions: str = knob("of LIME and KernelSHAP: METHOD.VARIANT", of=LABEL_MAPS, shipped=AVERAGED[0])
+    batch: Count = knob("images or perturbed images per pass")
+    parameters: dict[str, dict[str, int | float | str]] = knob(
+        "counts that fit into minutes; in comments those of the papers",
+        entries=OF_PAPERS,
+        of="saliency.methods",
+        shipped=COUNTS,
+    )
+    figure: SaliencyFigure = knob("figure 5")
 
 
 class Convergence(Section):
-    photos: Count
-    factors: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
-    reference: Annotated[float, Field(gt=0)]
+    photos: Count = knob("so many, evenly spaced over the data set")
+    factors: list[Positive] = knob("times the count of saliency.parameters", min_length=1)
+    reference: Positive = knob("times that count, and another seed: what the others are compared with")
+
+
+class LocalizationFigure(Section):
+    # cam is left out: of a network that ends in pooling and linear its maps are those of grad_cam, up to a factor
+    methods: Names = knob(of="localization.methods", also=(GAUSSIAN,), shipped=PLOTTED)
+    regions: Names = knob(
+        of="localization.regions", also=("raw",), shipped=["raw", *KINDS[:1], *KINDS[4:5], *KINDS[1:2], *KINDS[5:6]]
+    )
 
 
 class Localization(Section):
-    methods: Annotated[list[str], Field(min_length=1)]
-    regions: Annotated[list[str], Field(min_length=1)]
-    ious: Annotated[list[Share], Field(min_length=1)]
-    resamples: Annotated[int, Field(ge=100)]
+    methods: Literal["all"] | Names = knob(
+        "all of saliency.methods, or some; and the centre Gaussian", of="saliency.methods"
+    )
+    regions: Names = knob("each map as it is (raw), and averaged inside these", of=LABEL_MAPS, shipped=KINDS)
+    ious: list[Share] = knob("a box is right from this overlap on", min_length=1)
+    resamples: Many = knob("each chooses the threshold anew")
+    figure: LocalizationFigure = knob("figure 6")
 
 
 class Removals(Section):
-    orders: Annotated[list[str], Field(min_length=1)]
-    replacements: Annotated[list[Literal["mean", "zero", "blur"]], Field(min_length=1)]
+    orders: Names = knob(of=LABEL_MAPS, also=SIMPLE, shipped=ORDERS)
+    replacements: list[Replacement] = Field(min_length=1)
+
+
+class Most(Section):
+    orders: Names = knob(of=LABEL_MAPS, also=SIMPLE, shipped=ORDERS[:2])
+    replacements: list[Replacement] = Field(min_length=1)
+
+
+class RelevanceFigure(Section):
+    methods: Names = knob(of="relevance.methods", shipped=CURVES)
+    orders: Names = knob(of="relevance.least.orders", shipped=[*ORDERS[:3], ORDERS[5]])
+    replacement: Replacement = knob(of="relevance.least.replacements", shipped="mean")
+    ranked: Literal["real", "all"] = knob("figure 9: whose rankings the heat map compares: real, or controls too")
 
 
 class Relevance(Section):
-    methods: Annotated[list[str], Field(min_length=1)]
-    least: Removals
-    most: Removals
-    n_steps: Count
-    tile: Count
-    blur: Annotated[float, Field(gt=0)]
-    batch: Count
+    methods: Names = knob(
+        "of these methods of the stage saliency; random and sobel are the controls",
+        of="saliency.methods",
+        shipped=RANKED,
+    )
+    least: Removals = knob("least relevant part first (LeRF): what goes whole, and what is shown instead")
+    most: Most = knob("most relevant part first (MoRF): the same orders for a paper")
+    n_steps: Count = knob("images in a curve beside the photo; 32 for a paper")
+    tile: Count = knob("side of a tile, in pixels")
+    blur: Positive = knob("standard deviation, in pixels")
+    batch: Count = knob("images per forward pass; 64 on a GPU")
+    figure: RelevanceFigure = knob("figure 8")
 
-    @property
-    def n_curves(self) -> int:
-        """Curves of a photo and a method."""
-        return sum(len(removals.orders) * len(removals.replacements) for removals in (self.least, self.most))
 
-
-class SingleAndClass(Section):
-    group: str
-    cluster: Annotated[int, Field(ge=0)] | None
-    rows: Count
+class SemanticsFigure(Section):
+    name: str = knob("one of classes.names", of="classes.names", shipped="bird")
+    photos: Count = knob("the first so many")
 
 
 class Semantics(Section):
-    methods: Annotated[list[str], Field(min_length=1)]
-    regions: Annotated[list[str], Field(min_length=1)]
-    learnt_from: Count
-    labelled: Annotated[list[Count], Field(min_length=1)]
-    draws: Count
-
-
-class Contrast(Section):
-    photos: Annotated[list[str], Field(min_length=1)]
-    methods: Annotated[list[str], Field(min_length=1)]
-    regions: str
-
-
-class FewLabels(Section):
-    group: str
-    photos: Count
-
-
-class HighIou(Section):
-    methods: Annotated[list[str], Field(min_length=1)]
-    regions: Annotated[list[str], Field(min_length=1)]
-
-
-class RelevanceCurves(Section):
-    methods: Annotated[list[str], Field(min_length=1)]
-    orders: Annotated[list[str], Field(min_length=1)]
-    replacement: Literal["mean", "zero", "blur"]
-
-
-class Inconsistency(Section):
-    methods: Literal["real", "all"]
+    methods: Names = knob("of these methods, for the predicted class", of="saliency.methods", shipped=SCORED)
+    regions: Names = knob("each map as it is (raw), and averaged inside these", of=LABEL_MAPS, shipped=AVERAGED[::-1])
+    learnt_from: Count = knob("labelled photos, at most, from which tags are learnt; never the one that they score")
+    labelled: list[Count] = knob("numbers of labelled photos of a class from which its tags are learnt", min_length=1)
+    draws: Count = knob("of the labelled photos, for each number")
+    figure: SemanticsFigure = knob("figure 7")
 
 
 class Claims(Section):
-    alpha: Share
-    regions: Annotated[list[str], Field(min_length=1)]
-    consistent_tau: Annotated[float, Field(gt=-1, lt=1)]
-    agreeing_tau: Annotated[float, Field(gt=-1, lt=1)]
-    datasets: Count
+    alpha: Share = knob("of the p-values of all tests together, corrected by Holm")
+    regions: Names = knob(
+        "inside which maps are averaged; each has tests of its own", of="localization.regions", shipped=AVERAGED
+    )
+    consistent_tau: Tau = knob("settings agree on the ranking of methods if tau is above: nine pairs in ten")
+    agreeing_tau: Tau = knob("tags stand in for masks if tau of the two rankings is above: three pairs in four")
+    datasets: Count = knob("a claim holds across data sets and networks from so many on")
     networks: Count
 
 
 class Statistics(Section):
-    level: Share
-    resamples: Annotated[int, Field(ge=100)]
+    level: Share = knob("of the bootstrap intervals")
+    resamples: Many = knob("of the photos, for each interval")
 
 
 class Paper(Section):
-    datasets: Annotated[list[Name], Field(min_length=1)]
-    classifiers: Annotated[list[Name], Field(min_length=1)]
-    settings: dict[str, Any]
-
-
-class Segmentations(Section):
-    photos: Annotated[list[str], Field(min_length=1)]
-
-
-class Single(Section):
-    photo: str
+    datasets: list[Name] = Field(min_length=1)
+    classifiers: list[Name] = Field(min_length=1)
+    settings: dict[str, Any] = knob("key to value; the counts of the methods' papers")
 
 
 class Parameters(Section):
-    datasets: Annotated[list[Name], Field(min_length=1)]
-    classifiers: Annotated[list[Name], Field(min_length=1)]
-    seed: Annotated[int, Field(ge=0)]
+    datasets: list[Name] = knob(
+        "sample: 24 photos; also stl10, cub, voc2012, imagenet, openimages30k, folder", min_length=1
+    )
+    classifiers: list[Name] = knob("also any torchvision or timm classifier, with weights.files", min_length=1)
+    seed: Natural = knob("of every random choice")
     download: Download
     weights: Weights
     activations: Activations
     superpixels: Superpixels
+    method: Method
     ablation: Ablation
     classes: Classes
     saliency: Saliency
-    convergence: Convergence
+    convergence: Convergence = knob("of the methods with a count above")
     localization: Localization
-    relevance: Relevance
     semantics: Semantics
-    claims: Claims
+    relevance: Relevance
+    claims: Claims = knob("the tests are in nas.claims")
     statistics: Statistics
-    paper: Paper
-    segmentations: Segmentations
-    method: Single
-    depths: Single
-    single_and_class: SingleAndClass
-    few_labels: FewLabels
-    contrast: Contrast
-    high_iou: HighIou
-    relevance_curves: RelevanceCurves
-    inconsistency: Inconsistency
+    paper: Paper = knob("what `make paper` sets in place of the values above")
 
-    @model_validator(mode="after")
-    def _name_what_is_made(self) -> Self:
-        relations.check(self)
-        return self
+    def resampling(self, resamples: int | None = None) -> Resampling:
+        """Of the intervals; of so many resamples in place of those for all."""
+        return Resampling(self.statistics.level, resamples or self.statistics.resamples, self.seed)
+
+
+# what keys were called in former versions
+RENAMED = {
+    "segmentations": "superpixels.figure",
+    "method.photo": "method.figure.photo",
+    "depths": "ablation.figure",
+    "classes.groups": "classes.names",
+    "single_and_class": "classes.figure, and its group name",
+    "contrast": "saliency.figure",
+    "high_iou": "localization.figure",
+    "few_labels": "semantics.figure, and its group name",
+    "relevance_curves": "relevance.figure",
+    "inconsistency.methods": "relevance.figure.ranked",
+}
 
 
 def read(path: Path = PARAMS) -> Parameters:
-    """Read and check params.yaml.
-
-    Raises
-    ------
-    ValueError : one line with the key, what was found and what is allowed
-    """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: is empty or no mapping of keys to values; restore it (git checkout {path.name})")
-    return validate(content, str(path))
+    """Read and check params.yaml. Raises ValueError: one line with the key, what was found and what is allowed."""
+    return check(load(path), str(path))
 
 
-def validate(content: dict[str, Any], where: str) -> Parameters:
+def check(content: dict[str, Any], where: str) -> Parameters:
     """Check the content of params.yaml; `where` it is from begins the line of an error, see `read`."""
-    try:
-        return Parameters.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = _key(first["loc"])
-        if first["type"] == "value_error":
-            raise ValueError(f"{where}: {first['ctx']['error']}") from None
-        if first["type"] == "missing":
-            raise ValueError(f"{where}: {key} is missing; add it") from None
-        if first["type"] == "extra_forbidden":
+    check_names(content, RENAMED, where)
+    parameters = resolve(validate(Parameters, content, where), where)
+    for method, given in parameters.saliency.parameters.items():
+        if "seed" in given:
             raise ValueError(
-                f"{where}: {key} is unknown; allowed here are {', '.join(_siblings(first['loc']))}"
-            ) from None
-        raise ValueError(f"{where}: {key} is {first['input']!r}: {_allowed(error, key)}") from None
+                f"{where}: saliency.parameters.{method}.seed is {given['seed']!r}: seed is for all; remove it"
+            )
+    return parameters
 
 
 def run(stage: Callable[..., None], *arguments: str) -> None:
-    """Run a stage as a program: its wall time is noted, an error of the user's is one line and exit code 1."""
-    started = time.monotonic()
-    try:
-        stage(read(), *arguments)
-    except (ValueError, OSError, SourceError, ArchiveError) as error:
-        if os.environ.get("NAS_DEBUG"):
-            traceback.print_exc()
-        sys.exit(f"error: {' '.join(str(error).split())}")
-    _note_time(" ".join([Path(sys.argv[0]).stem, *arguments]), time.monotonic() - started)
+    """Run a stage as a program, see `run_program`; params.yaml is put into its one form first."""
 
+    def tidied() -> Parameters:
+        tidy(PARAMS, validate(Parameters, load(PARAMS), str(PARAMS)), HEADER)
+        return read()
 
-def _note_time(name: str, seconds: float) -> None:
-    known = json.loads(TIMINGS.read_text()) if TIMINGS.exists() else {}
-    write_json(TIMINGS, dict(sorted({**known, name: round(seconds, 1)}.items())))
-
-
-def _is_branch(part: int | str) -> bool:
-    """Whether a part of an error's place is a branch of a union, as opposed to a key or a position."""
-    return isinstance(part, str) and (part in ("int", "constrained-int", "str") or "[" in part)
-
-
-def _key(place: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in place if not _is_branch(part))
-
-
-def _allowed(error: ValidationError, key: str) -> str:
-    messages = [found["msg"] for found in error.errors() if _key(found["loc"]) == key]
-    return ", or ".join(dict.fromkeys(message.replace("Input should be", "allowed is") for message in messages))
-
-
-def _siblings(place: tuple[int | str, ...]) -> list[str]:
-    model: Any = Parameters
-    for part in place[:-1]:
-        model = model.model_fields[str(part)].annotation
-    return list(model.model_fields)
+    run_program(tidied, stage, list(arguments), TIMINGS)

@@ -1,32 +1,27 @@
-"""Fetch the weights of a classifier, check that they fit, keep them as safetensors: data/weights/CLASSIFIER."""
+"""Fetch the weights of a network, check that they fit, keep them as safetensors: data/weights/NETWORK.safetensors."""
 
+import json
 import sys
 from pathlib import Path
 
 from safetensors.torch import save
 
-from nas import classifiers
-from nas.shards import write_bytes
-from nas.sources import SourceError
-from params import SCRATCH, Parameters, run
+from nas.networks import build, fetch_weights, find_network, load_weights
+from nas.store import write_bytes
+from stages.params import SCRATCH, Parameters, run
 
 
-def main(parameters: Parameters, name: str) -> None:
-    recipe = classifiers.recipe(name)
-    given = parameters.weights.files.get(name)
-    if given is not None:
-        weights = Path(given).expanduser()
-    elif recipe.weights is not None:
-        try:
-            weights = recipe.weights.fetch(SCRATCH / "weights" / f"{name}.pth", workspace=SCRATCH / "download")
-        except SourceError as error:
-            raise SourceError(f"{error}; a file of your own goes into weights.files.{name}") from error
-    else:
-        raise ValueError(f"classifiers has {name!r}, whose weights are not fetched: set weights.files.{name}")
-    module = classifiers.build(recipe)
-    classifiers.load_weights(module, weights)
+def main(parameters: Parameters, network: str) -> None:
+    own = json.loads(Path("data/settings/networks", f"{network}.json").read_text())["weights"]
+    found = find_network(network)
+    workspace = SCRATCH / "download"
+    weights = (
+        Path(own).expanduser() if own is not None else fetch_weights(network, found, SCRATCH / "weights", workspace)
+    )
+    module = build(found)
+    load_weights(module, weights)
     state = {key: value.contiguous() for key, value in module.state_dict().items()}
-    write_bytes(Path("data/weights", f"{name}.safetensors"), save(state))
+    write_bytes(Path("data/weights", f"{network}.safetensors"), save(state))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,40 @@
+from . import (
+    claims,
+    classes,
+    data,
+    forecast,
+    localization,
+    networks,
+    parameters,
+    relevance,
+    report,
+    saliency,
+    semantics,
+    statistics,
+    store,
+    superpixels,
+)
+from .data import read_image
+from .networks import Classifier, load_classifier
+from .superpixels import NeuroActivatedSuperpixels
+
+__all__ = [
+    "Classifier",
+    "NeuroActivatedSuperpixels",
+    "claims",
+    "classes",
+    "data",
+    "forecast",
+    "load_classifier",
+    "localization",
+    "networks",
+    "parameters",
+    "read_image",
+    "relevance",
+    "report",
+    "saliency",
+    "semantics",
+    "statistics",
+    "store",
+    "superpixels",
+]

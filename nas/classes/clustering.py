@@ -1,0 +1,143 @@
+"""One clustering over all photos of a class, and how it agrees with each photo's own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save
+from torch import Tensor
+from tqdm import tqdm
+
+from nas.classes.agreement import clustering_agreement
+from nas.classes.groups import clusters_fingerprint
+from nas.classes.stored import CENTERS, CLASS
+from nas.data import Record
+from nas.networks import Activations
+from nas.store import Row, Shard, engine, finished, write_bytes
+from nas.superpixels import NeuroActivatedSuperpixels, Variant
+
+PARALLEL = 64  # photos from which on more processes are worth their start
+KINDS = ("", "_chance", "_above_chance", "_reached")
+MEASURES = [f"{name}{kind}" for name in ("adjusted_rand_index", "v_measure") for kind in KINDS]
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """How the photos of a class are clustered.
+
+    Attributes
+    ----------
+    variant : of NAS; its k is that of the class
+    own_clusters : k of each photo's own clusterings
+    interpolation, seed : of NAS
+    """
+
+    variant: Variant
+    own_clusters: tuple[int, ...]
+    interpolation: str
+    seed: int
+
+    def model(self, n_clusters: int, scope: str) -> NeuroActivatedSuperpixels:
+        """NAS with k clusters, of an image or of the collection."""
+        model = self.variant.estimator(self.interpolation, self.seed)
+        model.n_clusters, model.scope = n_clusters, scope
+        return model
+
+
+class Maps:
+    """The activations of some photos, read anew in every pass, one photo at a time."""
+
+    def __init__(self, folder: Path, ids: Sequence[str], depths: Sequence[int], description: str = "") -> None:
+        self._stored = Activations(folder)
+        self._ids, self._depths = ids, depths
+        self._description = description
+        self._passes = 0
+
+    def __iter__(self) -> Iterator[Mapping[int, Tensor]]:
+        self._passes += 1
+        title = f"{self._description}, pass {self._passes}"
+        for photo in tqdm(self._ids, desc=title, unit="photo", leave=False, disable=None):
+            yield self._stored.maps([photo], self._depths)
+
+
+def cluster_class(name: str, photos: Sequence[Record], activations: Path, settings: Clustering, scratch: Path) -> Path:
+    """Cluster the photos of a class together and each alone; the folder with the result, which is there when whole.
+
+    A run that was killed goes on from the last pass of k-means, or from the last photo.
+    """
+    depends = [name, Activations(activations).fingerprint, asdict(settings)]
+    n_clusters, ids = int(settings.variant.clusters), [photo.id for photo in photos]
+
+    def make(work: Path) -> None:
+        model = settings.model(n_clusters, "collection")
+        passes = Maps(activations, ids, settings.variant.depths, f"classes {name}")
+        model.fit(passes, checkpoint=work / "k-means")
+        centers = model.cluster_centers_.numpy()
+        write_bytes(work / "done" / CENTERS, save({"centers": centers}))
+        engine.run(
+            partial(cluster_photos, name=name, activations=activations, settings=settings, centers=centers),
+            photos,
+            work / "done",
+            key=depends,
+            scratch=work / "photos",
+            workers=0 if len(photos) >= PARALLEL else 1,
+            description=f"classes {name}",
+        )
+
+    return finished(make, scratch, *depends, [photo.fingerprint for photo in photos])
+
+
+def cluster_photos(
+    records: Sequence[Record], name: str, activations: Path, settings: Clustering, centers: NDArray[Any]
+) -> Shard:
+    """Class-level and own label maps of a few photos, and how far they agree."""
+    ids = [record.id for record in records]
+    together = settings.model(len(centers), "collection")
+    together.cluster_centers_ = torch.from_numpy(centers)
+    arrays: dict[str, list[NDArray[Any]]] = {}
+    rows: list[Row] = []
+    for photo, maps in zip(ids, Maps(activations, ids, settings.variant.depths), strict=True):
+        columns = together.columns(maps)
+        of_class = together.predict(columns)[0].numpy()
+        arrays.setdefault(CLASS, []).append(of_class)
+        for k in settings.own_clusters:
+            own = settings.model(k, "image").fit_predict(columns)[0].numpy()
+            arrays.setdefault(f"own_k{k}", []).append(own)
+            present = len(np.unique(of_class))
+            rows.append({"id": photo, "class": name, "own_k": k, **measure(own, of_class), "class_clusters": present})
+    return Shard(ids, {key: np.stack(maps).astype(np.uint8) for key, maps in arrays.items()}, rows)
+
+
+def measure(own: NDArray[Any], of_class: NDArray[Any]) -> Row:
+    """Each measure, its mean over all circular shifts, what it is above that, and the share of shifts that reach it."""
+    row: Row = {}
+    for name, found in clustering_agreement(own, of_class).items():
+        values = (found.value, found.chance, found.value - found.chance, found.reached)
+        row |= {f"{name}{kind}": value for kind, value in zip(KINDS, values, strict=True)}
+    return row
+
+
+def clusters_settings(
+    name: str, photos: Sequence[Record], dataset: str, network: Mapping[str, Any], settings: Clustering
+) -> dict[str, Any]:
+    """What the clusters of a class are made with, as `ClassClusters.settings` has it.
+
+    Parameters: `network`, what the maps come from, `Activations.network`.
+    """
+    depths = sorted(settings.variant.depths)
+    return {
+        "dataset": dataset,
+        "network": network["classifier"],
+        "class": name,
+        "depths": depths,
+        "k": int(settings.variant.clusters),
+        "seed": settings.seed,
+        "grid": "first",
+        "weighting": settings.variant.weighting,
+        "fingerprint": clusters_fingerprint(photos, network, depths, settings.interpolation),
+    }

@@ -1,0 +1,27 @@
+from .boxes import check_boxes, resize_boxes
+from .images import read_image
+from .label_maps import IGNORED, resize_labels
+from .preparing import BASE, check_download, prepare
+from .records import Record, TRAIN, is_prepared, read_records
+from .sources import Https, Pypi, SourceError
+from .truth import in_words, truth_of
+
+__all__ = [
+    "BASE",
+    "IGNORED",
+    "TRAIN",
+    "Https",
+    "Pypi",
+    "Record",
+    "SourceError",
+    "check_boxes",
+    "check_download",
+    "in_words",
+    "is_prepared",
+    "prepare",
+    "read_image",
+    "read_records",
+    "resize_boxes",
+    "resize_labels",
+    "truth_of",
+]

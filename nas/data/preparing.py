@@ -1,0 +1,197 @@
+"""Bring a data set, whatever its native layout, into the one form that every stage reads."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from nas.data.about import ALL, About, Archive
+from nas.data.archives import unpack
+from nas.data.catalogue import DATASETS, DataSet
+from nas.data.native import Listed, Place
+from nas.data.records import TRAIN, Record, write_records
+from nas.data.sources import Root, SourceError
+
+BASE = "base"
+
+
+class Labelled(Protocol):
+    """Whatever has a class name."""
+
+    @property
+    def class_name(self) -> str:
+        """Name of its class, "" where unknown."""
+
+
+Item = TypeVar("Item", bound=Labelled)
+
+
+def check_download(roots: Mapping[str, str], mirrors: Mapping[str, str], splits: Mapping[str, str]) -> None:
+    """Refuse, with ValueError, settings of data sets that there are not, or that have no such setting.
+
+    Parameters: `roots`, data set to a folder that the user already has; `mirrors`, data set, or "base" for all others,
+    to an address; `splits`, data set to its official split.
+    """
+    abouts = {each: found.about for each, found in DATASETS.items()}
+    _check_keys(roots, "root", [each for each, about in abouts.items() if not about.packaged])
+    _check_keys(mirrors, "mirror", [BASE, *(each for each, about in abouts.items() if about.archives)])
+    _check_keys(splits, "split", [each for each, about in abouts.items() if about.splits])
+
+
+def prepare(
+    name: str,
+    target: Path,
+    *,
+    workspace: Path,
+    annotations: Path,
+    root: str | None = None,
+    mirror: str | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    train: int | None = 0,
+    seed: int = 0,
+) -> int:
+    """Bring a data set into the one form of `nas.data.records`, in the folder `target`; returns the number of photos.
+
+    Photos of the official train split, to fit a linear head to, go into the folder `TRAIN` in it, where there is such
+    a split and it is not the one to evaluate on.
+
+    Parameters
+    ----------
+    workspace : scratch folder for downloads; what was fetched and verified there is not fetched again
+    annotations : folder of the annotations that come with this project
+    root : a folder that the user already has, in the data set's native layout, used in place
+    mirror : base address that replaces the host of the official address
+    split : official split, or "all"; by default the first of `About.splits`
+    limit : keep a class-balanced subset of this many photos, see `subset`
+    train : likewise of the train split; None for all of its photos
+
+    Raises
+    ------
+    ValueError : an unknown data set or split, a native file that is missing or not as it must be
+    SourceError : a file that cannot be fetched or a checksum that differs
+    """
+    if name not in DATASETS:
+        raise ValueError(f"datasets has {name!r}: allowed are {', '.join(DATASETS)}")
+    chosen = DATASETS[name]
+    part = _split(chosen.about, name, split)
+    shutil.rmtree(target, ignore_errors=True)
+    if chosen.about.packaged:
+        place = Place(annotations / name, target, workspace, borrowed=False)
+    else:
+        place = _place(chosen, target, workspace, root, mirror)
+    listed = _listed(chosen, place, part)
+    if not listed:
+        raise ValueError(f"{place.root}: has no photo of the split {part!r}; set download.split.{name} to another")
+    if TRAIN in chosen.about.splits and part not in (TRAIN, ALL) and train != 0:
+        _prepare_train(chosen, replace(place, target=target / TRAIN), train, seed)
+    return write_records(_completed(name, subset(listed, limit, seed)), target)
+
+
+def _listed(chosen: DataSet, place: Place, split: str) -> list[Listed]:
+    found = chosen.photos(place, split)
+    _check_ids([each.record for each in found])
+    return found
+
+
+def _completed(name: str, listed: Sequence[Listed]) -> Iterator[Record]:
+    for each in tqdm(listed, desc=f"download {name}", unit="photo", disable=None):
+        yield each.complete(each.record)
+
+
+def _prepare_train(chosen: DataSet, place: Place, limit: int | None, seed: int) -> None:
+    try:
+        listed = _listed(chosen, place, TRAIN)
+        if listed:
+            write_records(_completed(chosen.name, subset(listed, limit, seed)), place.target)
+    except ValueError as error:
+        raise ValueError(f"{error}; or set download.train: 0, to do without a linear head") from error
+
+
+def subset(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:
+    """At most `limit` items, drawn without replacement in turns over the classes, in their original order.
+
+    A larger limit with the same seed keeps the items of a smaller one.
+    """
+    if limit is None or limit >= len(items):
+        return list(items)
+    order = np.random.default_rng(seed).permutation(len(items))
+    turns: dict[str, int] = {}
+    ranked = []
+    for position in order:
+        name = items[position].class_name
+        turns[name] = turns.get(name, 0) + 1
+        ranked.append((turns[name], int(position)))
+    chosen = sorted(ranked, key=lambda turn: turn[0])[:limit]
+    return [items[position] for position in sorted(position for _, position in chosen)]
+
+
+def _place(chosen: DataSet, target: Path, workspace: Path, root: str | None, mirror: str | None) -> Place:
+    """The user's copy, or the unpacked archives."""
+    name, about = chosen.name, chosen.about
+    if root is not None:
+        found = Root(root, f"download.root.{name}").fetch(target, workspace=workspace)
+        if not found.is_dir():
+            raise ValueError(f"download.root.{name}: {found} is a file; unpack it and give the folder")
+        return Place(found, target, workspace)
+    if not about.archives:
+        raise ValueError(
+            f"datasets has {name!r}, which is not fetched: set download.root.{name} to your copy ({about.by_hand})"
+        )
+    return Place(_unpacked(name, about.archives, workspace, mirror), target, workspace, borrowed=False)
+
+
+def _unpacked(name: str, archives: Sequence[Archive], workspace: Path, mirror: str | None) -> Path:
+    """The folder with what all archives hold, fetched and unpacked unless an earlier run did."""
+    version = "-".join(next(iter(archive.source.checksums.values()))[:8] for archive in archives)
+    whole, growing = workspace / f"{name}-{version}", workspace / f".{name}-{version}.partial"
+    if whole.is_dir():
+        return whole
+    shutil.rmtree(growing, ignore_errors=True)
+    for archive in archives:
+        unpacked = unpack(_fetched(name, archive, workspace, mirror), growing / "archive", members=archive.members)
+        for child in unpacked.iterdir():
+            child.rename(growing / child.name)
+    unpacked.rmdir()
+    return growing.rename(whole)
+
+
+def _fetched(name: str, archive: Archive, workspace: Path, mirror: str | None) -> Path:
+    try:
+        source = replace(archive.source, mirror=mirror)
+    except ValueError as error:
+        raise ValueError(f"download.mirror: {error}") from None
+    try:
+        return source.fetch(workspace / archive.name, workspace=workspace)
+    except SourceError as error:
+        raise SourceError(f"{error} (download.mirror.{name}, download.root.{name})") from error
+
+
+def _split(about: About, name: str, split: str | None) -> str:
+    official = about.splits
+    chosen = split or (official[0] if official else "")
+    allowed = (*official, ALL) if official else ("",)
+    if chosen not in allowed:
+        raise ValueError(f"download.split.{name} is {chosen!r}: allowed are {', '.join(allowed)}")
+    return chosen
+
+
+def _check_keys(settings: Mapping[str, str], parameter: str, allowed: Iterable[str]) -> None:
+    for key in settings:
+        if key not in allowed:
+            raise ValueError(f"download.{parameter} has {key!r}: allowed are {', '.join(allowed)}")
+
+
+def _check_ids(records: Sequence[Record]) -> None:
+    """Refuse two photos of one id, with ValueError: results are kept by id."""
+    seen: dict[str, Path] = {}
+    for record in records:
+        if record.id in seen:
+            raise ValueError(
+                f"{seen[record.id]} and {record.image}: both are {record.id!r}; call one of them otherwise"
+            )
+        seen[record.id] = record.image

@@ -1,0 +1,17 @@
+from .box_accuracy import BoxAccuracy
+from .boxes import THRESHOLDS, best_ious
+from .evaluation import LOCALIZATION_COLUMNS, locate_photos, located
+from .pixel_precision import PixelAveragePrecision
+from .scores import MEAN, summaries
+
+__all__ = [
+    "LOCALIZATION_COLUMNS",
+    "MEAN",
+    "THRESHOLDS",
+    "BoxAccuracy",
+    "PixelAveragePrecision",
+    "best_ious",
+    "locate_photos",
+    "located",
+    "summaries",
+]

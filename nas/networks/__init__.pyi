@@ -1,0 +1,39 @@
+from .accuracy import summaries
+from .activations import Activations, write_forward
+from .classifier import Classifier, load_classifier
+from .descriptions import build, find_network
+from .forward import Forward
+from .graphs import layer_of, operation, trace, with_last_map
+from .head_fitting import fit_to_photos, why_no_head
+from .headed import load_headed, shared_classifier
+from .heads import Fit, head_fingerprint, read_head, write_head
+from .passes import layers, read_views, run_photos
+from .weights import fetch_weights, load_weights
+
+__all__ = [
+    "Activations",
+    "Classifier",
+    "Fit",
+    "Forward",
+    "build",
+    "fetch_weights",
+    "find_network",
+    "fit_to_photos",
+    "head_fingerprint",
+    "layer_of",
+    "layers",
+    "load_classifier",
+    "load_headed",
+    "load_weights",
+    "operation",
+    "read_head",
+    "read_views",
+    "run_photos",
+    "shared_classifier",
+    "summaries",
+    "trace",
+    "why_no_head",
+    "with_last_map",
+    "write_forward",
+    "write_head",
+]

@@ -1,0 +1,165 @@
+"""Image classifiers: a trained network, its preprocessing, its activations by depth."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as transforms
+
+from nas.networks.descriptions import Network, build, find_network
+from nas.networks.folding import folded
+from nas.networks.strides import depths_by_stride, tracing
+from nas.networks.weights import load_weights
+
+
+class Classifier:
+    """A trained image classifier in evaluation mode.
+
+    Attributes
+    ----------
+    name : str
+    module : torch.nn.Module, (B, 3, size, size) to logits (B, n_classes)
+    depths : dict from depth (0 is shallowest) to the name of the graph node whose output is used
+    size : side of the square input, in pixels
+    network : its description
+
+    With `trunk`, a network of the same layers, the maps are those of its nodes: `module` may then be a graph that has
+    lost the names of its blocks.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: nn.Module,
+        network: Network,
+        device: str | torch.device = "cpu",
+        trunk: nn.Module | None = None,
+    ) -> None:
+        self.name = name
+        self.network = network
+        self.size = network.size
+        self.device = torch.device(device)
+        if self.device.type == "cuda":
+            exact_arithmetic()
+        self.module = module.eval().to(self.device)
+        for part in self.module.modules():
+            if hasattr(part, "inplace"):  # would overwrite the maps of the node before it
+                part.inplace = False  # type: ignore[assignment]
+        trunk = self.module if trunk is None else trunk.eval().to(self.device)
+        try:
+            self.depths = dict(sorted((network.depths or depths_by_stride(trunk, network.size)).items()))
+        except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"depths of {name!r}: torch.fx cannot follow this network ({reason}); use another one"
+            ) from error
+        if not self.depths:
+            raise ValueError(
+                f"depths of {name!r}: it has no square feature maps that all later ones are made from; "
+                "name nodes of its graph (depths=, activations.depths)"
+            )
+        try:
+            self._extractor = create_feature_extractor(
+                trunk, sorted(set(self.depths.values())), tracer_kwargs=tracing(), suppress_diff_warning=True
+            ).to(self.device)
+        except Exception as error:
+            raise ValueError(f"depths of {name!r}: {' '.join(str(error).split())[:400]}") from error
+
+    def view(self, image: np.ndarray, crop: bool = False) -> np.ndarray:
+        """What the network sees of a photo, (H, W, 3) uint8: (size, size, 3) uint8.
+
+        By default the whole photo is squashed to a square, as in the localization protocol. `crop=True` is the
+        network's own transform: shorter side to `network.resize`, then a center crop.
+        """
+        photo, interpolation = Image.fromarray(image), InterpolationMode(self.network.interpolation)
+        if not crop:
+            return np.array(transforms.resize(photo, [self.size, self.size], interpolation))
+        resized = transforms.resize(photo, [self.network.resize], interpolation)
+        return np.array(transforms.center_crop(resized, [self.size, self.size]))
+
+    def normalize(self, views: np.ndarray) -> Tensor:
+        """Views (B, size, size, 3) uint8 to the network's input (B, 3, size, size) float32."""
+        pixels = torch.tensor(np.ascontiguousarray(views), device=self.device).permute(0, 3, 1, 2).float() / 255
+        mean = torch.tensor(self.network.mean, device=self.device)[:, None, None]
+        std = torch.tensor(self.network.std, device=self.device)[:, None, None]
+        return (pixels - mean) / std
+
+    def preprocess(self, image: np.ndarray, crop: bool = False) -> Tensor:
+        """A photo (H, W, 3) uint8 to the network's input (1, 3, size, size) float32, see `view`."""
+        return self.normalize(self.view(image, crop)[None])
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Inputs (B, 3, size, size) to logits (B, n_classes)."""
+        result: Tensor = self.module(x.contiguous(memory_format=torch.channels_last))  # the faster convolutions
+        return result
+
+    @cached_property
+    def predictor(self) -> nn.Module:
+        """Inputs (B, 3, size, size) to logits, faster than `logits` and without gradients, see `folded`."""
+        return folded(self.module)
+
+    @torch.no_grad()
+    def activations(self, x: Tensor) -> dict[int, Tensor]:
+        """Inputs (B, 3, size, size) to the maps of each depth, {depth: (B, C, h, w)}, at their own size."""
+        maps = self._extractor(x)
+        return {depth: maps[node] for depth, node in self.depths.items()}
+
+    def shapes(self) -> dict[int, tuple[int, int, int]]:
+        """Channels, height and width of the map of each depth."""
+        maps = self.activations(torch.zeros(1, 3, self.size, self.size, device=self.device))
+        return {depth: (m.shape[1], m.shape[2], m.shape[3]) for depth, m in maps.items()}
+
+    @torch.no_grad()
+    def n_classes(self) -> int:
+        """Number of logits."""
+        return self.logits(torch.zeros(1, 3, self.size, self.size, device=self.device)).shape[1]
+
+
+def exact_arithmetic() -> None:
+    """From now on a GPU convolves in float32 where that is asked for, not in TF32, and in the same order every time."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+
+
+def load_classifier(
+    name: str,
+    weights: str | os.PathLike[str] | None = None,
+    *,
+    depths: Mapping[int, str] | None = None,
+    device: str | torch.device | None = None,
+) -> Classifier:
+    """Load a trained classifier.
+
+    Parameters
+    ----------
+    name : a key of `NETWORKS`, or any classifier of torchvision or timm
+    weights : file with a state dict, .safetensors or a torch file that `weights_only=True` reads. By default
+        the official weights, fetched once into the user's cache folder and checked.
+    depths : depth to graph node, in place of those of the description
+    device : "cuda" if there is one, else "cpu", by default
+
+    Raises
+    ------
+    ValueError : unknown name, refused weights, or a node that the network lacks
+    SourceError : official weights that cannot be had
+    """
+    found = find_network(name)
+    if depths is not None:
+        found = Network(**{**found.__dict__, "depths": depths})
+    if weights is None:
+        if found.weights is None:
+            raise ValueError(f"classifier {name!r} has weights that are not fetched: give weights=FILE")
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "neuro-activated-superpixels"
+        weights = cache / f"{name}.pth"
+        if not weights.exists():
+            found.weights.fetch(weights, workspace=cache)
+    module = build(found)
+    load_weights(module, Path(weights))
+    return Classifier(name, module, found, device or ("cuda" if torch.cuda.is_available() else "cpu"))

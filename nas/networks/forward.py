@@ -1,0 +1,73 @@
+"""How a classifier is run over photos: batches, arithmetic, precision of what is kept."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nas.networks.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Forward:
+    """How a classifier is run over photos.
+
+    batch : photos at a time
+    arithmetic : "float32", or "bfloat16" or "float16" for the layers that torch.autocast runs in half precision
+    precision : "float32" or "float16", of the maps; logits are float32
+    """
+
+    batch: int
+    arithmetic: str = "float32"
+    precision: str = "float32"
+
+    def maps(self, classifier: "Classifier", views: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Views (B, size, size, 3) uint8, at most `batch`, to {"depthN": maps (B, C, h, w)}.
+
+        Raises
+        ------
+        ValueError : values that `precision` cannot hold, or float16 arithmetic without a GPU
+        """
+        with torch.no_grad(), self._autocast(classifier):
+            found = classifier.activations(self._input(classifier, views))
+        return {f"depth{depth}": convert(m[: len(views)], self.precision) for depth, m in found.items()}
+
+    def logits(self, classifier: "Classifier", views: NDArray[Any]) -> NDArray[np.float32]:
+        """Views (B, size, size, 3) uint8, at most `batch`, to logits (B, n_classes)."""
+        return self.apply(classifier.logits, classifier, views)
+
+    def apply(
+        self, function: Callable[[Tensor], Tensor], classifier: "Classifier", views: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """What a function makes of the inputs (batch, 3, size, size) for views (B, size, size, 3), at most `batch`."""
+        with torch.no_grad(), self._autocast(classifier):
+            found = function(self._input(classifier, views))
+        return found[: len(views)].float().cpu().numpy()
+
+    def _input(self, classifier: "Classifier", views: NDArray[Any]) -> Tensor:
+        # a short last batch is filled up: the size of a batch can change the last bits of a convolution
+        fill = [*range(len(views)), *[0] * (self.batch - len(views))]
+        return classifier.normalize(views[fill])
+
+    def _autocast(self, classifier: "Classifier") -> Any:
+        device = classifier.device.type
+        if self.arithmetic == "float16" and device != "cuda":
+            raise ValueError("activations.forward is 'float16', which needs a GPU: set float32 or bfloat16")
+        if self.arithmetic == "float32":
+            return nullcontext()
+        return torch.autocast(device, getattr(torch, self.arithmetic))
+
+
+def convert(maps: Tensor, precision: str) -> NDArray[Any]:
+    """Maps in another precision. Raises ValueError where a value does not fit."""
+    converted = maps.to(getattr(torch, precision)).cpu().numpy()
+    if not np.isfinite(converted).all():
+        raise ValueError(
+            f"activations.precision is {precision!r}: values up to {maps.abs().max():g} do not fit; set float32"
+        )
+    return converted

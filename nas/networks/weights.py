@@ -1,0 +1,77 @@
+"""Weight files, read without running code."""
+
+import pickle
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from nas.data import SourceError
+from nas.networks.descriptions import Network
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Load a state dict into a module, by name, or by order where names differ and every shape agrees.
+
+    Old files lack `num_batches_tracked`, which a trained network does not use. When loading fails, the module is
+    left as it was.
+
+    Raises
+    ------
+    ValueError : a file that is no state dict, that would run code when read, or that does not fit the module
+    """
+    state, own = read_state_dict(path), {name: value.clone() for name, value in module.state_dict().items()}
+    lacking = own.keys() - state.keys() if len(state) < len(own) else set()
+    counters = {name for name in lacking if name.endswith("num_batches_tracked")}
+    expected = {name: value for name, value in own.items() if name not in counters}
+    if state.keys() != expected.keys():
+        shapes = [tuple(value.shape) for value in state.values()]
+        if shapes != [tuple(value.shape) for value in expected.values()]:
+            unknown = sorted(state.keys() ^ expected.keys())
+            raise ValueError(
+                f"weights {path}: {len(unknown)} entries do not fit {type(module).__name__}, the first is "
+                f"{unknown[0]!r}; give the state dict of this architecture"
+            )
+        state = dict(zip(expected, state.values(), strict=True))
+    try:
+        module.load_state_dict({**{name: own[name] for name in counters}, **state})
+    except RuntimeError as error:
+        module.load_state_dict(own)
+        raise ValueError(f"weights {path}: {' '.join(str(error).split())}") from error
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a state dict without running code: .safetensors, or torch with `weights_only=True`."""
+    if not path.is_file():
+        raise ValueError(f"weights {path}: no such file; give a .safetensors or .pth file")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"weights {path}: refused, it is damaged or reading it would run code of the file; save its state dict "
+            "anew, or as .safetensors"
+        ) from error
+    except Exception as error:
+        raise ValueError(f"weights {path}: cannot be read ({' '.join(str(error).split())[:200]})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"weights {path}: holds no state dict (names to tensors)")
+    return state
+
+
+def fetch_weights(name: str, network: Network, folder: Path, workspace: Path) -> Path:
+    """The file of the official weights of a network, fetched and checked unless it is in `folder` already.
+
+    Raises
+    ------
+    ValueError : a network whose weights are not fetched, a file that cannot be had, or a checksum that differs
+    """
+    if network.weights is None:
+        raise ValueError(f"classifiers has {name!r}, whose weights are not fetched: set weights.files.{name}")
+    try:
+        return network.weights.fetch(folder / f"{name}.pth", workspace=workspace)
+    except SourceError as error:
+        raise SourceError(f"{error}; a file of your own goes into weights.files.{name}") from error

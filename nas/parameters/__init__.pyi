@@ -1,0 +1,16 @@
+from .reading import check_names, load, validate
+from .relations import resolve
+from .running import run_program
+from .section import Section, knob
+from .writing import tidy
+
+__all__ = [
+    "Section",
+    "check_names",
+    "knob",
+    "load",
+    "resolve",
+    "run_program",
+    "tidy",
+    "validate",
+]

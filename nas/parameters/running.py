@@ -1,0 +1,34 @@
+"""A stage as a program: its wall time is noted, an error of the user's is one line."""
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nas.parameters.reading import RenamedError
+from nas.store import write_json
+
+
+def run_program(read: Callable[[], Any], main: Callable[..., None], arguments: list[str], timings: Path) -> None:
+    """Run `main` with the parameters that `read` gives and the arguments of the command line.
+
+    An error of the user's ends the program with exit code 1; with NAS_DEBUG set, its traceback is shown.
+
+    Parameters: `timings`, JSON file of wall times by name of the program and its arguments, in seconds.
+    """
+    started = time.monotonic()
+    try:
+        main(read(), *arguments)
+    except RenamedError as error:
+        sys.exit(f"error: {error}")
+    except (ValueError, OSError) as error:
+        if os.environ.get("NAS_DEBUG"):
+            traceback.print_exc()
+        sys.exit(f"error: {' '.join(str(error).split())}")
+    name = " ".join([Path(sys.argv[0]).stem, *arguments])
+    known = json.loads(timings.read_text()) if timings.exists() else {}
+    write_json(timings, dict(sorted({**known, name: round(time.monotonic() - started, 1)}.items())))

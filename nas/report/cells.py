@@ -1,0 +1,49 @@
+"""Numbers with their intervals, as the cells of a table."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from nas.statistics import Estimate
+
+
+def wide(
+    summary: pd.DataFrame, settings: Mapping[str, str], measures: Mapping[str, str], digits: int = 3
+) -> pd.DataFrame:
+    """A tidy summary as a table to print: one row per setting, one column per measure, cells with intervals.
+
+    `settings` and `measures` map column and measure names to headings; n is the largest number of photos used.
+    """
+    rows = []
+    for setting, group in summary.groupby(list(settings), sort=False):
+        found = {
+            measure: estimate for measure, estimate in zip(group["measure"], group.to_dict("records"), strict=True)
+        }
+        row = dict(zip(settings.values(), map(str, setting), strict=True))
+        row |= {heading: with_interval(found[measure], digits) for measure, heading in measures.items()}
+        rows.append(row | {"n": str(max(found[measure]["n"] for measure in measures))})
+    return pd.DataFrame(rows)
+
+
+def with_interval(estimate: Estimate | Mapping[Any, Any], digits: int = 3) -> str:
+    """An estimate as text: 0.812 [0.790, 0.834]."""
+    value, low, high = (
+        (estimate.value, estimate.low, estimate.high)
+        if isinstance(estimate, Estimate)
+        else (estimate["value"], estimate["low"], estimate["high"])
+    )
+    if math.isnan(value):
+        return "n/a"
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def prints_alike(value: float, best: float, digits: int = 3) -> bool:
+    """Whether two numbers are the same in print, so that both are the best or neither; one not known (NaN) is not."""
+    return not math.isnan(value) and f"{value:.{digits}f}" == f"{best:.{digits}f}"
+
+
+def signed(estimate: Mapping[Any, Any]) -> str:
+    """A difference as text, with its sign: +0.042 [-0.010, +0.090]."""
+    return f"{estimate['value']:+.3f} [{estimate['low']:+.3f}, {estimate['high']:+.3f}]"

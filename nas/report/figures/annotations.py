@@ -1,0 +1,55 @@
+"""The page of annotations: photos with their true outlines and boxes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from nas.data import Record, read_records
+from nas.report import style
+
+SHOWN = 24  # photos of a data set
+
+
+def records_of(root: Path, datasets: Sequence[str]) -> list[Record]:
+    """The photos to show: the first ones of each data set."""
+    return [record for dataset in datasets for record in read_records(root / "data" / "raw" / dataset)[:SHOWN]]
+
+
+def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
+    """Every photo with the outlines of its instances and their boxes."""
+    style.use()
+    rows = -(-len(records) // columns)
+    side = style.WIDTH / columns
+    figure, axes = plt.subplots(rows, columns, figsize=(style.WIDTH, rows * (side + 0.22)), squeeze=False)
+    colours = sns.color_palette("colorblind")
+    for ax in axes.flat:
+        style.bare(ax)
+    for ax, record in zip(axes.flat, records, strict=False):
+        labels = record.truth()
+        ax.imshow(record.photo())
+        for number, (x0, y0, x1, y1) in enumerate(record.boxes):
+            colour = colours[number % len(colours)]
+            if labels is not None and (labels == number + 1).any():
+                inside = labels == number + 1
+                ax.imshow(np.dstack([np.broadcast_to(colour, (*inside.shape, 3)), inside * 0.45]))
+                ax.contour(inside, [0.5], colors=[colour], linewidths=0.7)
+            for edge, width in ((style.INK, 1.8), ("white", 0.8)):  # seen on bright and on dark photos
+                ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=edge, linewidth=width))
+        ax.set_title(f"{record.class_name}\n{record.super_class} · {record.id}", fontsize=6.5, pad=3)
+    figure.subplots_adjust(wspace=0.05, hspace=0.32)
+    return figure
+
+
+def annotations_caption(records: Sequence[Record], datasets: Sequence[str]) -> str:
+    """What the page of annotations shows."""
+    instances = sum(len(record.boxes) for record in records)
+    return (
+        f"{len(records)} photos of {', '.join(datasets)} with {instances} instances of the labelled objects: their "
+        "outlines, where there are masks (colours tell instances apart), and boxes (white with a dark rim). Above each "
+        "photo its class, super-class and name."
+    )

@@ -1,0 +1,71 @@
+"""What a notebook works with: the settings of its subject, and where its figures and tables go."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from IPython.display import Image, Markdown, display
+from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
+
+from nas.report import style
+from nas.report.writing import write_printed
+from nas.statistics import Resampling
+from nas.store import write_json
+
+
+class NotebookPage:
+    """A page of the report in the making.
+
+    Parameters
+    ----------
+    subject : name of the notebook, and of the section of params.yaml whose `figure` are its settings
+    root : folder of the project; by default the one around the notebook
+    output : folder for figures and tables; by default one for work in progress, so that the report stays as it is
+
+    Attributes
+    ----------
+    root, output : the folders
+    datasets, networks : of params.yaml
+    settings : of the figure
+    resampling : of the intervals
+    """
+
+    def __init__(self, subject: str, root: str | None = None, output: str | None = None) -> None:
+        self.root = Path(root) if root is not None else _around(Path.cwd())
+        self.output = Path(output) if output is not None else self.root / "data" / "scratch" / "notebooks" / subject
+        parameters = yaml.safe_load((self.root / "params.yaml").read_text())
+        self.datasets: list[str] = parameters["datasets"]
+        self.networks: list[str] = parameters["classifiers"]
+        self.settings: dict[str, Any] = parameters.get(subject, {}).get("figure", {})
+        statistics = parameters["statistics"]
+        self.resampling = Resampling(statistics["level"], statistics["resamples"], parameters["seed"])
+        self._shown = 0
+
+    def figure(self, drawn: Figure, caption: str, name: str, photographs: bool = False) -> None:
+        """Save a figure and show it with its caption, see `nas.report.style.save`."""
+        display(Image(style.save(drawn, caption, self.output / "figures" / name, photographs)))
+        display(Markdown(caption))
+
+    def table(self, table: pd.DataFrame, caption: str, name: str, bold: pd.DataFrame | None = None) -> Styler:
+        """Save a table and show it with its caption, see `nas.report.writing`."""
+        write_printed(table, self.output / "tables" / name, caption, bold)
+        display(Markdown(caption))
+        return self.show(table)
+
+    def json(self, table: pd.DataFrame, name: str) -> None:
+        """Save the rows of a table as JSON, for the plots of DVC."""
+        write_json(self.output / "tables" / f"{name}.json", table.to_dict("records"))
+
+    def show(self, table: pd.DataFrame) -> Styler:
+        """A table that is part of the page alone; the same one gives the same bytes."""
+        self._shown += 1
+        return table.style.hide(axis="index").format(escape="html").set_uuid(f"table-{self._shown}")
+
+
+def _around(folder: Path) -> Path:
+    for place in (folder, *folder.parents):
+        if (place / "params.yaml").is_file() and (place / "dvc.yaml").is_file():
+            return place
+    raise ValueError(f"{folder}: lies in no folder with params.yaml and dvc.yaml; give root=")

@@ -1,0 +1,20 @@
+"""What the stages measured, as the figures and tables of the report take it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from nas.store import collect
+
+
+def summary(
+    root: Path, subject: str, datasets: Sequence[str], networks: Sequence[str], name: str = "summary"
+) -> pd.DataFrame:
+    """A table with intervals that the stage `statistics` made of a subject, of all data sets and networks asked for."""
+    return collect(root, f"statistics/{subject}", datasets, networks, f"{name}.parquet")
+
+
+def labels(root: Path, datasets: Sequence[str], networks: Sequence[str]) -> pd.DataFrame:
+    """What tags learnt on few labelled photos are worth."""
+    return collect(root, "semantics", datasets, networks, "labels.parquet")

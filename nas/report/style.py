@@ -1,0 +1,69 @@
+"""One look for all figures, and how they are saved."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nas.store import write_bytes
+
+WIDTH = 7.2  # inches, the text width of a two-column page
+INK, MUTED, ACCENT = "#222222", "#6b7280", "#d55e00"
+
+
+def use() -> None:
+    """Set the style for the figures that follow."""
+    sns.set_theme(context="paper", style="ticks", palette="colorblind")
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 100,
+            "savefig.dpi": 200,
+            "savefig.bbox": "tight",
+            "savefig.pad_inches": 0.04,
+            "font.family": "DejaVu Sans",
+            "font.size": 8,
+            "axes.titlesize": 8,
+            "axes.labelsize": 8,
+            "xtick.labelsize": 7,
+            "ytick.labelsize": 7,
+            "legend.fontsize": 7,
+            "legend.frameon": False,
+            "text.color": INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "svg.hashsalt": "nas",
+            "svg.fonttype": "none",
+        }
+    )
+
+
+def save(figure: Figure, caption: str, stem: Path, photographs: bool = False) -> Path:
+    """Write `stem`.png, .svg and the caption as .txt, the same bytes for the same figure; returns the .png.
+
+    Of a page of `photographs` only the .png is written, at fewer dots: a drawing would be larger and no sharper.
+    """
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    if not photographs:
+        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None}, dpi=90)
+    figure.savefig(stem.with_suffix(".png"), metadata={"Software": None}, dpi=110 if photographs else 200)
+    plt.close(figure)
+    write_bytes(stem.with_suffix(".txt"), (" ".join(caption.split()) + "\n").encode())
+    return stem.with_suffix(".png")
+
+
+def nothing(reason: str) -> Figure:
+    """A figure that says why there is nothing to show."""
+    figure = plt.figure(figsize=(WIDTH, 0.8))
+    figure.text(0.5, 0.5, f"Nothing to show: {reason}", ha="center", va="center", color=MUTED)
+    return figure
+
+
+def bare(axes: Axes) -> None:
+    """No ticks, no frame: for pictures."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)

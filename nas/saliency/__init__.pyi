@@ -1,0 +1,36 @@
+from .averaging import average
+from .contrast import auroc, auroc_against_mask, check_pair, ranking_scores
+from .convergence import CONVERGENCE_COLUMNS, compare_counts, counted, summaries
+from .explaining import explain
+from .maps import Size, center_gaussian, check_map, normalize, quantize, resize_map
+from .methods import CONTROLS, GAUSSIAN, METHODS, check_parameters
+from .photo_maps import Explaining, TARGETS, explain_photos, with_maps
+from .possible import possible_methods
+
+__all__ = [
+    "CONTROLS",
+    "CONVERGENCE_COLUMNS",
+    "GAUSSIAN",
+    "METHODS",
+    "TARGETS",
+    "Explaining",
+    "Size",
+    "auroc",
+    "auroc_against_mask",
+    "average",
+    "center_gaussian",
+    "check_map",
+    "check_pair",
+    "check_parameters",
+    "compare_counts",
+    "counted",
+    "explain",
+    "explain_photos",
+    "normalize",
+    "possible_methods",
+    "quantize",
+    "ranking_scores",
+    "resize_map",
+    "summaries",
+    "with_maps",
+]

@@ -1,0 +1,174 @@
+"""The saliency methods by name: one entry holds all that is known of a method.
+
+A map is *signed* where negative values speak against the class. Attributions of the three channels become one map by
+the rule that the method's own docstring states and cites. A new method is a function in a file of this package and an
+entry here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Literal
+
+from nas.saliency.parameters import check_values
+
+Kind = Literal["gradient", "activation", "propagation", "perturbation", "region", "control"]
+Passes = Callable[[int, int], int]
+GAUSSIAN = "center_gaussian"  # the middle of the photo: a control that needs no network, see `center_gaussian`
+
+
+@dataclass(frozen=True)
+class Method:
+    """A saliency method.
+
+    Attributes
+    ----------
+    title : to print
+    source : authors and year of the paper
+    kind : "gradient", "activation", "propagation", "perturbation", "region" or "control"
+    place : module of this package and function, (classifier, x, target, *, batch_size, **parameters) to maps
+        (B, H, W), or (B, h, w) if `kind` is "activation"; imported when it is used
+    signed : whether values below zero speak against the class
+    defaults : parameters and their default values
+    needs_regions : whether it also takes `regions`, a region map per image
+    count : the parameter that says how often the network is run; "" where there is none
+    passes : images for a map that pass through the network, from that count and a number of regions
+    gradient : whether each of them asks for a gradient
+    """
+
+    title: str
+    source: str
+    kind: Kind
+    place: str
+    signed: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    needs_regions: bool = False
+    count: str = ""
+    passes: Passes = lambda count, n_regions: count
+    gradient: bool = True
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function itself."""
+        module, name = self.place.split(".")
+        found: Callable[..., Any] = getattr(import_module(f"nas.saliency.{module}"), name)
+        return found
+
+
+METHODS: dict[str, Method] = {
+    "gradient": Method("gradient", "Simonyan et al. 2013", "gradient", "gradients.gradient"),
+    "input_x_gradient": Method(
+        "input × gradient", "Shrikumar et al. 2016", "gradient", "gradients.input_x_gradient", signed=True
+    ),
+    "integrated_gradients": Method(
+        "integrated gradients",
+        "Sundararajan et al. 2017",
+        "gradient",
+        "gradients.integrated_gradients",
+        signed=True,
+        defaults={"n_steps": 50, "baseline": "black"},
+        count="n_steps",
+    ),
+    "smoothgrad": Method(
+        "SmoothGrad",
+        "Smilkov et al. 2017",
+        "gradient",
+        "gradients.smoothgrad",
+        defaults={"n_samples": 50, "noise_level": 0.15, "seed": 0},
+        count="n_samples",
+    ),
+    "guided_backprop": Method(
+        "guided backprop", "Springenberg et al. 2015", "propagation", "propagation.guided_backprop", signed=True
+    ),
+    "lrp": Method(
+        "LRP",
+        "Bach et al. 2015",
+        "propagation",
+        "propagation.lrp",
+        signed=True,
+        defaults={"composite": "epsilon_plus_flat", "epsilon": 1e-6},
+    ),
+    "grad_cam": Method("Grad-CAM", "Selvaraju et al. 2017", "activation", "cam.grad_cam", defaults={"relu": True}),
+    "cam": Method("CAM", "Zhou et al. 2016", "activation", "cam.cam", signed=True),
+    "rise": Method(
+        "RISE",
+        "Petsiuk et al. 2018",
+        "perturbation",
+        "rise.rise",
+        defaults={"n_masks": 1000, "grid": 7, "keep": 0.5, "output": "probability", "seed": 0},
+        count="n_masks",
+        gradient=False,
+    ),
+    # equal sets of regions are scored once, so that there are at most as many as there are sets
+    "lime": Method(
+        "LIME",
+        "Ribeiro et al. 2016",
+        "region",
+        "lime.lime",
+        signed=True,
+        defaults={
+            "n_samples": 500,
+            "baseline": "mean",
+            "output": "probability",
+            "kernel_width": 0.25,
+            "alpha": 1.0,
+            "seed": 0,
+        },
+        needs_regions=True,
+        count="n_samples",
+        passes=lambda count, n_regions: min(count, 1 << n_regions),
+        gradient=False,
+    ),
+    "kernel_shap": Method(
+        "KernelSHAP",
+        "Lundberg and Lee 2017",
+        "region",
+        "kernel_shap.kernel_shap",
+        signed=True,
+        defaults={"n_samples": 500, "baseline": "mean", "output": "probability", "seed": 0},
+        needs_regions=True,
+        count="n_samples",
+        passes=lambda count, n_regions: 2 + min(count, (1 << n_regions) - 2),
+        gradient=False,
+    ),
+    "xrai": Method(
+        "XRAI",
+        "Kapishnikov et al. 2019",
+        "region",
+        "xrai.xrai",
+        signed=True,
+        defaults={
+            "n_steps": 50,
+            "scales": (50, 100, 150, 250, 500, 1200),
+            "sigma": 0.8,
+            "min_size": 150,
+            "dilation": 5,
+            "min_gain": 50,
+        },
+        count="n_steps",
+        passes=lambda count, n_regions: 2 * count,  # from black and from white
+    ),
+    "random": Method("random (control)", "control", "control", "controls.random", defaults={"seed": 0}),
+    "sobel": Method("Sobel (control)", "control, as in Adebayo et al. 2018", "control", "controls.sobel"),
+}
+
+# maps that know nothing of the network
+CONTROLS = (*(name for name, method in METHODS.items() if method.kind == "control"), GAUSSIAN)
+
+
+def real(methods: Sequence[str]) -> list[str]:
+    """The methods that are no controls."""
+    return [method for method in methods if method not in CONTROLS]
+
+
+def check_parameters(parameters: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise a ValueError unless `explain` takes these parameters: of methods, by name and value, without regions."""
+    for method, given in parameters.items():
+        check_values(method, entry_of(method).defaults, given)
+
+
+def entry_of(method: str) -> Method:
+    """The entry of a method in the table. Raises ValueError for one that is not there."""
+    if method not in METHODS:
+        raise ValueError(f"method {method!r} is unknown: give one of {', '.join(METHODS)}")
+    return METHODS[method]

@@ -1,0 +1,176 @@
+"""What the semi-supervised semantic evaluation measures of a class of photos.
+
+Saliency maps are scored against the clusters of the class that are tagged as object. Tags are a person's or learnt
+from the masks of a few other photos of the class. The same scores against the masks themselves tell whether tagged
+clusters can stand in for them.
+"""
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.classes import CLASS, ClassClusters, folder_name
+from nas.data import Record, resize_labels, truth_of
+from nas.saliency import average, resize_map
+from nas.semantics.scores import SCORES, score, score_against_mask
+from nas.semantics.tag_files import OtherSettingsError, read_tags
+from nas.semantics.tags import HAND, LEARNT, TRUTH, Tags, cluster_counts, labelled_others
+from nas.store import Row, Shard, Shards, engine, finished
+from nas.superpixels import regions
+
+MASS = "mass"
+RAW = "raw"
+GAINS = [f"gain_{measure}" for measure in SCORES]
+SEMANTICS_COLUMNS = ["id", "class", "method", "regions", "truth", "against", *SCORES, *GAINS]
+TagsOf = dict[str, dict[str, Tags]]  # by source and photo
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is evaluated.
+
+    Attributes
+    ----------
+    methods : that have maps
+    kinds : label maps METHOD.VARIANT to average inside
+    saliency, superpixels : folders with maps and label maps
+    """
+
+    methods: tuple[str, ...]
+    kinds: tuple[str, ...]
+    saliency: Path
+    superpixels: Path
+
+    def key(self) -> list[Any]:
+        """What scores depend on, as JSON values."""
+        variants = dict.fromkeys(kind.partition(".")[2] for kind in self.kinds)
+        maps = Shards(self.saliency).fingerprint_of(self.methods)
+        return [self.methods, self.kinds, maps, Shards(self.superpixels).fingerprint_of(variants)]
+
+    def size(self, photo: str) -> tuple[int, int]:
+        """Height and width of the label maps of a photo."""
+        first = Shards(self.superpixels).read([photo], self.kinds[:1])[self.kinds[0]][0]
+        return first.shape[0], first.shape[1]
+
+
+def counts_of(found: ClassClusters, photos: Sequence[Record], size: tuple[int, int]) -> NDArray[np.int64] | None:
+    """Pixels of each photo and cluster on and off objects, (2, n, K); None where a photo has neither mask nor box."""
+    counts = []
+    for photo in photos:
+        with engine.naming(f"photo {photo.id}"):
+            truth, _ = truth_of(photo, size)
+        if truth is None:
+            return None
+        clusters = resize_labels(found.class_clusters([photo.id])[0], size)
+        counts.append(cluster_counts(clusters[None], truth[None], found.n_clusters))
+    return np.concatenate(counts, axis=1)
+
+
+def tags_of(
+    found: ClassClusters,
+    photos: Sequence[Record],
+    counts: NDArray[np.int64] | None,
+    learnt_from: int,
+    seed: int,
+    folder: Path,
+) -> TagsOf:
+    """Tags of the clusters of a class by source and photo.
+
+    Learnt ones are from a few other photos of the class, see `labelled_others`. A person's are in
+    FOLDER/DATASET/NETWORK/CLASS.yaml; those for other settings are not used, and a line on stderr says so. Another one
+    says where there are none at all.
+    """
+    tags: TagsOf = {}
+    if counts is not None:
+        chosen = labelled_others(len(photos), learnt_from, seed)
+        on, off = counts[:, chosen].sum(axis=2)
+        tags[LEARNT] = {photo.id: learnt for photo, learnt in zip(photos, on > off, strict=True)}
+    dataset, network = str(found.settings["dataset"]), str(found.settings["network"])
+    path = folder / dataset / network / f"{folder_name(found.name)}.yaml"
+    if path.exists():
+        try:
+            by_hand = read_tags(path, found.settings, found.n_clusters)
+            tags[HAND] = {photo.id: by_hand for photo in photos}
+        except OtherSettingsError as error:
+            print(f"{error}; not used", file=sys.stderr)
+    if not tags:
+        quoted = shlex.quote(found.name)
+        line = f"{dataset} {found.name}: has no masks, boxes or tags; tag it (make tag CLASS={quoted})"
+        print(line, file=sys.stderr)
+    return tags
+
+
+def evaluate_class(
+    found: ClassClusters, photos: Sequence[Record], tags: TagsOf, settings: Evaluation, scratch: Path
+) -> Path:
+    """A folder with what `score_photos` says of all photos of a class; a run that was killed goes on from its last."""
+    depends = [found.settings, found.stored.fingerprint, plain(tags), settings.key()]
+
+    def make(work: Path) -> None:
+        engine.run(
+            partial(score_photos, found=found, tags=tags, settings=settings),
+            photos,
+            work / "done",
+            key=depends,
+            scratch=work / "photos",
+            workers=0,
+            description=f"semantics {found.settings['dataset']} {found.settings['network']} {found.name}",
+        )
+
+    return finished(make, scratch, *depends, [photo.fingerprint for photo in photos])
+
+
+def score_photos(records: Sequence[Record], found: ClassClusters, tags: TagsOf, settings: Evaluation) -> Shard:
+    """Scores of a few photos of a class, and the positive mass of each raw map in each cluster.
+
+    Each score has its difference from that of the raw map of the same photo and method, `gain_SCORE`.
+    """
+    rows: list[Row] = []
+    masses: list[NDArray[np.float64]] = []
+    for record in records:
+        kinds = {kind: maps[0] for kind, maps in Shards(settings.superpixels).read([record.id], settings.kinds).items()}
+        height, width = next(iter(kinds.values())).shape
+        clusters = resize_labels(found.stored.read([record.id], [CLASS])[CLASS][0], (height, width))
+        truth, source = truth_of(record, (height, width))
+        mass: list[NDArray[np.float64]] = []
+        raw: dict[tuple[str, str], dict[str, float]] = {}
+        for method, inside, saliency in _maps(record.id, kinds, (height, width), settings):
+            named: Row = {"id": record.id, "class": found.name, "method": method, "regions": inside, "truth": source}
+            with engine.naming(f"{method}/{inside}"):
+                scores = {against: score(saliency, clusters, of[record.id]) for against, of in tags.items()}
+                if truth is not None:
+                    scores[TRUTH] = score_against_mask(saliency, truth)
+            for against, values in scores.items():
+                of_raw = raw.setdefault((method, against), values)  # the raw map is the first of its method
+                gains = {f"gain_{measure}": values[measure] - of_raw[measure] for measure in SCORES}
+                rows.append({**named, "against": against, **values, **gains})
+            if inside == RAW:
+                positive = np.maximum(saliency, 0).ravel()
+                mass.append(np.bincount(clusters.ravel(), positive, found.n_clusters).astype(np.float64))
+        masses.append(np.stack(mass))
+    return Shard([record.id for record in records], {MASS: np.stack(masses)}, rows)
+
+
+def _maps(
+    photo: str, kinds: Mapping[str, NDArray[Any]], size: tuple[int, int], settings: Evaluation
+) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
+    """Method, regions (`RAW` or their name), and the map of the predicted class."""
+    stored = Shards(settings.saliency)
+    for method in settings.methods:
+        with engine.naming(method):
+            raw = resize_map(stored.read([photo], [f"predicted/{method}"])[f"predicted/{method}"][0], size)
+            yield method, RAW, raw
+            for kind, found in kinds.items():
+                yield method, kind, average(raw, regions.relabel(found)).astype(np.float64)
+
+
+def plain(tags: TagsOf) -> dict[str, dict[str, list[bool]]]:
+    """Tags for a JSON file."""
+    return {source: {photo: found.tolist() for photo, found in of.items()} for source, of in tags.items()}

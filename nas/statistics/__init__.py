@@ -1,0 +1,5 @@
+"""Statistics: bootstrap intervals, p-values, rank correlations, means over photos."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,28 @@
+from . import engine
+from .files import checksum_of, link, new_file, sha256_of, write_bytes, write_json
+from .kept_work import INDEX, finished, keep_only, workplace
+from .shards import Row, Shard, Shards, spread
+from .tables import TABLE, collect, join_tables, read_columns, write_table
+
+__all__ = [
+    "INDEX",
+    "TABLE",
+    "Row",
+    "Shard",
+    "Shards",
+    "checksum_of",
+    "collect",
+    "engine",
+    "finished",
+    "join_tables",
+    "keep_only",
+    "link",
+    "new_file",
+    "read_columns",
+    "sha256_of",
+    "spread",
+    "workplace",
+    "write_bytes",
+    "write_json",
+    "write_table",
+]

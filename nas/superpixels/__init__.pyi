@@ -1,0 +1,32 @@
+from . import regions
+from .ablation import ABLATION_MEASURES, ablate_photos, ablated
+from .estimator import NeuroActivatedSuperpixels
+from .hypercolumns import depth_weights
+from .regions import relabel
+from .resizing import Resize
+from .rivals import felzenszwalb, slic
+from .segmentations import MEASURES, segment_photos
+from .summary import ablation_summaries, summaries
+from .variants import SEGMENTATIONS, Segmenting, Variant, read_variants, write_variants
+
+__all__ = [
+    "ABLATION_MEASURES",
+    "MEASURES",
+    "SEGMENTATIONS",
+    "NeuroActivatedSuperpixels",
+    "Resize",
+    "Segmenting",
+    "Variant",
+    "ablate_photos",
+    "ablated",
+    "ablation_summaries",
+    "depth_weights",
+    "felzenszwalb",
+    "read_variants",
+    "regions",
+    "relabel",
+    "segment_photos",
+    "slic",
+    "summaries",
+    "write_variants",
+]

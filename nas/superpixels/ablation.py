@@ -1,0 +1,115 @@
+"""NAS over depths, numbers of clusters, grids and weightings."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nas.data import Record, resize_labels
+from nas.networks import Activations
+from nas.store import Row, Shard
+from nas.superpixels import regions
+from nas.superpixels.measures import (
+    achievable_segmentation_accuracy,
+    measures,
+    strongest_edges,
+    undersegmentation_error,
+)
+from nas.superpixels.variants import Segmenting, Variant
+
+ABLATION_SETTING = ["depths", "clusters", "size", "weighting"]
+ABLATION_MEASURES = [
+    "inertia_per_location",
+    "n_components",
+    "achievable_segmentation_accuracy",
+    "undersegmentation_error",
+    "achievable_segmentation_accuracy_clusters",
+    "undersegmentation_error_clusters",
+    "boundary_recall",
+    "boundary_precision",
+    "edge_share",
+]
+
+
+def ablated(
+    depths: Sequence[Sequence[int]],
+    clusters: Sequence[int | str],
+    sizes: Sequence[str | int],
+    weightings: Sequence[str],
+    default: Variant,
+) -> dict[str, Variant]:
+    """Depth sets by numbers of clusters on the recipe's grid, and grids by weightings at the default depths and k.
+
+    Returns: DEPTHS/SIZE/WEIGHTING/kK to the setting; those that differ in k only are next to each other.
+    """
+    chosen: dict[tuple[tuple[int, ...], str | int, str], list[int | str]] = {}
+    for each in depths:
+        chosen[tuple(sorted(each)), "first", default.weighting] = list(clusters)
+    for size in sizes:
+        for weighting in weightings:
+            ks = chosen.setdefault((tuple(sorted(default.depths)), size, weighting), [])
+            if default.clusters not in ks:
+                ks.append(default.clusters)
+    return {
+        f"{'-'.join(map(str, used))}/{size}/{weighting}/k{k}": Variant(k, used, weighting, size)
+        for (used, size, weighting), ks in chosen.items()
+        for k in ks
+    }
+
+
+def ablate_photos(
+    records: Sequence[Record],
+    pieces: Sequence[str],
+    activations: Path,
+    variants: Mapping[str, Variant],
+    settings: Segmenting,
+) -> dict[str, Shard]:
+    """Label maps uint8 of a few photos, on their own grids, and their measures, for the settings named `pieces`."""
+    stored, ids = Activations(activations), [record.id for record in records]
+    arrays: dict[str, list[NDArray[Any]]] = {name: [] for name in pieces}
+    rows: dict[str, list[Row]] = {name: [] for name in pieces}
+    used = sorted({depth for name in pieces for depth in variants[name].depths})
+    for record in records:
+        photo, maps = stored.read([record.id], ["view"])["view"][0], stored.maps([record.id], used)
+        truth, strong = record.truth(photo.shape[:2]), strongest_edges(photo, settings.edge_quantile)
+        for name, labels, fitted in _label_maps(pieces, maps, photo.shape[:2], variants, settings):
+            arrays[name].append(labels.astype(np.uint8))
+            measured = measure(resize_labels(labels, photo.shape[:2]), truth, strong, settings.tolerance)
+            size = {"size": str(variants[name].size)}
+            rows[name].append({"id": record.id, **variants[name].columns(), **size, **fitted, **measured})
+    return {name: Shard(ids, {name: np.stack(arrays[name])}, rows[name]) for name in pieces}
+
+
+def _label_maps(
+    pieces: Sequence[str],
+    maps: Mapping[int, Tensor],
+    size: tuple[int, int],
+    variants: Mapping[str, Variant],
+    settings: Segmenting,
+) -> Any:
+    """Name, label map and what the fit says, for one photo; settings that differ in k share hypercolumns."""
+    for _, names in groupby(pieces, key=lambda name: name.rpartition("/")[0]):
+        columns = None
+        for name in names:
+            model = variants[name].estimator(settings.interpolation, settings.seed)
+            columns = model.columns(maps, size) if columns is None else columns
+            model.fit(columns)
+            labels = model.labels_[0].numpy()
+            fitted: Row = {"k": int(model.n_clusters_[0])}
+            fitted |= {"inertia_per_location": float(model.inertia_[0]) / labels.size, "n_iter": int(model.n_iter_[0])}
+            yield name, labels, fitted
+
+
+def measure(clusters: NDArray[Any], truth: NDArray[Any] | None, strong: NDArray[Any], tolerance: int) -> Row:
+    """Measures of the connected components; `_clusters` marks those that differ for the clusters themselves."""
+    components = regions.components(clusters)
+    row: Row = {"n_components": int(components.max()) + 1}
+    row |= measures(components, truth, strong, tolerance)
+    if truth is not None:
+        row["achievable_segmentation_accuracy_clusters"] = achievable_segmentation_accuracy(clusters, truth)
+        row["undersegmentation_error_clusters"] = undersegmentation_error(clusters, truth)
+    return row

@@ -1,0 +1,85 @@
+"""NAS in several variants, and its rivals beside each: their names and settings."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas import superpixels
+from nas.store import Row, write_json
+
+if TYPE_CHECKING:
+    from nas.superpixels.estimator import NeuroActivatedSuperpixels
+
+# label maps of each variant; those after the first are connected, and the rivals have as many regions as the second
+SEGMENTATIONS = ("nas_clusters", "nas_components", "slic", "felzenszwalb")
+VARIANTS = "variants.json"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Settings of NAS that go by a name.
+
+    Attributes
+    ----------
+    clusters, depths, weighting, size : as `NeuroActivatedSuperpixels` has them; a weighting of "none" is None there
+    """
+
+    clusters: int | str
+    depths: tuple[int, ...]
+    weighting: str
+    size: str | int
+
+    def estimator(self, interpolation: str, seed: int) -> "NeuroActivatedSuperpixels":
+        """NAS with these settings."""
+        return superpixels.NeuroActivatedSuperpixels(
+            self.clusters,
+            depths=self.depths,
+            weighting=None if self.weighting == "none" else self.weighting,
+            size=self.size,
+            interpolation=interpolation,
+            random_state=seed,
+        )
+
+    def columns(self) -> Row:
+        """The depths, the number of clusters and the weighting as columns of a table."""
+        return {
+            "depths": "-".join(map(str, sorted(self.depths))),
+            "clusters": str(self.clusters),
+            "weighting": self.weighting,
+        }
+
+
+@dataclass(frozen=True)
+class Segmenting:
+    """What all variants share.
+
+    Attributes
+    ----------
+    interpolation, seed : of NAS
+    tolerance : pixels, of boundaries
+    edge_quantile : of the gradients, from which on they are edges
+    slic, felzenszwalb : parameters of the rivals by name
+    """
+
+    interpolation: str
+    seed: int
+    tolerance: int
+    edge_quantile: float
+    slic: Mapping[str, Any] = field(default_factory=dict)
+    felzenszwalb: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_variants(folder: Path, variants: Mapping[str, Variant]) -> None:
+    """Note the settings beside the label maps that are called after them."""
+    write_json(folder / VARIANTS, {name: asdict(variant) for name, variant in variants.items()})
+
+
+def read_variants(folder: Path) -> dict[str, Variant]:
+    """What `write_variants` noted. Raises ValueError where nothing was."""
+    path = folder / VARIANTS
+    if not path.is_file():
+        raise ValueError(f"{folder}: holds no {VARIANTS}; run the stage that writes it (dvc repro)")
+    content = json.loads(path.read_text())
+    return {name: Variant(**(made | {"depths": tuple(made["depths"])})) for name, made in content.items()}

@@ -1,1 +1,0 @@
-"""Figures of the report, drawn from tables and label maps."""

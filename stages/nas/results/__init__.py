@@ -1,1 +1,0 @@
-"""The tables of the report, from what the stages wrote: one module per section."""
