@@ -11,7 +11,7 @@ from pathlib import Path
 from nas.data import read_records
 from nas.networks import Activations
 from nas.store import engine
-from nas.superpixels import ABLATION_MEASURES, Variant, ablate_photos, ablated, write_variants
+from nas.superpixels import ABLATION_MEASURES, Segmenting, Variant, ablate_photos, ablated, write_variants
 from stages.params import SCRATCH, Parameters, run
 
 
@@ -21,13 +21,12 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     chosen, nas = parameters.ablation, parameters.superpixels
     default = Variant(nas.clusters, tuple(nas.depths), nas.weighting, "first")
     variants = ablated(chosen.depths, chosen.clusters, chosen.sizes, chosen.weighting, default)
-    shared = nas.segmenting(parameters.seed)
-    used = [shared.interpolation, shared.seed, shared.tolerance, shared.edge_quantile]
+    shared = Segmenting(nas.interpolation, parameters.seed, nas.tolerance, nas.edge_quantile)
     engine.run(
         partial(ablate_photos, activations=activations, variants=variants, settings=shared),
         read_records(Path("data/raw", dataset)),
         target,
-        key=[used, Activations(activations).fingerprint],
+        key=[asdict(shared), Activations(activations).fingerprint],
         pieces={name: asdict(variant) for name, variant in variants.items()},
         scratch=SCRATCH / "ablation" / dataset / network,
         workers=0,

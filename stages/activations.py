@@ -6,15 +6,16 @@ from functools import partial
 from pathlib import Path
 
 from nas.data import read_records
-from nas.forecast import bytes_of_activations, seconds_of_pass
 from nas.networks import (
     Forward,
+    bytes_of_activations,
     head_fingerprint,
     layers,
     load_headed,
     read_head,
     read_views,
     run_photos,
+    seconds_of_pass,
     write_forward,
 )
 from nas.store import engine, sha256_of, write_json

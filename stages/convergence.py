@@ -7,15 +7,23 @@ from pathlib import Path
 import torch
 
 from nas.data import read_records
-from nas.saliency import CONVERGENCE_COLUMNS, compare_counts, counted
+from nas.saliency import CONVERGENCE_COLUMNS, Explaining, compare_counts, counted
 from nas.store import engine, spread
 from stages.params import SCRATCH, Parameters, run
-from stages.saliency import explaining
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
-    settings, made = parameters.convergence, explaining(parameters, dataset, network)
-    counts = counted(parameters.saliency.methods, parameters.saliency.parameters)
+    settings, saliency = parameters.convergence, parameters.saliency
+    made = Explaining.of_data(
+        Path("data"),
+        dataset,
+        network,
+        regions=saliency.regions,
+        batch=saliency.batch,
+        seed=parameters.seed,
+        parameters=saliency.parameters,
+    )
+    counts = counted(saliency.methods, saliency.parameters)
     if not counts:
         print(
             "saliency.parameters: has no n_steps, n_samples or n_masks of a method in saliency.methods, so that "

@@ -6,9 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from nas.data import read_records
-from nas.forecast import seconds_of_curve
 from nas.networks import shared_classifier
-from nas.relevance import Inputs, Settings, curve_photos, read_photo
+from nas.relevance import Inputs, Settings, curve_photos, read_photo, seconds_of_curve
 from nas.saliency import with_maps
 from nas.store import engine
 from stages.params import SCRATCH, Parameters, run

@@ -6,33 +6,30 @@ from functools import partial
 from pathlib import Path
 
 from nas.data import read_records
-from nas.forecast import bytes_of_saliency, seconds_of_maps
 from nas.networks import shared_classifier
-from nas.saliency import METHODS, Explaining, check_parameters, explain_photos, possible_methods
+from nas.saliency import (
+    METHODS,
+    Explaining,
+    bytes_of_saliency,
+    explain_photos,
+    possible_methods,
+    seconds_of_maps,
+)
 from nas.store import Shards, engine
 from stages.params import SCRATCH, Parameters, run
 
 
-def explaining(parameters: Parameters, dataset: str, network: str) -> Explaining:
-    """What the maps of a data set and network are made of."""
+def main(parameters: Parameters, dataset: str, network: str) -> None:
     settings = parameters.saliency
-    with engine.naming("saliency.parameters"):
-        check_parameters(settings.parameters)
-    return Explaining(
-        network=network,
-        weights=Path("data/weights", f"{network}.safetensors"),
-        head=Path("data/heads", dataset, network),
-        activations=Path("data/activations", dataset, network),
-        superpixels=Path("data/superpixels", dataset, network),
+    made = Explaining.of_data(
+        Path("data"),
+        dataset,
+        network,
         regions=settings.regions,
         batch=settings.batch,
         seed=parameters.seed,
         parameters=settings.parameters,
     )
-
-
-def main(parameters: Parameters, dataset: str, network: str) -> None:
-    settings, made = parameters.saliency, explaining(parameters, dataset, network)
     classifier = shared_classifier(network, made.weights, made.head)
     records, methods = read_records(Path("data/raw", dataset)), possible_methods(classifier, settings.methods)
     on_gpu, first = classifier.device.type == "cuda", [records[0].id]

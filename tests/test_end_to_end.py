@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+from nas.datasets import Record
+from nas.datasets.sample import PHOTOS
 from PIL import Image
 from skimage import data
 
-from nas.datasets import Record
-from nas.datasets.catalogue import subset
-from nas.datasets.sample import PHOTOS
+from nas.data.preparing import subset
 
 CLASSIFIER = "mobilenet_v2"
 METHODS = ("cam", "grad_cam", "gradient", "random")  # of those that the parameters name

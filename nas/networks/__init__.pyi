@@ -1,6 +1,7 @@
 from .accuracy import summaries
 from .activations import Activations, write_forward
 from .classifier import Classifier, load_classifier
+from .cost import bytes_of_activations, seconds_of_pass
 from .descriptions import build, find_network
 from .forward import Forward
 from .graphs import layer_of, operation, trace, with_last_map
@@ -16,6 +17,7 @@ __all__ = [
     "Fit",
     "Forward",
     "build",
+    "bytes_of_activations",
     "fetch_weights",
     "find_network",
     "fit_to_photos",
@@ -29,6 +31,7 @@ __all__ = [
     "read_head",
     "read_views",
     "run_photos",
+    "seconds_of_pass",
     "shared_classifier",
     "summaries",
     "trace",

@@ -1,10 +1,11 @@
 from .averaging import average
 from .contrast import auroc, auroc_against_mask, check_pair, ranking_scores
 from .convergence import CONVERGENCE_COLUMNS, compare_counts, counted, summaries
+from .cost import bytes_of_saliency, seconds_of_maps
 from .explaining import explain
 from .maps import Size, center_gaussian, check_map, normalize, quantize, resize_map
-from .methods import CONTROLS, GAUSSIAN, METHODS, check_parameters
-from .photo_maps import Explaining, TARGETS, explain_photos, with_maps
+from .methods import CONTROLS, GAUSSIAN, METHODS
+from .photo_maps import TARGETS, Explaining, explain_photos, with_maps
 from .possible import possible_methods
 
 __all__ = [
@@ -18,10 +19,10 @@ __all__ = [
     "auroc",
     "auroc_against_mask",
     "average",
+    "bytes_of_saliency",
     "center_gaussian",
     "check_map",
     "check_pair",
-    "check_parameters",
     "compare_counts",
     "counted",
     "explain",
@@ -31,6 +32,7 @@ __all__ = [
     "quantize",
     "ranking_scores",
     "resize_map",
+    "seconds_of_maps",
     "summaries",
     "with_maps",
 ]

@@ -11,9 +11,10 @@ import torch
 from nas.data import Record
 from nas.networks import head_fingerprint, shared_classifier
 from nas.saliency.explaining import explain
-from nas.saliency.methods import CONTROLS, METHODS
-from nas.store import Shard, Shards, sha256_of
+from nas.saliency.methods import CONTROLS, METHODS, check_parameters
+from nas.store import Shard, Shards, engine, sha256_of
 
+FOLDERS = ("heads", "activations", "superpixels")
 TARGETS = "targets"  # the piece of work that is of no method
 
 
@@ -40,6 +41,15 @@ class Explaining:
     batch: int
     seed: int
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of_data(cls, data: Path, dataset: str, network: str, **settings: Any) -> "Explaining":
+        """The inputs that the stages wrote below `data` for a data set and a network; `settings` are the others."""
+        with engine.naming("saliency.parameters"):
+            check_parameters(settings["parameters"])
+        weights = data / "weights" / f"{network}.safetensors"
+        head, activations, superpixels = (data / stage / dataset / network for stage in FOLDERS)
+        return cls(network, weights, head, activations, superpixels, **settings)
 
     def key(self) -> list[Any]:
         """What every map depends on, as JSON values."""

@@ -3,6 +3,7 @@ from .files import checksum_of, link, new_file, sha256_of, write_bytes, write_js
 from .kept_work import INDEX, finished, keep_only, workplace
 from .shards import Row, Shard, Shards, spread
 from .tables import TABLE, collect, join_tables, read_columns, write_table
+from .timing import timed
 
 __all__ = [
     "INDEX",
@@ -21,6 +22,7 @@ __all__ = [
     "read_columns",
     "sha256_of",
     "spread",
+    "timed",
     "workplace",
     "write_bytes",
     "write_json",

@@ -116,41 +116,68 @@ def keep_only(folder: Path, done: Iterable[Path]) -> None:
 
 @cache
 def code_fingerprint() -> str:
-    """Hash of the code of the running script and of the packages of nas that it uses.
+    """Hash of the code of the running script and of all modules of nas that it uses.
 
     Comments, docstrings and layout do not count: it is of the syntax trees.
     """
     main = getattr(sys.modules["__main__"], "__file__", None)
-    script = Path(main) if main is not None and main.endswith(".py") else None
-    loaded = {name.split(".")[1] for name in sys.modules if name.startswith("nas.")}
-    packages = sorted(_closure(loaded))
-    files = [file for package in packages for file in sorted((LIBRARY / package).rglob("*.py"))]
-    trees = [(file.relative_to(LIBRARY).as_posix(), _syntax(file)[0]) for file in files]
-    return digest([] if script is None else [script.name, _syntax(script)[0]], trees)
+    script = [Path(main)] if main is not None and main.endswith(".py") else []
+    loaded = [getattr(module, "__file__", None) for name, module in sys.modules.items() if name.startswith("nas.")]
+    start = script or [Path(file) for file in loaded if file is not None]
+    return fingerprint_of(start)
 
 
-def _closure(packages: Iterable[str]) -> set[str]:
-    """These packages of nas and all that they import, wherever in their code they do."""
-    found: set[str] = set()
-    waiting = {package for package in packages if (LIBRARY / package).is_dir()}
+def fingerprint_of(files: Iterable[Path]) -> str:
+    """The same of some files and all modules of nas that they use, directly or not."""
+    found: dict[str, str] = {}
+    waiting = set(files)
     while waiting:
-        package = waiting.pop()
-        found.add(package)
-        for file in (LIBRARY / package).rglob("*.py"):
-            waiting |= set(_syntax(file)[1]) - found
-    return found
+        file = waiting.pop()
+        syntax, used = _syntax(file)
+        found[file.name if not file.is_relative_to(LIBRARY) else file.relative_to(LIBRARY).as_posix()] = syntax
+        waiting |= {each for each in used if each.relative_to(LIBRARY).as_posix() not in found}
+    return digest(found)
 
 
 @cache
-def _syntax(file: Path) -> tuple[str, tuple[str, ...]]:
-    """Hash of the syntax tree of a file without docstrings, and the packages of nas that it imports."""
+def _syntax(file: Path) -> tuple[str, frozenset[Path]]:
+    """Hash of the syntax tree of a file without docstrings, and the modules of nas that it uses."""
     tree = ast.parse(file.read_bytes())
-    imported = []
+    used: set[Path] = set()
+    packages: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nas."):
-            imported.append(str(node.module).split(".")[1])
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "nas":
-            imported += [alias.name for alias in node.names if (LIBRARY / alias.name).is_dir()]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(imported)
+            packages |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nas."):
+            _, *parts = str(node.module).split(".")
+            used |= {place for alias in node.names for place in _places("/".join(parts), alias.name)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("nas."):
+            used |= set((LIBRARY / node.value.split(".")[1]).glob("*.py"))  # what import_module may take
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in packages:
+            used |= set(_places(packages[node.value.id], node.attr))
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(used)
+
+
+def _places(package: str, name: str) -> list[Path]:
+    """The files that define a name which a module or a package of nas gives."""
+    module = LIBRARY / f"{package}.py"
+    if module.is_file():
+        return [module]
+    for place in (LIBRARY / package / f"{name}.py", LIBRARY / package / name / "__init__.py"):
+        if place.is_file():
+            return [place]
+    return [LIBRARY / package / f"{_public(package)[name]}.py"] if name in _public(package) else []
+
+
+@cache
+def _public(package: str) -> dict[str, str]:
+    """Name of each thing that a package shows, and the module that it is from."""
+    stub = LIBRARY / package / "__init__.pyi"
+    if not stub.is_file():
+        return {}
+    imports = [node for node in ast.parse(stub.read_bytes()).body if isinstance(node, ast.ImportFrom) and node.module]
+    return {alias.name: str(node.module) for node in imports for alias in node.names}

@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import params
 import pytest
+import relations
 import torch
 import yaml
+from nas.classifiers import Classifier, load_classifier
+from nas.datasets import Record, read_records, write_records
+from nas.heads import Fit, shared_classifier, write_head
+from nas.shards import SUMMARY, TABLE, Shard, Shards, gather, write_json, write_shard
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import mobilenet_v2
 
-import params
-import relations
-from nas.checksums import sha256_of
-from nas.classifiers import Classifier, load_classifier
-from nas.datasets import Record, read_records, write_records
-from nas.heads import Fit, shared_classifier, write_head
-from nas.shards import SUMMARY, TABLE, Shard, Shards, gather, write_json, write_shard
+from nas.store.files import sha256_of
 
 DATASET, NETWORK = "made", "mobilenet_v2"
 PHOTO = (40, 48)  # height and width of the files; the views are squares

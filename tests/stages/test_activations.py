@@ -11,23 +11,23 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import activations
 import numpy as np
 import pandas as pd
+import params
 import pytest
 import torch
 import yaml
+from nas.classifiers import CATEGORIES, load_classifier
+from nas.datasets import Record, write_records
+from nas.heads import Fit, Head, write_head
 from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import mobilenet_v2
 
-import activations
-import params
-from nas.activations import Activations
-from nas.checksums import sha256_of
-from nas.classifiers import CATEGORIES, load_classifier
-from nas.datasets import Record, write_records
-from nas.heads import Fit, Head, write_head
-from nas.shards import Shards
+from nas.networks.activations import Activations
+from nas.store.files import sha256_of
+from nas.store.shards import Shards
 
 RAW, OUT = Path("data/raw/made"), Path("data/activations/made/mobilenet_v2")
 MEAN, STD = [[[0.485]], [[0.456]], [[0.406]]], [[[0.229]], [[0.224]], [[0.225]]]

@@ -4,19 +4,19 @@ import json
 import math
 from dataclasses import replace
 
+import claims
 import numpy as np
 import pandas as pd
+import params
 import pytest
 import yaml
 from scipy import stats
 
-import claims
 import nas.claims
-import params
 from nas.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED
-from nas.scoremaps import CONTROLS
-from nas.shards import write_table
+from nas.saliency.methods import CONTROLS
 from nas.statistics import holm
+from nas.store.tables import write_table
 
 N, LEVEL, SEED, KIND = 12, 0.9, 3, "nas_clusters.first"
 IDS = [f"photo{number:02}" for number in range(N)]

@@ -6,27 +6,27 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import classes
 import numpy as np
 import pandas as pd
+import params
 import pytest
+import tag
 import torch
 import yaml
-from PIL import Image
-from sklearn.metrics import adjusted_rand_score, v_measure_score
-
-import classes
-import params
-import tag
-from nas import semantics
 from nas.activations import FORWARD, Activations
-from nas.checksums import sha256_of
-from nas.classes import fingerprint, folder_name, read_group
 from nas.datasets import Record, read_records, write_records
 from nas.plots import classes as plots
 from nas.results import classes as results
 from nas.shards import Shard, Shards, gather, write_json, write_shard
-from nas.statistics import interval
-from nas.superpixels import NeuroActivatedSuperpixels
+from PIL import Image
+from sklearn.metrics import adjusted_rand_score, v_measure_score
+
+from nas import semantics
+from nas.classes import fingerprint, folder_name
+from nas.statistics.bootstrap import interval
+from nas.store.files import sha256_of
+from nas.superpixels.estimator import NeuroActivatedSuperpixels
 
 SIDE, CHANNELS = 8, {2: 4, 3: 5, 4: 6}
 CLASSES = {"b0": "crane", "d0": "Great Dane", "b1": "crane", "c0": "tabby", "d1": "collie", "b2": "owl"}
@@ -111,7 +111,7 @@ def stacked(photos):
 
 def test_clusterings_are_those_of_the_estimator(made):
     for group, photos in {"bird": ["b0", "b1", "b2"], "dog": ["d0", "d1"]}.items():
-        found, maps = read_group(made, "made", NETWORK, group), stacked(photos)
+        found, maps = read_class(made, "made", NETWORK, group), stacked(photos)
         assert found.ids == photos and found.own_clusters == [2, 3]
         together = NeuroActivatedSuperpixels(4, scope="collection").fit(maps)
         assert found.centers().tobytes() == together.cluster_centers_.numpy().tobytes()
@@ -131,7 +131,7 @@ def test_the_table_says_how_far_they_agree(made):
     carried = {"dataset": "made", "network": NETWORK, "depths": "2-3-4", "clusters": "4", "weighting": "channels"}
     assert all((table[column] == value).all() for column, value in {**carried, "seed": 0}.items())
     for row in table.to_dict("records"):
-        group = read_group(made, "made", NETWORK, row["group"])
+        group = read_class(made, "made", NETWORK, row["group"])
         own, of_class = group.own([row["id"]], row["own_k"])[0], group.class_clusters([row["id"]])[0]
         assert row["class_clusters"] == len(set(of_class.ravel().tolist()))
         for name, plain in (("adjusted_rand_index", adjusted_rand_score), ("v_measure", v_measure_score)):
@@ -309,7 +309,7 @@ def test_tag_draws_the_clusters_and_writes_a_template_once(new_project, capsys):
     picture, template = f"reports/tags/made-{NETWORK}-bird.png", f"data/tags/made/{NETWORK}/bird.yaml"
     assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == [picture, template]
     assert (folder / picture).is_file()
-    group = read_group(folder, "made", NETWORK, "bird")
+    group = read_class(folder, "made", NETWORK, "bird")
     with pytest.raises(ValueError, match="tags cluster 0 as None: allowed are object and background"):
         semantics.read_tags(folder / template, group.settings, group.n_clusters)
     filled = (folder / template).read_text().replace("null", "object")

@@ -1,16 +1,16 @@
 """The stage on small photos made up here, with a network of random weights."""
 
+import convergence
 import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-import convergence
-from nas.datasets import read_records
-from nas.saliency import explain
-from nas.shards import Shards
-from nas.statistics import interval
+from nas.data.records import read_records
+from nas.saliency.explaining import explain
+from nas.statistics.bootstrap import interval
+from nas.store.shards import Shards
 
 SEED = 3
 PARAMETERS = {

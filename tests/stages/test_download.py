@@ -1,13 +1,13 @@
 """The stage with what params.yaml says."""
 
+import download
 import numpy as np
+import params
 import pytest
 import yaml
 from PIL import Image
 
-import download
-import params
-from nas.datasets import read_records
+from nas.data.records import read_records
 
 
 @pytest.fixture

@@ -2,17 +2,17 @@
 
 import json
 
+import activations
+import heads
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-
-import activations
-import heads
-from nas.checksums import sha256_of
-from nas.classifiers import load_classifier
 from nas.datasets import Record, read_records, write_records
 from nas.heads import load_headed, pooled_features, read_head
+from PIL import Image
+
+from nas.networks.classifier import load_classifier
+from nas.store.files import sha256_of
 
 COLOURS = {"green": (30, 200, 30), "red": (200, 30, 30)}
 N_TRAIN = 8

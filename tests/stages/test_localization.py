@@ -1,19 +1,19 @@
 """The stage on small photos made up here, with maps of random numbers."""
 
+import localization
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
-
-import localization
-from nas.boxes import resize_boxes
-from nas.datasets import read_records
-from nas.localization import BoxAccuracy, difference_interval
-from nas.pixel_precision import PixelAveragePrecision
 from nas.regions import resize
 from nas.scoremaps import center_gaussian, normalize, resize_map
-from nas.shards import Shards
+from sklearn.metrics import roc_auc_score
+
+from nas.data.boxes import resize_boxes
+from nas.data.records import read_records
+from nas.localization import BoxAccuracy, difference_interval
+from nas.localization.pixel_precision import PixelAveragePrecision
 from nas.statistics import bootstrap_p_value, resample_counts
+from nas.store.shards import Shards
 
 SIDE, SEED, LEVEL = 32, 3, 0.9
 KINDS, IOUS, V2 = ["nas_clusters.first", "slic.first"], [0.3, 0.5, 0.7], (0.3, 0.5, 0.7)

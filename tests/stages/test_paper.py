@@ -7,14 +7,13 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import pytest
-import yaml
-from dvc.utils.hydra import apply_overrides
-
 import budget
 import paper
 import params
+import pytest
 import relations
+import yaml
+from dvc.utils.hydra import apply_overrides
 from nas.datasets.catalogue import ABOUT
 from nas.estimates import bytes_of_activations, readable
 

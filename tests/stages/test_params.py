@@ -1,10 +1,9 @@
 import copy
 import re
 
+import params
 import pytest
 import yaml
-
-import params
 
 
 @pytest.fixture(scope="module")

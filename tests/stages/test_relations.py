@@ -3,12 +3,11 @@
 import copy
 
 import numpy as np
-import pytest
-import yaml
-
 import params
+import pytest
 import relations
 import superpixels
+import yaml
 
 
 @pytest.fixture

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import params
 import pytest
+import relevance
 import torch
 import yaml
-from PIL import Image
-
-import params
-import relevance
-from nas.classifiers import load_classifier
 from nas.datasets import Record, write_records
 from nas.heads import Fit, write_head
-from nas.relevance import REPLACEMENTS
 from nas.shards import TABLE, Shard, Shards, gather, write_shard
+from PIL import Image
+
+from nas.networks.classifier import load_classifier
+from nas.relevance.replacements import REPLACEMENTS
 
 SIDE, N_STEPS, NEVER = 64, 4, 7
 OUT = Path("data/relevance/made/mobilenet_v2")

@@ -3,13 +3,13 @@ import subprocess
 import sys
 
 import nbformat
+import pages
 import pandas as pd
+import params
 import pytest
+import render
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-import pages
-import params
-import render
 from nas import tables
 
 DECLARED = 'root = ".."\noutput = "../reports"\ndatasets = []\nclassifiers = []'

@@ -4,15 +4,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import saliency
 import torch
+from nas.classifiers import Classifier, build, load_classifier, recipe
 from safetensors.torch import save_file
 from torchvision.models import squeezenet1_1
 
-import saliency
-from nas.classifiers import Classifier, build, load_classifier, recipe
-from nas.datasets import read_records
+from nas.data.records import read_records
 from nas.saliency import explain, possible
-from nas.shards import Shards
+from nas.store.shards import Shards
 
 PARAMETERS = {"smoothgrad": {"n_samples": 2}, "lime": {"n_samples": 8}, "kernel_shap": {"n_samples": 8}}
 SEED = 3

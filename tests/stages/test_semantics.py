@@ -5,16 +5,16 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import semantics
 import yaml
+from nas.regions import resize
 from scipy.stats import kendalltau
 
-import semantics
-from nas.classes import read_group
-from nas.regions import resize
-from nas.scoremaps import resize_map
+from nas.classes.stored import read_class
+from nas.saliency.maps import resize_map
 from nas.semantics import SCORES, object_regions, score, score_against_mask, tags_from_masks, write_tag_template
-from nas.shards import Shards
-from nas.statistics import interval
+from nas.statistics.bootstrap import interval
+from nas.store.shards import Shards
 
 SIDE, GRID, K, SEED = 16, 4, 3, 3
 KINDS, REAL = ["nas_clusters.first", "slic.first"], ["grad_cam", "lrp", "rise"]
@@ -85,7 +85,7 @@ def tag(prepared):
     """A function that writes a person's tags of a group into a project."""
 
     def write(project, group, words=("background", "object", "background"), **settings):
-        found = read_group(project.folder, "made", "mobilenet_v2", group)
+        found = read_class(project.folder, "made", "mobilenet_v2", group)
         path = project.folder / f"data/tags/made/mobilenet_v2/{group}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_tag_template(path, found.settings | settings, K)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas.classifiers import Classifier, Recipe, build, recipe
+from nas.networks.classifier import Classifier
+from nas.networks.descriptions import Network, build, find_network
 
 
 @torch.no_grad()
@@ -32,7 +33,7 @@ def network() -> Callable[..., Classifier]:
     @cache
     def load(name: str, biases: bool = True) -> Classifier:
         torch.manual_seed(0)
-        found = recipe(name)
+        found = find_network(name)
         module = build(found)
         randomize(module, biases)
         return Classifier(name, module, found)
@@ -45,7 +46,7 @@ def wrap() -> Callable[..., Classifier]:
     """A classifier around any module; `node` is one of its graph nodes."""
 
     def classifier(module: nn.Module, size: int, node: str = "0") -> Classifier:
-        found = Recipe("torchvision", "own", depths={0: node}, size=size, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
+        found = Network("torchvision", "own", depths={0: node}, size=size, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
         return Classifier("own", module, found)
 
     return classifier

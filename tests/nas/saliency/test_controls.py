@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.classifiers import Classifier
-from nas.saliency import explain
+from nas.networks.classifier import Classifier
+from nas.saliency.explaining import explain
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.classifiers import Classifier
-from nas.saliency import explain
+from nas.networks.classifier import Classifier
 from nas.saliency.baselines import BASELINES, absent, pixels
+from nas.saliency.explaining import explain
 
 # with the mean 0.4, 0.5, 0.6 and the deviation 0.2, 0.3, 0.4 of `wrap`
 BLACK, WHITE = (-2.0, -5 / 3, -1.5), (3.0, 5 / 3, 1.0)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nas.classifiers import Classifier
-from nas.saliency import explain
+from nas.networks.classifier import Classifier
 from nas.saliency.baselines import absent
-from nas.saliency.perturbation import coalitions
+from nas.saliency.explaining import explain
+from nas.saliency.kernel_shap import coalitions
 
 BANDS = torch.arange(8)[:, None].expand(8, 8)
 LABEL = torch.tensor([2])

@@ -12,10 +12,10 @@ from zennit.canonizers import Canonizer, SequentialMergeBatchNorm
 from zennit.composites import EpsilonGammaBox, EpsilonPlusFlat
 from zennit.torchvision import ResNetCanonizer
 
-from nas.classifiers import Classifier
-from nas.saliency import explain
+from nas.networks.classifier import Classifier
 from nas.saliency.baselines import absent
 from nas.saliency.canonical import canonical
+from nas.saliency.explaining import explain
 
 NETWORKS = ["mobilenet_v2", "efficientnet_lite0", "resnet18"]
 

@@ -1,5 +1,0 @@
-"""Forecasts: how much disk and time a run takes, before it is done."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
