@@ -11,11 +11,13 @@ export DVC_NO_ANALYTICS := 1
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-# rebuilt when the lock file's content changes; a build that was interrupted is started anew
+# rebuilt when the lock file's content changes; a build that was interrupted is started anew. The project itself is
+# installed in editable form, so that `import nas` works from any folder
 .venv/installed: requirements.lock
 	@if [ -f $@ ] && sha256sum --check --status $@; then touch $@; else \
 	  echo "building .venv from requirements.lock (several GB, minutes) ..."; \
 	  rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --require-hashes -r requirements.lock \
+	  && $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable . \
 	  && sha256sum requirements.lock > $@; fi
 
 repro: .venv/installed ## replicate: data, activations, superpixels, evaluation, report
@@ -26,23 +28,23 @@ test: .venv/installed ## all tests
 	@$(BIN)/python -m pytest
 
 paper: .venv/installed ## the paper's data sets and networks: says what it fetches, asks, then runs
-	@$(BIN)/python stages/paper.py $(ANSWER)
+	@$(BIN)/python -m commands.paper $(ANSWER)
 
 tag: .venv/installed ## CLASS=bird: draw the clusters of a class, to be tagged as object or background
-	@$(BIN)/python stages/tag.py "$(CLASS)" $(DATASET) $(CLASSIFIER)
+	@$(BIN)/python -m commands.tag "$(CLASS)" $(DATASET) $(CLASSIFIER)
 
 report: .venv/installed ## draw the notebooks and the first page again, whatever changed
 	@$(BIN)/dvc repro --force --single-item $$($(BIN)/dvc stage list --name-only | grep -E '^(render_|report)')
 	@echo "report: $(CURDIR)/reports/site/index.html"
 
 lab: .venv/installed ## open the notebooks in JupyterLab
-	@PYTHONPATH=$(CURDIR)/stages $(BIN)/jupyter lab notebooks
+	@$(BIN)/jupyter lab notebooks
 
 bench: .venv/installed ## speed, as ratios against a reference in the same run
-	@for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=stages $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-lint: .venv/installed ## ruff and mypy
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+lint: .venv/installed ## ruff, mypy, and the layers of the library
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 
 clean: ## remove work in progress; results and downloads stay in the DVC cache
 	rm -rf data/scratch .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,10 +1,23 @@
-"""Hypercolumns built the plain way, which the tests hold the implicit ones against."""
+"""What many tests hold results against, built the plain way, and what earlier stages would have stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor, nn
 from torch.nn.functional import interpolate
+
+from nas.data.records import Record
+from nas.networks.activations import FORWARD
+from nas.networks.descriptions import build, find_network
+from nas.networks.heads import Fit, write_head
+from nas.store.files import write_json
+from nas.store.shards import Shard, gather, join_pieces, write_shard
 
 
 def plain_columns(maps: Sequence[Tensor], size: tuple[int, int], weighting: str | None, mode: str) -> Tensor:
@@ -21,3 +34,72 @@ def plain_columns(maps: Sequence[Tensor], size: tuple[int, int], weighting: str 
 def normal(seed: int, *shape: int) -> Tensor:
     """Standard normal values, float64."""
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def flood(labels: NDArray[Any]) -> NDArray[Any]:
+    """Connected components by depth-first search from each pixel in raster order."""
+    height, width = labels.shape
+    found = np.full(labels.shape, -1)
+    for start in np.ndindex(labels.shape):
+        if found[start] >= 0:
+            continue
+        name, stack = found.max() + 1, [start]
+        while stack:
+            i, j = stack.pop()
+            if not (0 <= i < height and 0 <= j < width) or found[i, j] >= 0 or labels[i, j] != labels[start]:
+                continue
+            found[i, j] = name
+            stack += [(i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)]
+    return found
+
+
+def store(
+    folder: Path, photos: Mapping[str, Mapping[str, Any]], pieces: Mapping[str, Sequence[str]] | None = None
+) -> Path:
+    """Shards of one photo each, {photo: {name: array}}, as a stage writes them; `pieces` to their names of arrays."""
+    parts = []
+    for number, (photo, arrays) in enumerate(photos.items()):
+        stacked = {name: np.asarray(each)[None] for name, each in arrays.items()}
+        shard = Shard([photo], stacked)
+        if pieces is not None:
+            made = {piece: Shard([photo], {name: stacked[name] for name in names}) for piece, names in pieces.items()}
+            shard = join_pieces(made)
+        parts.append(folder.with_name(f"parts of {folder.name}") / f"{number}.safetensors")
+        write_shard(shard, parts[-1])
+    gather(parts, folder)
+    return folder
+
+
+def write_network(folder: Path, name: str = "mobilenet_v2") -> tuple[Path, Path]:
+    """Random weights whose predictions depend on the photo, and a head that says there is none: their paths."""
+    weights, head = folder / f"{name}.safetensors", folder / "head"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = build(find_network(name))
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.running_var.fill_(0.2)  # else the signal dies out on its way
+            if isinstance(part, nn.Linear):
+                nn.init.normal_(part.weight, std=0.5)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(module.state_dict(), weights)
+    write_head(head, None, Fit("none is tested"))
+    return weights, head
+
+
+def store_activations(folder: Path, photos: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Views, maps `depthN` and logits of photos; as all maps are stored, no network is loaded to read them."""
+    names = next(iter(photos.values()))
+    depths = {name.removeprefix("depth"): f"layer of {name}" for name in names if name.startswith("depth")}
+    network = {"classifier": "mobilenet_v2", "weights": "none", "sha256": "0" * 64, "depths": depths}
+    write_json(store(folder, photos) / FORWARD, network | {"batch": 1, "arithmetic": "float32", "precision": "float32"})
+    return folder
+
+
+def record_of(folder: Path, photo: str, mask: NDArray[np.uint8] | None = None, **known: Any) -> Record:
+    """A photo of which only the truth is there; its mask, if it has one, as a file in `folder`."""
+    if mask is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(folder / f"{photo}.png")
+        known |= {"mask": folder / f"{photo}.png", "size": mask.shape}
+    return Record(photo, folder / "absent.png", f"{photo:0>64}", **known)

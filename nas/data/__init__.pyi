@@ -1,13 +1,15 @@
 from .boxes import check_boxes, resize_boxes
+from .catalogue import DATASETS
 from .images import read_image
 from .label_maps import IGNORED, resize_labels
 from .preparing import BASE, check_download, prepare
-from .records import TRAIN, Record, is_prepared, read_records
+from .records import Record, TRAIN, is_prepared, read_records
 from .sources import Https, Pypi, SourceError
 from .truth import in_words, truth_of
 
 __all__ = [
     "BASE",
+    "DATASETS",
     "IGNORED",
     "TRAIN",
     "Https",

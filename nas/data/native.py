@@ -134,8 +134,8 @@ def clip_box(corners: Sequence[float], size: Size, where: str) -> Box:
     ValueError : a box that is inside out or outside the photo
     """
     height, width = size
-    x0, y0, x1, y1 = (max(int(corner), 0) for corner in corners)
-    x1, y1 = min(x1, width), min(y1, height)
+    x0, y0, x1, y1 = map(int, corners)
+    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
     if x0 > x1 or y0 > y1:
         found = ", ".join(f"{corner:g}" for corner in corners)
         raise ValueError(f"{where}: has the box {found}, which has no pixel of the {width} x {height} photo; {REPAIR}")

@@ -124,8 +124,8 @@ def with_maps(saliency: Path, methods: Sequence[str], key: str) -> list[str]:
     ------
     ValueError : none of them has, but for controls; `key` of params.yaml is where they are named
     """
-    names = Shards(saliency).names()
-    found = [method for method in methods if f"predicted/{method}" in names]
+    names = set(Shards(saliency).names())
+    found = [method for method in methods if {f"predicted/{method}", f"true/{method}"} & names]
     if all(method in CONTROLS for method in found):
         raise ValueError(
             f"{key} is {list(methods)}: this network can do none of them, but for controls; add one it can"

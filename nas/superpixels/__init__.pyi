@@ -1,5 +1,6 @@
 from . import regions
 from .ablation import ABLATION_MEASURES, ablate_photos, ablated
+from .cost import bytes_of_superpixels
 from .estimator import NeuroActivatedSuperpixels
 from .hypercolumns import depth_weights
 from .regions import relabel
@@ -20,6 +21,7 @@ __all__ = [
     "ablate_photos",
     "ablated",
     "ablation_summaries",
+    "bytes_of_superpixels",
     "depth_weights",
     "felzenszwalb",
     "read_variants",

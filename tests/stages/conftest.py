@@ -4,27 +4,29 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import params
 import pytest
-import relations
 import torch
 import yaml
-from nas.classifiers import Classifier, load_classifier
-from nas.datasets import Record, read_records, write_records
-from nas.heads import Fit, shared_classifier, write_head
-from nas.shards import SUMMARY, TABLE, Shard, Shards, gather, write_json, write_shard
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import mobilenet_v2
 
-from nas.store.files import sha256_of
+from nas.data.records import Record, read_records, write_records
+from nas.networks.classifier import Classifier, load_classifier
+from nas.networks.headed import shared_classifier
+from nas.networks.heads import Fit, write_head
+from nas.parameters.section import Section, knob_of
+from nas.store.files import sha256_of, write_json
+from nas.store.shards import Shard, Shards, gather, join_pieces, write_shard
+from nas.store.tables import TABLE
+from stages import params, settings, statistics
 
 DATASET, NETWORK = "made", "mobilenet_v2"
 PHOTO = (40, 48)  # height and width of the files; the views are squares
@@ -33,21 +35,31 @@ Arrays = dict[str, NDArray[Any]]
 
 def narrowed(content: dict[str, Any]) -> dict[str, Any]:
     """Parameters whose sections name only what other sections make, so that a test sets those that it is about."""
-    for rule in relations.RULES:
-        allowed = rule.allowed(json.loads(json.dumps(content), object_hook=lambda found: SimpleNamespace(**found)))
-        *sections, last = rule.key.split(".")
-        section = content
-        for name in sections:
-            section = section[name]
-        value = section[last]
-        if allowed is None:
-            continue
-        if isinstance(value, str):
-            section[last] = value if value in allowed else allowed[0]
-        elif isinstance(value, dict):
-            section[last] = {name: found for name, found in value.items() if name in allowed}
-        else:
-            section[last] = [name for name in value if name in allowed] or list(allowed)
+
+    def narrow(section: Section, values: dict[str, Any], whole: params.Parameters) -> None:
+        for name, info in type(section).model_fields.items():
+            knob, value = knob_of(info), values[name]
+            if isinstance(value, dict) and isinstance(getattr(section, name), Section):
+                narrow(getattr(section, name), value, whole)
+            if not knob.of or value == "all":
+                continue
+            found: Any = whole
+            for part in knob.of.split("."):
+                found = getattr(found, part)
+            found = found() if callable(found) else whole.saliency.methods if found == "all" else found
+            if found is None:
+                continue
+            allowed = [*knob.also, *found]
+            if isinstance(value, str):
+                values[name] = value if value in allowed else allowed[0]
+            elif isinstance(value, dict):
+                values[name] = {key: each for key, each in value.items() if key in allowed}
+            else:
+                values[name] = [each for each in value if each in allowed] or allowed
+
+    for _ in range(3):  # what one section makes may be what another one narrows
+        whole = params.Parameters.model_validate(content)
+        narrow(whole, content, whole)
     return content
 
 
@@ -60,6 +72,19 @@ def blocks(photo: str, stream: str, side: int, n: int) -> NDArray[np.uint16]:
     """A map of regions 0 to n - 1, all of which occur, in blocks of a quarter of the side."""
     labels = noise(photo, stream).permutation(np.arange(16) % n).reshape(4, 4)
     return np.kron(labels, np.ones((side // 4, side // 4))).astype(np.uint16)
+
+
+def piece_of(stage: str, name: str) -> str:
+    """The piece of work that an array of a stage is of."""
+    if stage == "superpixels":
+        return name.partition(".")[2]
+    if stage == "saliency":
+        return name.rpartition("/")[2] if "/" in name else "targets"
+    return ""
+
+
+def name_of(stage: ModuleType) -> str:
+    return stage.__name__.rpartition(".")[2]
 
 
 class Killed(BaseException):
@@ -112,7 +137,7 @@ class Project:
                 mask.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(found["mask"]).save(mask)
                 found |= {"mask": mask, "mask_sha256": sha256_of(mask)}
-            records.append(Record(photo, file, sha256_of(file), **found))
+            records.append(Record(photo, file, sha256_of(file), PHOTO, **found))
         write_records(records, raw)
 
     def store(self, stage: str, arrays: Mapping[str, Arrays], inside: str = ".") -> None:
@@ -120,67 +145,75 @@ class Project:
         target = self.of(stage) / inside
         parts = [self.folder / "parts" / stage / inside / f"{photo}.safetensors" for photo in arrays]
         for (photo, found), part in zip(arrays.items(), parts, strict=True):
-            write_shard(Shard([photo], {name: each[None] for name, each in found.items()}), part)
+            pieces: dict[str, Arrays] = {}
+            for name, each in found.items():
+                pieces.setdefault(piece_of(stage, name), {})[name] = each[None]
+            write_shard(join_pieces({piece: Shard([photo], of_piece) for piece, of_piece in pieces.items()}), part)
         gather(parts, target)
 
-    def store_group(self, name: str, clusters: Mapping[str, NDArray[np.uint8]], k: int) -> None:
-        """Add a group of photos with their class-level clusters, as the stage classes would."""
+    def store_class(self, name: str, clusters: Mapping[str, NDArray[np.uint8]], k: int) -> None:
+        """Add a class of photos with their class-level clusters, as the stage classes would."""
         self.store("classes", {photo: {"class_clusters": labels} for photo, labels in clusters.items()}, name)
-        path = self.of("classes") / TABLE
-        row = {"group": name, "depths": "2-3-4", "clusters": str(k), "weighting": "channels", "seed": 0}
-        rows = [*([] if not path.exists() else pd.read_parquet(path).to_dict("records")), row]
-        pd.DataFrame(rows).to_parquet(path)
-        groups = [{"group": each["group"], "fingerprint": "0123456789ab"} for each in rows]
-        write_json(self.of("classes") / "groups.json", groups)
+        path = self.of("classes") / "classes.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        made = {"dataset": DATASET, "network": NETWORK, "class": name, "depths": [2, 3, 4], "k": k, "seed": 0}
+        made |= {"grid": "first", "weighting": "channels", "fingerprint": "0123456789ab"}
+        write_json(path, known | {name: made})
 
     def run(self, stage: ModuleType) -> None:
         """Run a stage in this process, on one core."""
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)
             patch.setattr("os.cpu_count", lambda: 1)
-            patch.setattr("sys.argv", [f"stages/{stage.__name__}.py"])
+            patch.setattr("sys.argv", [f"stages/{name_of(stage)}.py"])
+            settings.main(params.read())
             params.run(stage.main, DATASET, NETWORK)
 
     def stored(self, stage: ModuleType) -> Shards:
         """Run a stage; the arrays that it stored."""
         self.run(stage)
-        return Shards(self.of(stage.__name__))
+        return Shards(self.of(name_of(stage)))
 
     def failing(self, stage: ModuleType) -> str:
         """Run a stage that ends with an error of one line, and leaves no result; the line."""
         with pytest.raises(SystemExit) as caught:
             self.run(stage)
         message = caught.value.code
-        assert isinstance(message, str) and "\n" not in message and not self.of(stage.__name__).exists()
+        assert isinstance(message, str) and "\n" not in message and not self.of(name_of(stage)).exists()
         return message
 
-    def kill_and_resume(self, stage: ModuleType, at: int) -> int:
-        """Kill a stage at its at-th photo, from 1, and run it again; the photos that the second run computed."""
-        compute, seen = stage.compute, []
+    def kill_and_resume(self, stage: ModuleType, at: int, function: str) -> int:
+        """Kill a stage at its at-th photo, from 1, and run it again; the photos that the second run computed.
+
+        Parameters: `function`, the name of what the stage runs over photos.
+        """
+        compute, seen = getattr(stage, function), []
         for last in (at, None):
             seen.clear()
 
-            def counted(records: list[Record], *loaded: Any, last: int | None = last, **settings: Any) -> Shard:
+            def counted(records: list[Record], *loaded: Any, last: int | None = last, **settings: Any) -> Any:
                 seen.extend(records)
                 if len(seen) == last:
                     raise Killed
                 return compute(records, *loaded, **settings)
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(stage, "compute", counted)
+                patch.setattr(stage, function, counted)
                 if last is None:
                     self.run(stage)
                 else:
                     with pytest.raises(Killed):
                         self.run(stage)
-                    assert not self.of(stage.__name__).exists()
+                    assert not self.of(name_of(stage)).exists()
         return len(seen)
 
     def table(self, stage: str, name: str = TABLE) -> pd.DataFrame:
         return pd.read_parquet(self.of(stage) / name)
 
-    def summary(self, stage: str) -> pd.DataFrame:
-        return self.table(stage, SUMMARY)
+    def summary(self, subject: str, name: str = "summary") -> pd.DataFrame:
+        """What the stage statistics would make of it."""
+        found: pd.DataFrame = statistics.subjects(self.settings())[subject](self.of(subject))[name]
+        return found
 
     def contents(self, stage: str) -> dict[str, bytes]:
         """Every file that a stage wrote, by its path."""

@@ -4,19 +4,18 @@ import json
 import math
 from dataclasses import replace
 
-import claims
 import numpy as np
 import pandas as pd
-import params
 import pytest
 import yaml
 from scipy import stats
 
 import nas.claims
-from nas.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED
+from nas.claims.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED
 from nas.saliency.methods import CONTROLS
-from nas.statistics import holm
+from nas.statistics.holm import holm_correction
 from nas.store.tables import write_table
+from stages import claims, params
 
 N, LEVEL, SEED, KIND = 12, 0.9, 3, "nas_clusters.first"
 IDS = [f"photo{number:02}" for number in range(N)]
@@ -61,7 +60,7 @@ def tables(effect, seed=0):
     )  # fmt: skip
     reached = {1: 0.05, 0: 0.5, -1: 1.0}[effect]
     classes = joined(
-        [{"id": i, "group": "bird", "own_k": k, "adjusted_rand_index_above_chance": sign * (0.2 * effect + noise[n]),
+        [{"id": i, "class": "bird", "own_k": k, "adjusted_rand_index_above_chance": sign * (0.2 * effect + noise[n]),
           "adjusted_rand_index_reached": reached if k == 5 else 1.0} for n, i in enumerate(IDS)]
         for k, sign in ((5, 1), (9, -1))
     )  # fmt: skip
@@ -86,7 +85,7 @@ def tables(effect, seed=0):
         for direction in ("least", "most") for number, sign in enumerate(orders)
     )  # fmt: skip
     semantics = joined(
-        [{"id": i, "group": "bird", "method": method, "regions": kind, "against": against,
+        [{"id": i, "class": "bird", "method": method, "regions": kind, "against": against,
           "mass_share": 0.5 + 0.05 * sign * ranks[method] * (-1 if kind != "raw" or method in CONTROLS else 1)
           + noise[n]} for n, i in enumerate(IDS) for method in METHODS]
         for kind in ("raw", KIND)
@@ -187,7 +186,7 @@ def test_p_values_of_all_networks_are_corrected_together(judge):
     assert len(rows) == 2 * len(NAMES)
     ps, corrected = ([np.nan if row[key] is None else row[key] for row in rows] for key in ("p", "p_corrected"))
     assert np.isnan(ps).sum() == 3  # one setting of LeRF agrees with no other, and without tags nothing is scored
-    np.testing.assert_allclose(corrected, holm(ps), rtol=1e-4)
+    np.testing.assert_allclose(corrected, holm_correction(ps), rtol=1e-4)
     assert set(verdicts(found).values()) == {UNDECIDED, SUPPORTED}  # by the network that could be measured
     assert {row["verdict"] for row in rows if row["network"] == NETWORKS[0]} == {SUPPORTED}
 

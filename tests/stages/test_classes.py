@@ -6,27 +6,27 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import classes
 import numpy as np
 import pandas as pd
-import params
 import pytest
-import tag
 import torch
 import yaml
-from nas.activations import FORWARD, Activations
-from nas.datasets import Record, read_records, write_records
-from nas.plots import classes as plots
-from nas.results import classes as results
-from nas.shards import Shard, Shards, gather, write_json, write_shard
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
-from nas import semantics
-from nas.classes import fingerprint, folder_name
+from commands import tag
+from nas.classes.groups import fingerprint, folder_name
+from nas.classes.stored import read_class
+from nas.data.records import Record, read_records, write_records
+from nas.networks.activations import FORWARD, Activations
+from nas.report.figures import figure4_classes
+from nas.report.tables import classes
+from nas.semantics.tag_files import read_tags
 from nas.statistics.bootstrap import interval
-from nas.store.files import sha256_of
+from nas.store.files import sha256_of, write_json
+from nas.store.shards import Shard, Shards, gather, write_shard
 from nas.superpixels.estimator import NeuroActivatedSuperpixels
+from stages import classes, params
 
 SIDE, CHANNELS = 8, {2: 4, 3: 5, 4: 6}
 CLASSES = {"b0": "crane", "d0": "Great Dane", "b1": "crane", "c0": "tabby", "d1": "collie", "b2": "owl"}
@@ -131,7 +131,7 @@ def test_the_table_says_how_far_they_agree(made):
     carried = {"dataset": "made", "network": NETWORK, "depths": "2-3-4", "clusters": "4", "weighting": "channels"}
     assert all((table[column] == value).all() for column, value in {**carried, "seed": 0}.items())
     for row in table.to_dict("records"):
-        group = read_class(made, "made", NETWORK, row["group"])
+        group = read_class(made, "made", NETWORK, row["class"])
         own, of_class = group.own([row["id"]], row["own_k"])[0], group.class_clusters([row["id"]])[0]
         assert row["class_clusters"] == len(set(of_class.ravel().tolist()))
         for name, plain in (("adjusted_rand_index", adjusted_rand_score), ("v_measure", v_measure_score)):
@@ -149,17 +149,17 @@ def test_the_table_says_how_far_they_agree(made):
 def test_the_summary_is_of_each_group_and_of_all_photos_once(new_project):
     folder = run(new_project(groups=["bird", "dog", "crane"]))  # two birds are in two groups
     table = pd.read_parquet(out(folder) / "table.parquet")
-    summary = pd.read_parquet(out(folder) / "summary.parquet").set_index(["group", "own_k", "measure"])
+    summary = pd.read_parquet(out(folder) / "summary.parquet").set_index(["class", "own_k", "measure"])
     assert set(summary["dataset"]) == {"made"}
-    for (group, k), rows in table.groupby(["group", "own_k"]):
+    for (group, k), rows in table.groupby(["class", "own_k"]):
         for measure in ("v_measure_above_chance", "class_clusters"):
             found = summary.loc[(group, k, measure)]
             np.testing.assert_allclose(
-                found[["mean", "low", "high", "n"]].astype(float), interval(rows[measure], 0.95, 200, 0)
+                found[["value", "low", "high", "n"]].astype(float), interval(rows[measure], 0.95, 200, 0)
             )
     once = table[table["own_k"] == 3].groupby("id", sort=False)["adjusted_rand_index"].mean()
     found = summary.loc[("all", 3, "adjusted_rand_index")]
-    np.testing.assert_allclose(found[["mean", "low", "high", "n"]].astype(float), interval(once, 0.95, 200, 0))
+    np.testing.assert_allclose(found[["value", "low", "high", "n"]].astype(float), interval(once, 0.95, 200, 0))
     assert found["n"] == 5
 
 
@@ -242,14 +242,14 @@ def test_a_name_that_is_no_group_is_named_with_those_that_are(new_project, capsy
     folder = run(new_project(groups=groups))
     message = capsys.readouterr().err
     assert [word for word in words if word not in message] == [] and message.count("\n") == 1
-    assert [entry["group"] for entry in json.loads((out(folder) / "groups.json").read_text())] == taken
+    assert [entry["class"] for entry in json.loads((out(folder) / "groups.json").read_text())] == taken
 
 
 def test_null_takes_every_class_with_two_photos(new_project, capsys):
     folder = run(new_project(groups=None))
-    assert [entry["group"] for entry in json.loads((out(folder) / "groups.json").read_text())] == ["crane"]
+    assert [entry["class"] for entry in json.loads((out(folder) / "groups.json").read_text())] == ["crane"]
     folder = run(new_project(photos=["b0", "d0", "c0"], groups=None))
-    assert [entry["group"] for entry in json.loads((out(folder) / "groups.json").read_text())] == ["all photos"]
+    assert [entry["class"] for entry in json.loads((out(folder) / "groups.json").read_text())] == ["all photos"]
     message = failing(new_project(photos=["b0"], groups=None), capsys)
     assert "data set 'made' has 1 photo: there must be 2 to cluster together" in message
 
@@ -262,13 +262,13 @@ def test_groups_with_one_folder_are_refused(new_project, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("group", "folder"),
+    ("class", "folder"),
     [
         ("Great Dane", "great-dane"),
         ("a/b\\c", "a-b-c"),
         ("../x", "x"),
         ("001.Albatross", "001.albatross"),
-        ("雀", "group"),
+        ("雀", "class"),
     ],
 )
 def test_folders_of_groups(group, folder):
@@ -276,26 +276,26 @@ def test_folders_of_groups(group, folder):
 
 
 def test_the_figure_shows_a_group_and_its_caption_says_what(made, new_project):
-    figure, caption = plots.load(made, "made", NETWORK, "bird", None, 2)
+    figure, caption = figure4_classes.load(made, "made", NETWORK, "bird", None, 2)
     assert len(figure.axes) == 2 * 6 + 1
     assert caption.startswith("A random 2 of the 3 photos of the class bird in made, segmented by MobileNetV2 (depths")
     assert "k = 2 and 3" in caption and "lies most on the objects" in caption
-    figure, caption = plots.load(made, "made", NETWORK, "dog", 1, 9)
+    figure, caption = figure4_classes.load(made, "made", NETWORK, "dog", 1, 9)
     assert caption.startswith("All 2 photos") and "cluster 1, chosen by hand" in caption
     titles = [ax.get_title() for ax in figure.axes[:6]]
     assert titles == ["Photo", "k = 2", "k = 3", "k = 4", "cluster 1", "close-up"]
     unmasked = run(new_project(masks=False))
-    assert "nearest to their middle" in plots.load(unmasked, "made", NETWORK, "bird", None, 5)[1]
+    assert "nearest to their middle" in figure4_classes.load(unmasked, "made", NETWORK, "bird", None, 5)[1]
     with pytest.raises(ValueError, match=r"cluster is 4: 'dog' has the clusters 0 to 3; give one of them, or null$"):
-        plots.load(made, "made", NETWORK, "dog", 4, 9)
+        figure4_classes.load(made, "made", NETWORK, "dog", 4, 9)
 
 
 def test_the_table_of_the_report_has_every_group_with_chance_and_interval(made):
     summary = pd.read_parquet(out(made) / "summary.parquet")
-    table, caption = results.table(summary)
+    table, caption = classes.table(summary)
     assert table["class"].tolist() == ["bird", "bird", "dog", "dog", "all", "all"]
     assert table["own k"].tolist() == ["3", "2"] * 3 and table["n"].tolist() == ["3", "3", "2", "2", "5", "5"]
-    mean = summary.query("group == 'all' and own_k == 3").set_index("measure")["mean"]
+    mean = summary.query("group == 'all' and own_k == 3").set_index("measure")["value"]
     row = table.iloc[4]
     assert row["ARI"].startswith(f"{mean['adjusted_rand_index']:.3f} [")
     assert row["ARI by chance"] == f"{mean['adjusted_rand_index_chance']:.3f}"
@@ -311,12 +311,12 @@ def test_tag_draws_the_clusters_and_writes_a_template_once(new_project, capsys):
     assert (folder / picture).is_file()
     group = read_class(folder, "made", NETWORK, "bird")
     with pytest.raises(ValueError, match="tags cluster 0 as None: allowed are object and background"):
-        semantics.read_tags(folder / template, group.settings, group.n_clusters)
+        read_tags(folder / template, group.settings, group.n_clusters)
     filled = (folder / template).read_text().replace("null", "object")
     (folder / template).write_text(filled)
     run(folder, tag.main, ("bird", "made", NETWORK))
     assert (folder / template).read_text() == filled
-    assert semantics.read_tags(folder / template, group.settings, group.n_clusters).all()
+    assert read_tags(folder / template, group.settings, group.n_clusters).all()
 
 
 def test_a_file_of_tags_for_other_clusters_ends_it_before_anything_is_drawn(new_project, capsys):

@@ -1,6 +1,5 @@
 """The stage on small photos made up here, with a network of random weights."""
 
-import convergence
 import numpy as np
 import pytest
 import torch
@@ -11,6 +10,7 @@ from nas.data.records import read_records
 from nas.saliency.explaining import explain
 from nas.statistics.bootstrap import interval
 from nas.store.shards import Shards
+from stages import convergence
 
 SEED = 3
 PARAMETERS = {
@@ -86,7 +86,7 @@ def test_another_photo_and_a_kill_change_no_row(prepared):
     (few, _), (many, _), (killed, _) = prepared("bc"), prepared("abc"), prepared("abc")
     few.run(convergence)
     many.run(convergence)
-    assert killed.kill_and_resume(convergence, at=3) == 1
+    assert killed.kill_and_resume(convergence, 3, "compare_counts") == 1
     assert killed.contents("convergence") == many.contents("convergence")
     table = many.table("convergence")
     assert table[table["id"] != "a"].reset_index(drop=True).equals(few.table("convergence"))

@@ -1,13 +1,12 @@
 """The stage with what params.yaml says."""
 
-import download
 import numpy as np
-import params
 import pytest
 import yaml
 from PIL import Image
 
 from nas.data.records import read_records
+from stages import download, params
 
 
 @pytest.fixture

@@ -2,17 +2,17 @@
 
 import json
 
-import activations
-import heads
 import numpy as np
 import pytest
 import torch
-from nas.datasets import Record, read_records, write_records
-from nas.heads import load_headed, pooled_features, read_head
 from PIL import Image
 
+from nas.data.records import Record, read_records, write_records
 from nas.networks.classifier import load_classifier
+from nas.networks.headed import load_headed, pooled_features
+from nas.networks.heads import read_head
 from nas.store.files import sha256_of
+from stages import activations, heads
 
 COLOURS = {"green": (30, 200, 30), "red": (200, 30, 30)}
 N_TRAIN = 8
@@ -72,7 +72,7 @@ def test_labels_logits_and_names_are_those_of_the_head(project, random_weights):
         logits = network.logits(network.normalize(found["view"])).numpy()
     np.testing.assert_allclose(found["logits"], logits, rtol=1e-3, atol=1e-4)
     summary = project.summary("activations").query("labels == 'made' and view == 'squashed'").iloc[0]
-    assert (summary["mean"], summary["n"]) == (1.0, 2)
+    assert (summary["value"], summary["n"]) == (1.0, 2)
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(project):
@@ -81,7 +81,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(project):
     for file in project.of("heads").iterdir():
         file.unlink()
     project.of("heads").rmdir()
-    assert project.kill_and_resume(heads, at=6) == 5  # of eight photos, three a batch
+    assert project.kill_and_resume(heads, 6) == 5  # of eight photos, three a batch
     assert project.contents("heads") == whole
 
 

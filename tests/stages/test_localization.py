@@ -1,19 +1,22 @@
 """The stage on small photos made up here, with maps of random numbers."""
 
-import localization
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
-from nas.regions import resize
-from nas.scoremaps import center_gaussian, normalize, resize_map
 from sklearn.metrics import roc_auc_score
 
 from nas.data.boxes import resize_boxes
+from nas.data.label_maps import resize_labels
 from nas.data.records import read_records
-from nas.localization import BoxAccuracy, difference_interval
+from nas.localization.box_accuracy import BoxAccuracy
 from nas.localization.pixel_precision import PixelAveragePrecision
-from nas.statistics import bootstrap_p_value, resample_counts
+from nas.saliency.maps import center_gaussian, normalize, resize_map
+from nas.statistics.bootstrap import resample_counts
+from nas.statistics.p_values import bootstrap_p_value
 from nas.store.shards import Shards
+from stages import localization
 
 SIDE, SEED, LEVEL = 32, 3, 0.9
 KINDS, IOUS, V2 = ["nas_clusters.first", "slic.first"], [0.3, 0.5, 0.7], (0.3, 0.5, 0.7)
@@ -26,6 +29,19 @@ BOXES = {
     "d": ((20, 5, 30, 35),),
 }
 WRONG = "bd"  # the network takes them for something else
+
+
+def difference_interval(ious_a, ious_b, iou, n_resamples, level, seed):
+    """Difference of box accuracies at thresholds of their own, chosen anew in each resample: value, low, high."""
+    counts = np.concatenate([np.ones((1, len(ious_a))), *resample_counts(len(ious_a), n_resamples, seed)])
+
+    def score(ious):
+        best = [(counts @ (np.float32(ious) >= np.float32(each))).max(1) / len(ious) for each in np.ravel(iou)]
+        return np.mean(best, axis=0)
+
+    differences = score(ious_a) - score(ious_b)
+    low, high = np.quantile(differences[1:], [(1 - level) / 2, (1 + level) / 2])
+    return SimpleNamespace(value=differences[0], low=low, high=high)
 
 
 def mask_of(boxes):
@@ -50,7 +66,7 @@ def prepared(new_project):
         project, maps = new_project(known, seed=SEED, **sections), {}
         for photo in photos:
             generator = np.random.default_rng(list(photo.encode()))
-            inside = resize(mask_of(BOXES[photo]) % 255 > 0, (SIDE, SIDE))
+            inside = resize_labels(mask_of(BOXES[photo]) % 255 > 0, (SIDE, SIDE))
             maps[photo] = {
                 "true/lrp": (generator.normal(size=(SIDE, SIDE)) + inside).astype(np.float32),
                 "true/grad_cam": generator.random((4, 4), np.float32),
@@ -104,7 +120,7 @@ def test_what_is_stored_is_what_the_measures_say_of_each_map(made):
         truth = record.truth((SIDE, SIDE))
         found = {name: each[0] for name, each in stored.read([record.id]).items()}
         maps = plain_maps(project, record)
-        assert set(found) == {f"{kind}/{name}" for kind in ("single", "multi", "pixels") for name in maps}
+        assert set(found) == {f"{kind}/{name}" for kind in ("single", "multi", "pixels") for name in maps} | {"correct"}
         for name, scores in maps.items():
             for contours in ("single", "multi"):
                 accuracy = BoxAccuracy(multi_contour=contours == "multi", size=(SIDE, SIDE))
@@ -131,8 +147,12 @@ def test_scores_and_gains_have_the_intervals_of_differences(made):
                 own, raw = (best[f"{contours}/{method}/{each}"] for each in (kind, "raw"))
                 score = difference_interval(own, np.zeros_like(own), iou, **shared)
                 gain = difference_interval(own, raw, iou, **shared)
-                assert tuple(row[["mean", "low", "high", "n"]]) == pytest.approx(tuple(score))
-                assert tuple(row[["gain", "gain_low", "gain_high", "n"]]) == pytest.approx(tuple(gain))
+                assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx(
+                    (score.value, score.low, score.high, 4)
+                )
+                assert tuple(row[["gain", "gain_low", "gain_high", "n"]]) == pytest.approx(
+                    (gain.value, gain.low, gain.high, 4)
+                )
     gains = summary[summary["method"].isin(REAL) & (summary["regions"] != "raw")]["gain"]
     assert (gains != 0).any()
 
@@ -143,7 +163,7 @@ def test_raw_maps_gain_nothing_and_controls_have_no_mean(made):
     assert set(raw["method"]) == {"lrp", "grad_cam", "random", "center_gaussian"}
     assert (raw[["gain", "gain_low", "gain_high"]] == 0).all(axis=None) and (raw["gain_p"] == 1).all()
     mean = summary[summary["method"] == "mean"]
-    assert set(mean["regions"]) == set(KINDS) and mean[["mean", "low", "high"]].isna().all(axis=None)
+    assert set(mean["regions"]) == set(KINDS) and mean[["value", "low", "high"]].isna().all(axis=None)
 
 
 def test_the_mean_is_over_methods_that_are_no_controls(made):
@@ -174,13 +194,13 @@ def test_top_1_counts_only_photos_that_are_classified_rightly(made, prepared):
     for kind in ("raw", *KINDS):
         hits = [stored.read(stored.ids)[f"multi/lrp/{kind}"] >= np.float32(iou) for iou in V2]
         expected = np.mean([(hit & correct[:, None]).mean(axis=0).max() for hit in hits])
-        assert cell(summary, "lrp", kind, "Top-1 MaxBoxAccV2")["mean"] == pytest.approx(expected)
-        assert 0 < expected < cell(summary, "lrp", kind, "MaxBoxAccV2")["mean"]
+        assert cell(summary, "lrp", kind, "Top-1 MaxBoxAccV2")["value"] == pytest.approx(expected)
+        assert 0 < expected < cell(summary, "lrp", kind, "MaxBoxAccV2")["value"]
     right = prepared("ac")
     right.run(localization)
     summary = right.summary("localization")
     for kind in ("raw", *KINDS):
-        same = [cell(summary, "lrp", kind, measure)["mean"] for measure in ("Top-1 MaxBoxAccV2", "MaxBoxAccV2")]
+        same = [cell(summary, "lrp", kind, measure)["value"] for measure in ("Top-1 MaxBoxAccV2", "MaxBoxAccV2")]
         assert same[0] == same[1]
 
 
@@ -193,21 +213,21 @@ def test_pixel_precision_pools_the_photos(made):
         for record in records:
             mask = record.truth()
             precision.update(plain_maps(project, record)[name], (mask > 0) & (mask < 255), mask == 255)
-        assert cell(summary, *name.split("/"), "PxAP")["mean"] == pytest.approx(precision.score(), abs=2e-3)
+        assert cell(summary, *name.split("/"), "PxAP")["value"] == pytest.approx(precision.score(), abs=2e-3)
 
 
 def test_curves_are_of_the_best_and_of_every_tenth_threshold(made):
     project, stored = made
-    curves = project.table("localization", "curves.parquet")
+    curves = project.summary("localization", "curves")
     for (method, kind), group in curves.groupby(["method", "regions"]):
         best = stored.read(stored.ids)[f"multi/{method}/{kind}"]
         over_iou, over_threshold = (group[group["axis"] == axis] for axis in ("iou", "threshold"))
         assert over_iou["x"].tolist() == pytest.approx(np.arange(0.1, 0.96, 0.05))
         expected = [(best >= np.float32(iou)).mean(axis=0).max() for iou in over_iou["x"]]
-        assert over_iou["mean"].tolist() == pytest.approx(expected)
+        assert over_iou["value"].tolist() == pytest.approx(expected)
         assert (over_iou["low"] <= over_iou["high"]).all()
         assert over_threshold["x"].tolist() == pytest.approx(np.arange(0, 1, 0.01))
-        assert over_threshold["mean"].tolist() == pytest.approx((best >= np.float32(0.7)).mean(axis=0)[::10])
+        assert over_threshold["value"].tolist() == pytest.approx((best >= np.float32(0.7)).mean(axis=0)[::10])
     assert set(zip(curves["method"], curves["regions"], strict=True)) == {
         ("center_gaussian", "raw"), *((method, kind) for method in (*REAL, "random") for kind in ("raw", *KINDS))
     }  # fmt: skip
@@ -216,7 +236,7 @@ def test_curves_are_of_the_best_and_of_every_tenth_threshold(made):
 def test_the_same_run_again_killed_or_beside_another_photo_gives_the_same(made, prepared):
     whole, stored = made
     killed, more = prepared(), prepared("dabc")
-    assert killed.kill_and_resume(localization, at=3) == 2
+    assert killed.kill_and_resume(localization, 3, "locate_photos") == 2
     assert killed.contents("localization") == whole.contents("localization")
     for name, array in more.stored(localization).read(stored.ids).items():
         assert array.tobytes() == stored.read(stored.ids)[name].tobytes()
@@ -240,8 +260,9 @@ def test_a_data_set_has_the_measures_that_its_truth_allows(made, prepared, capsy
     assert project.table("localization").empty == (not truth.get("masks", True))
     lines = [line for line in capsys.readouterr().err.splitlines() if "nothing can be located" in line]
     assert len(lines) == (not measures)
-    for name in ("table.parquet", "summary.parquet", "curves.parquet"):
-        assert list(project.table("localization", name)) == list(made[0].table("localization", name)), name
+    assert list(project.table("localization")) == list(made[0].table("localization"))
+    for name in ("summary", "curves"):
+        assert list(project.summary("localization", name)) == list(made[0].summary("localization", name)), name
     for row in project.summary("localization").to_dict("records"):
         same = cell(made[0].summary("localization"), row["method"], row["regions"], row["measure"])
         assert all(row[key] == same[key] or pd.isna(row[key]) for key in row)
@@ -296,7 +317,7 @@ def test_a_map_of_one_value_locates_nothing_and_has_no_contrast(prepared):
     project.run(localization)
     summary, table = project.summary("localization"), project.table("localization")
     for kind in ("raw", *KINDS):
-        assert cell(summary, "lrp", kind, "BoxAcc@0.3")["mean"] == 0
+        assert cell(summary, "lrp", kind, "BoxAcc@0.3")["value"] == 0
     assert (table[table["method"] == "lrp"]["auroc"] == 0.5).all()
 
 
@@ -304,7 +325,7 @@ def test_one_photo_has_scores_without_intervals(prepared):
     project = prepared("a")
     project.run(localization)
     row = cell(project.summary("localization"), "lrp", "raw", "BoxAcc@0.3")
-    assert row["n"] == 1 and row["mean"] in (0, 1)
+    assert row["n"] == 1 and row["value"] in (0, 1)
     gain = cell(project.summary("localization"), "lrp", KINDS[0], "BoxAcc@0.3")
     for each in (row, gain, cell(project.summary("localization"), "mean", KINDS[0], "BoxAcc@0.3")):
         assert each[["low", "high", "gain_low", "gain_high", "gain_p"]].isna().all()
@@ -316,5 +337,5 @@ def test_resamples_without_an_object_leave_no_interval_of_pixel_precision(prepar
     project.run(localization)
     for kind in ("raw", *KINDS):
         row = cell(project.summary("localization"), "lrp", kind, "PxAP")
-        assert 0 < row["mean"] < 1 and row[["low", "high", "gain_low", "gain_high", "gain_p"]].isna().all()
+        assert 0 < row["value"] < 1 and row[["low", "high", "gain_low", "gain_high", "gain_p"]].isna().all()
     assert project.table("localization").set_index("id").loc["b", "auroc"].isna().all()

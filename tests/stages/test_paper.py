@@ -7,15 +7,15 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import budget
-import paper
-import params
 import pytest
-import relations
 import yaml
 from dvc.utils.hydra import apply_overrides
-from nas.datasets.catalogue import ABOUT
-from nas.estimates import bytes_of_activations, readable
+
+from commands import budget, paper
+from nas.data.catalogue import ABOUT
+from nas.networks.cost import bytes_of_activations
+from nas.store.progress import readable
+from stages import params
 
 TINY = {
     "activations.batch": 1,
@@ -150,7 +150,7 @@ VALUES = {
     "saliency.parameters": {"lime": {"n_samples": 10, "baseline": "mean"}},
     "saliency.parameters.rise.keep": 0.25,
     "localization.regions": ["slic.first"],
-    "relevance.least": {"orders": ["pixels"], "replacements": ["mean"]},
+    "relevance.least": {"orders": ["pixels"], "replacements": ["value"]},
     "claims.alpha": 0.001,
 }
 

@@ -1,9 +1,10 @@
 import copy
 import re
 
-import params
 import pytest
 import yaml
+
+from stages import params
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import params
 import pytest
-import relevance
 import torch
 import yaml
-from nas.datasets import Record, write_records
-from nas.heads import Fit, write_head
-from nas.shards import TABLE, Shard, Shards, gather, write_shard
 from PIL import Image
 
+from nas.data.records import Record, write_records
 from nas.networks.classifier import load_classifier
+from nas.networks.heads import Fit, write_head
 from nas.relevance.replacements import REPLACEMENTS
+from nas.store.shards import Shard, Shards, gather, write_shard
+from nas.store.tables import TABLE
+from stages import params, relevance
 
 SIDE, N_STEPS, NEVER = 64, 4, 7
 OUT = Path("data/relevance/made/mobilenet_v2")
@@ -206,8 +206,8 @@ def test_tables_are_of_the_areas_and_of_every_setting(new_project):
         }
     keys = [*relevance.SETTING, "method"]
     means = areas.groupby(keys)["auc"].mean()
-    pd.testing.assert_series_equal(summary.set_index(keys)["mean"].sort_index(), means, check_names=False)
-    assert (summary["n"] == 3).all() and (summary["low"] <= summary["mean"]).all()
+    pd.testing.assert_series_equal(summary.set_index(keys)["value"].sort_index(), means, check_names=False)
+    assert (summary["n"] == 3).all() and (summary["low"] <= summary["value"]).all()
     n_settings = 3 * 2 + 2 * 1
     assert len(summary) == n_settings * 4 and len(curves) == len(summary) * 21
     assert len(tables["tau.parquet"]) == 2 * n_settings * (n_settings - 1) / 2
@@ -221,7 +221,7 @@ def test_tables_are_of_the_areas_and_of_every_setting(new_project):
             assert (spanned == spans).all(axis=None)
     for key, curve in curves.groupby(keys):  # at the ends, and in between but for what the grid of fractions loses
         expected = summary.set_index(keys).loc[key, "mean"]
-        np.testing.assert_allclose(np.trapezoid(curve["mean"], curve["fraction"]), expected, atol=0.02)
+        np.testing.assert_allclose(np.trapezoid(curve["value"], curve["fraction"]), expected, atol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_tables_are_of_the_areas_and_of_every_setting(new_project):
     [
         ({"methods": ["cam", "random"]}, r"relevance\.methods has no method that this network can do"),
         (
-            {"most": {"orders": ["slic.first"], "replacements": ["mean"]}},
+            {"most": {"orders": ["slic.first"], "replacements": ["value"]}},
             r"relevance\.most\.orders has 'slic\.first': allowed are pixels, tiles, nas_clusters\.first$",
         ),
     ],

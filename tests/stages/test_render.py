@@ -3,14 +3,13 @@ import subprocess
 import sys
 
 import nbformat
-import pages
 import pandas as pd
-import params
 import pytest
-import render
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from nas import tables
+from nas.report import pages
+from nas.report.writing import write_printed
+from stages import params, render
 
 DECLARED = 'root = ".."\noutput = "../reports"\ndatasets = []\nclassifiers = []'
 DRAWING = """
@@ -144,7 +143,7 @@ def test_a_figure_holds_its_picture_and_its_caption_as_text(tmp_path):
 
 def test_a_table_holds_its_cells_and_its_caption_as_text(tmp_path):
     table = pd.DataFrame({"": ["<i>"], "a & b": ["0.5 [0.4, 0.6]"], "empty": ["NA"]})
-    tables.write(table, tmp_path / "table2", SPECIAL)
+    write_printed(table, tmp_path / "table2", SPECIAL)
     tag = pages.table_tag(tmp_path, "table2")
     assert f"<strong>Table 2.</strong> {ESCAPED}</figcaption>" in tag
     assert "<td>&lt;i&gt;</td>" in tag and "<i>" not in tag

@@ -4,15 +4,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import saliency
 import torch
-from nas.classifiers import Classifier, build, load_classifier, recipe
 from safetensors.torch import save_file
 from torchvision.models import squeezenet1_1
 
 from nas.data.records import read_records
-from nas.saliency import explain, possible
+from nas.networks.classifier import Classifier, load_classifier
+from nas.networks.descriptions import build, find_network
+from nas.saliency.explaining import explain
+from nas.saliency.possible import possible_methods
 from nas.store.shards import Shards
+from stages import saliency
 
 PARAMETERS = {"smoothgrad": {"n_samples": 2}, "lime": {"n_samples": 8}, "kernel_shap": {"n_samples": 8}}
 SEED = 3
@@ -104,7 +106,7 @@ def test_another_photo_changes_no_byte_of_the_others(prepared):
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(prepared):
     (killed, _), (whole, _) = prepared(LABELS), prepared(LABELS)
     whole.run(saliency)
-    assert killed.kill_and_resume(saliency, at=2) == 2  # of three photos
+    assert killed.kill_and_resume(saliency, 2, "explain_photos") == 2  # of three photos
     assert killed.contents("saliency") == whole.contents("saliency")
     assert not (killed.folder / "data/scratch/saliency/made/mobilenet_v2").exists()
 
@@ -148,7 +150,7 @@ def test_a_method_that_the_network_cannot_do_is_left_out_with_a_line(tmp_path, c
     weights = tmp_path / "squeezenet1_1.safetensors"
     save_file(squeezenet1_1(weights=None).state_dict(), weights)
     classifier = load_classifier("squeezenet1_1", weights)
-    kept = possible(classifier, ["cam", "gradient", "grad_cam", "random"])
+    kept = possible_methods(classifier, ["cam", "gradient", "grad_cam", "random"])
     assert kept == ["gradient", "grad_cam", "random"]
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith("squeezenet1_1: cam is left out: cam cannot explain 'squeezenet1_1'")
@@ -157,8 +159,8 @@ def test_a_method_that_the_network_cannot_do_is_left_out_with_a_line(tmp_path, c
 def test_a_method_is_tried_with_a_picture_that_is_not_blank():
     """Of a blank one a ConvNeXt with random weights makes maps of 0, whose norm is 0 as well."""
     torch.manual_seed(0)
-    classifier = Classifier("convnext_atto", build(recipe("convnext_atto")), recipe("convnext_atto"))
-    assert possible(classifier, ["cam", "grad_cam"]) == ["grad_cam"]
+    classifier = Classifier("convnext_atto", build(find_network("convnext_atto")), find_network("convnext_atto"))
+    assert possible_methods(classifier, ["cam", "grad_cam"]) == ["grad_cam"]
 
 
 def test_what_is_left_out_is_not_stored(prepared, capsys, monkeypatch):

@@ -5,22 +5,24 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import semantics
 import yaml
-from nas.regions import resize
 from scipy.stats import kendalltau
 
 from nas.classes.stored import read_class
+from nas.data.label_maps import resize_labels
 from nas.saliency.maps import resize_map
-from nas.semantics import SCORES, object_regions, score, score_against_mask, tags_from_masks, write_tag_template
+from nas.semantics.scores import SCORES, score, score_against_mask
+from nas.semantics.tag_files import write_tag_template
+from nas.semantics.tags import object_regions
 from nas.statistics.bootstrap import interval
 from nas.store.shards import Shards
+from stages import semantics
 
 SIDE, GRID, K, SEED = 16, 4, 3, 3
 KINDS, REAL = ["nas_clusters.first", "slic.first"], ["grad_cam", "lrp", "rise"]
 SETTINGS = {"methods": [*REAL, "cam", "random"], "regions": KINDS, "labelled": [1, 2, 3, 4], "draws": 6}
 GROUPS = {"bird": "abcd", "dog": "ef"}
-KEY = ["id", "group", "method", "regions", "against"]
+KEY = ["id", "class", "method", "regions", "against"]
 TABLES = ("table.parquet", "summary.parquet", "agreement.parquet", "labels.parquet")
 
 
@@ -58,7 +60,7 @@ def prepared(new_project):
             }
         project.store("saliency", maps)
         for group in groups:
-            project.store_group(group, {photo: clusters_of(photo) for photo in GROUPS[group]}, K)
+            project.store_class(group, {photo: clusters_of(photo) for photo in GROUPS[group]}, K)
         return project
 
     return make
@@ -104,11 +106,11 @@ def lines(capsys):
 
 
 def labels_of(photo):
-    return resize(clusters_of(photo), (SIDE, SIDE))
+    return resize_labels(clusters_of(photo), (SIDE, SIDE))
 
 
 def truths(photos):
-    return np.stack([resize(mask_of(photo), (SIDE, SIDE)) for photo in photos])
+    return np.stack([resize_labels(mask_of(photo), (SIDE, SIDE)) for photo in photos])
 
 
 def plain_maps(project, photo):
@@ -172,7 +174,7 @@ def test_gains_are_over_the_raw_map_of_the_same_photo_and_method(made):
     table = made.table("semantics").sample(frac=1, random_state=0)
     raw = {tuple(row[key] for key in KEY): row for row in table.to_dict("records") if row["regions"] == "raw"}
     for row in table.to_dict("records"):
-        same = raw[row["id"], row["group"], row["method"], "raw", row["against"]]
+        same = raw[row["id"], row["class"], row["method"], "raw", row["against"]]
         for measure in SCORES:
             assert row[f"gain_{measure}"] == pytest.approx(row[measure] - same[measure], abs=1e-12, nan_ok=True)
     summary = made.summary("semantics").set_index(["method", "regions", "against", "measure"])
@@ -185,10 +187,10 @@ def test_gains_are_over_the_raw_map_of_the_same_photo_and_method(made):
 
 def test_few_labels_are_those_of_a_plain_loop(made):
     rows = made.table("semantics", "labels.parquet")
-    assert [tuple(row) for row in rows[["group", "labelled"]].drop_duplicates().to_numpy()] == [
+    assert [tuple(row) for row in rows[["class", "labelled"]].drop_duplicates().to_numpy()] == [
         *(("bird", n) for n in (1, 2, 3)), ("dog", 1)
     ]  # fmt: skip
-    for (group, n), found in rows.groupby(["group", "labelled"]):
+    for (group, n), found in rows.groupby(["class", "labelled"]):
         photos = list(GROUPS[group])
         labels, masks = np.stack([labels_of(photo) for photo in photos]), truths(photos)
         maps = [{method: np.maximum(plain_maps(made, photo)[method, "raw"], 0) for method in REAL}
@@ -213,7 +215,7 @@ def test_few_labels_are_those_of_a_plain_loop(made):
                 values["tau"].append(kendalltau(*np.mean(shares, axis=0)).statistic)
         for row in found.to_dict("records"):
             drawn = values[row["measure"]]
-            assert row["mean"] == pytest.approx(np.mean(drawn)) and row["draws"] == len(drawn)
+            assert row["value"] == pytest.approx(np.mean(drawn)) and row["draws"] == len(drawn)
             assert (row["low"], row["high"]) == pytest.approx(tuple(np.quantile(drawn, [0.05, 0.95])))
             assert row["photos"] == len(photos)
 

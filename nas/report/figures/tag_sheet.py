@@ -90,3 +90,9 @@ def load_tag_sheet(root: Path, of_class: ClassClusters, n_examples: int = 6) -> 
         f"share of all photos and the number of photos of which it takes at least {OCCURS:.0%}."
     )
     return tag_sheet(list(views(root, of_class, shown)), list(of_class.class_clusters(shown)), examples, notes), text
+
+
+def draw_tag_sheet(root: Path, of_class: ClassClusters, stem: Path) -> Path:
+    """Write the tag sheet of a class; the picture, see `nas.report.style.save`."""
+    figure, caption = load_tag_sheet(root, of_class)
+    return style.save(figure, caption, stem, photographs=True)

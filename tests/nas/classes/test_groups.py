@@ -1,19 +1,17 @@
-"""Groups of photos, and the cluster that tells most of a class."""
+"""Which photos are clustered together, and under which name."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from nas.classes.groups import lacking, members
+from nas.classes.groups import clusters_fingerprint, folder_name, lacking, members, photos_by_class
 from nas.data.records import Record
-from nas.report.figures.class_clusters import OCCURS, telling_cluster
 
 many = settings(max_examples=60, deadline=None, derandomize=True)
-K = 5
 
 
 def records(*names):
@@ -32,11 +30,11 @@ def test_members_have_the_name_as_class_or_super_class():
     assert list(members(MADE, None)) == ["owl", "crane", "bird"]  # a class may have the name of a super-class
 
 
-def test_what_is_no_group_is_counted_and_groups_are_listed():
+def test_what_is_no_class_is_counted_and_classes_are_listed():
     assert lacking(MADE, ["crane", "bird"], "made") == ""
     line = lacking(MADE, ["machine", "bird", "zebra"], "made")
     assert line == (
-        "classes.groups has 'machine' (1 photos), 'zebra' (0 photos): allowed are classes and super-classes of made "
+        "classes.names has 'machine' (1 photos), 'zebra' (0 photos): allowed are classes and super-classes of made "
         "with at least 2 photos, bird, crane, owl"
     )
     assert lacking(MADE[:1], ["owl"], "made").endswith("with at least 2 photos, but there is none")
@@ -44,35 +42,81 @@ def test_what_is_no_group_is_counted_and_groups_are_listed():
     assert lacking(classes, ["zebra"], "made").endswith("c28, c29 and 10 more")
 
 
-@st.composite
-def label_maps(draw, values):
-    shape = draw(st.tuples(st.integers(1, 4), st.integers(2, 5), st.integers(2, 5)))
-    return draw(arrays(np.int64, shape, elements=values)), shape
+ALLOWED = "allowed are classes and super-classes of made with at least 2 photos, bird, crane, owl"
+
+
+@pytest.mark.parametrize(
+    ("names", "words", "taken"),
+    [
+        (["bird", "zebra"], ["classes.names has 'zebra' (0 photos)", ALLOWED, "; skipped\n"], ["bird"]),
+        (["machine", "bird"], ["'machine' (1 photos)", ALLOWED, "; skipped\n"], ["bird"]),
+        (["zebra"], ["'zebra' (0 photos)", ALLOWED, "; every class is taken\n"], ["owl", "crane", "bird"]),
+        (["crane", "owl"], [], ["crane", "owl"]),
+        (None, [], ["owl", "crane", "bird"]),
+        ([], [], ["owl", "crane", "bird"]),
+    ],
+)
+def test_a_name_that_is_no_class_is_named_with_those_that_are(names, words, taken, capsys):
+    found = photos_by_class(MADE, names, "made")
+    assert list(found) == taken and found == members(MADE, taken)
+    message = capsys.readouterr().err
+    assert [word for word in words if word not in message] == [] and message.count("\n") == bool(words)
+
+
+def test_without_a_class_of_two_photos_all_photos_are_one():
+    single = records(("owl", "bird"), ("crane", "machine"), ("", ""))
+    assert photos_by_class(single, None, "made") == {"all photos": single}
+    with pytest.raises(ValueError, match=r"^data set 'made' has 1 photo: there must be 2 to cluster together$"):
+        photos_by_class(single[:1], None, "made")
+
+
+def test_names_of_one_folder_are_refused():
+    twice = records(*[("Bird", "bird")] * 2)
+    with pytest.raises(ValueError, match=r"classes\.names has 'bird' and another name for the folder 'bird'"):
+        photos_by_class(twice, ["bird", "Bird"], "made")
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("Great Dane", "great-dane"),
+        ("a/b\\c", "a-b-c"),
+        ("../x", "x"),
+        ("001.Albatross", "001.albatross"),
+        ("雀", "group"),
+    ],
+)
+def test_folders_of_classes(name, folder):
+    assert folder_name(name) == folder
 
 
 @many
-@given(drawn=label_maps(st.integers(0, K - 1)), data=st.data())
-def test_telling_cluster_is_a_plain_search(drawn, data):
-    labels, shape = drawn
-    truth = data.draw(st.none() | arrays(np.uint8, shape, elements=st.sampled_from([0, 1, 2, 255])))
-    middle = (np.array(shape[1:]) - 1) / 2
-    ranked = []
-    for cluster in range(K):
-        photos = sum((image == cluster).mean() >= OCCURS for image in labels)
-        places = np.argwhere(labels == cluster)
-        if truth is None:
-            worth = [-np.linalg.norm(place[1:] - middle) for place in places]
-        else:
-            worth = [float(truth[tuple(place)] > 0) for place in places if truth[tuple(place)] < 255]
-        ranked.append((photos, np.mean(worth) if worth else -np.inf))
-    most = max(photos for photos, _ in ranked)
-    best = max((worth for photos, worth in ranked if photos == most))
-    found = telling_cluster(labels, truth, K)
-    if best > -np.inf:
-        assert ranked[found][0] == most and ranked[found][1] == pytest.approx(best)
+@given(name=st.text())
+def test_a_folder_is_one_plain_name(name):
+    found = folder_name(name)
+    assert re.fullmatch(r"[a-z0-9_]|[a-z0-9_][a-z0-9._-]*[a-z0-9_]", found)
+    assert folder_name(found) == found
 
 
-def test_the_lowest_of_equal_clusters_tells():
-    labels = np.array([[[3, 3, 1, 1], [3, 3, 1, 1]]])
-    assert telling_cluster(labels, np.ones_like(labels), K) == 1
-    assert telling_cluster(labels, None, K) == 1
+NETWORK = {
+    **{"classifier": "mobilenet_v2", "sha256": "0" * 64, "arithmetic": "float32", "precision": "float32"},
+    "depths": {"2": "a", "3": "b", "4": "c"},
+}
+CHANGED = {
+    "order": (MADE[::-1], NETWORK, [2, 3], "bicubic"),
+    "photo": ([replace(MADE[0], sha256="1"), *MADE[1:]], NETWORK, [2, 3], "bicubic"),
+    "weights": (MADE, NETWORK | {"sha256": "1" * 64}, [2, 3], "bicubic"),
+    "layer": (MADE, NETWORK | {"depths": {"2": "a", "3": "c"}}, [2, 3], "bicubic"),
+    "precision": (MADE, NETWORK | {"precision": "float16"}, [2, 3], "bicubic"),
+    "arithmetic": (MADE, NETWORK | {"arithmetic": "bfloat16"}, [2, 3], "bicubic"),
+    "interpolation": (MADE, NETWORK, [2, 3], "bilinear"),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED)
+def test_the_fingerprint_is_of_what_the_clusters_are_made_from(changed):
+    before = clusters_fingerprint(MADE, NETWORK, [2, 3], "bicubic")
+    assert re.fullmatch("[0-9a-f]{12}", before)
+    assert before != clusters_fingerprint(*changed)
+    other = NETWORK | {"depths": NETWORK["depths"] | {"4": "not used"}}
+    assert before == clusters_fingerprint([replace(each, image=Path("x")) for each in MADE], other, [3, 2], "bicubic")

@@ -10,7 +10,6 @@ import sys
 import tarfile
 import time
 import zipfile
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -132,19 +131,23 @@ def test_no_file_is_written_through_a_link(tmp_path):
     archive = pack(tmp_path / "evil.tar", [link("set", str(outside)), ("set/planted", b"evil")])
     refused(archive, tmp_path / "out" / "set")
     inside = pack(tmp_path / "odd.tar", [("real/a", b"1"), link("set", "real"), ("set/a", b"2")])
-    assert contents(unpack(inside, tmp_path / "odd")) == {"real/a": b"1", "set/a": b"2"}
+    refused(inside, tmp_path / "odd", "do not trust")
 
 
-def test_a_hard_link_to_nothing(tmp_path):
-    archive = pack(tmp_path / "torn.tar", [("good", b"1"), link("hard", "absent", tarfile.LNKTYPE)])
-    refused(archive, tmp_path / "out", "hard", "damaged")
-
-
-def test_links_that_stay_inside(tmp_path):
-    entries = [link("set/newest", "a.txt"), *FILES.items(), link("hard", "set/a.txt", tarfile.LNKTYPE)]
-    target = unpack(pack(tmp_path / "set.tar.gz", entries), tmp_path / "out")
-    assert os.readlink(target / "set/newest") == "a.txt"
-    assert (target / "set/newest").read_bytes() == (target / "hard").read_bytes() == b"alpha"
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+@pytest.mark.parametrize(
+    "member",
+    [
+        link("set/newest", "a.txt"),
+        link("hard", "set/a.txt", tarfile.LNKTYPE),
+        link("hard", "absent", tarfile.LNKTYPE),
+    ],
+)
+def test_links_that_stay_inside_are_refused_where_they_are_asked_for(tmp_path, ending, member):
+    archive = pack(tmp_path / f"set.{ending}", [*FILES.items(), member])
+    refused(archive, tmp_path / "out", member[0].name, "do not trust")
+    refused(archive, tmp_path / "out", "do not trust", members=[member[0].name])
+    assert contents(unpack(archive, tmp_path / "out", members=["other"])) == {"other/c": b"c"}
 
 
 @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
@@ -165,12 +168,6 @@ def test_bombs(tmp_path, ending):
     archive = pack(tmp_path / f"bomb.{ending}", {f"{i}.bin": bytes(100_000) for i in range(5)})
     refused(archive, tmp_path / "out", "max_total_bytes = 499999", "4.bin", max_total_bytes=499_999)
     assert len(contents(unpack(archive, tmp_path / "out", max_total_bytes=500_000))) == 5
-
-
-def test_hard_links_count_as_copies(tmp_path):
-    links = [link(f"{i}.bin", "one.bin", tarfile.LNKTYPE) for i in range(5)]
-    archive = pack(tmp_path / "bomb.tar", [("one.bin", bytes(1000)), *links])
-    refused(archive, tmp_path / "out", "max_total_bytes", members=["0.bin", "1.bin"], max_total_bytes=1999)
 
 
 def test_a_zip_file_that_lies_about_sizes(tmp_path):
@@ -265,23 +262,21 @@ def test_interruptions_leave_nothing(tmp_path, monkeypatch, ending, problem):
     assert contents(unpack(archive, tmp_path / "out")) == FILES
 
 
-def test_a_killed_run_leaves_no_target_and_can_be_repeated(tmp_path):
+def test_a_killed_run_leaves_no_target_and_can_be_repeated(tmp_path, root):
     archive = pack(tmp_path / "set.tar", {f"{i}": bytes(10) for i in range(20)})
     # the tenth member never ends
     program = """
 import sys, tarfile, time
-from nas.archives import unpack
-extract = tarfile.TarFile.extract
-def slow(self, member, *args, **options):
+from nas.data.archives import unpack
+write = tarfile.TarFile.makefile
+def slow(self, member, path):
     if member.name == "10":
         time.sleep(60)
-    extract(self, member, *args, **options)
-tarfile.TarFile.extract = slow
+    write(self, member, path)
+tarfile.TarFile.makefile = slow
 unpack(sys.argv[1], sys.argv[2])
 """
-    import nas.archives
-
-    environment = os.environ | {"PYTHONPATH": str(Path(nas.archives.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(root)}
     target = tmp_path / "out"
     process = subprocess.Popen([sys.executable, "-c", program, archive, target], env=environment)
     try:

@@ -1,18 +1,25 @@
-import re
+"""Subsets, settings that are refused, and official archives, made up here, from a server on this machine."""
+
+import hashlib
+import io
+import tarfile
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from nas.data.about import About
-from nas.data.catalogue import ABOUT, DATASETS, PHOTOS
-from nas.data.datasets.sample import PHOTOS
-from nas.data.preparing import prepare, subset
+from nas.data import preparing
+from nas.data.about import Archive
+from nas.data.catalogue import DATASETS
+from nas.data.preparing import check_download, prepare, subset
 from nas.data.records import Record
+from nas.data.sources import Https, SourceError
 
 random = settings(max_examples=50, deadline=None, derandomize=True)
 CLASSES = st.lists(st.sampled_from("abcd"), min_size=1, max_size=20)
@@ -60,60 +67,225 @@ def test_every_photo_of_a_class_has_its_chance():
 
 def test_an_unknown_data_set_is_named_with_those_that_are_known(tmp_path):
     with pytest.raises(ValueError, match=r"^datasets has 'nonsense': allowed are .*sample"):
-        prepare("nonsense", tmp_path / "raw", workspace=tmp_path, annotations=tmp_path / "annotations.json")
+        prepare("nonsense", tmp_path / "raw", workspace=tmp_path, annotations=tmp_path)
     assert not (tmp_path / "raw").exists()
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"roots": {"cbu": "x"}}, r"^download.root has 'cbu': allowed are stl10, cub, .*folder$"),
+        ({"roots": {"cbu": "x"}}, r"^download.root has 'cbu': allowed are cub, folder, .*voc2012$"),
         ({"roots": {"sample": "x"}}, r"^download.root has 'sample': allowed are"),
-        ({"mirrors": {"imagenet": "x"}}, r"^download.mirror has 'imagenet': allowed are base, stl10, cub, voc2012$"),
-        ({"splits": {"folder": "x"}}, r"^download.split has 'folder': allowed are stl10, cub, imagenet, voc2012, open"),
-        ({"splits": {"cub": "val"}}, r"^download.split.cub is 'val': allowed are test, train, all$"),
+        ({"mirrors": {"imagenet": "x"}}, r"^download.mirror has 'imagenet': allowed are base, cub, stl10, voc2012$"),
+        ({"splits": {"folder": "x"}}, r"^download.split has 'folder': allowed are cub, imagenet, openimages30k, stl10"),
+    ],
+)
+def test_settings_of_data_sets_that_have_none_are_named(settings, message):
+    nothing = {"roots": {}, "mirrors": {}, "splits": {}}
+    with pytest.raises(ValueError, match=message) as caught:
+        check_download(**nothing | settings)
+    assert "\n" not in str(caught.value)
+    check_download(roots={"cub": "x", "folder": "y"}, mirrors={"base": "x", "cub": "y"}, splits={"voc2012": "all"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"split": "val"}, r"^download.split.cub is 'val': allowed are test, train, all$"),
         ({}, r"^datasets has 'cub', which is not fetched"),
-        ({"roots": {"cub": __file__}}, r"^download.root.cub: .*test_catalogue.py is a file; unpack it"),
+        ({"root": __file__}, r"^download.root.cub: .*test_preparing.py is a file; unpack it"),
+        ({"root": "/nowhere"}, r"^/nowhere does not exist: set download.root.cub to"),
     ],
 )
 def test_settings_that_cannot_be_are_named(tmp_path, monkeypatch, settings, message):
     if not settings:
-        monkeypatch.setitem(ABOUT, "cub", replace(ABOUT["cub"], archives=()))
+        about = replace(DATASETS["cub"].about, archives=())
+        monkeypatch.setitem(DATASETS, "cub", replace(DATASETS["cub"], about=about))
     with pytest.raises(ValueError, match=message) as caught:
-        prepare("cub", tmp_path / "raw", workspace=tmp_path, annotations=tmp_path / "annotations.json", **settings)
+        prepare("cub", tmp_path / "raw", workspace=tmp_path, annotations=tmp_path, **settings)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["imagenet", "openimages30k", "folder"])
 def test_what_is_not_fetched_says_how_to_get_it(tmp_path, name):
     with pytest.raises(ValueError, match=rf"^datasets has '{name}'.*set download.root.{name} to your copy") as caught:
-        prepare(name, tmp_path / "raw", workspace=tmp_path, annotations=tmp_path / "annotations.json")
-    assert ABOUT[name].by_hand in str(caught.value)
+        prepare(name, tmp_path / "raw", workspace=tmp_path, annotations=tmp_path)
+    assert DATASETS[name].about.by_hand in str(caught.value)
 
 
-def test_every_data_set_is_in_both_tables():
-    assert DATASETS == ("sample", *PHOTOS) == tuple(ABOUT)
+# Official archives
+
+HOST = "https://official.example"
 
 
-@pytest.mark.parametrize("name", DATASETS)
-def test_every_data_set_has_a_page_with_its_licence_citation_and_size(root, name):
-    about = ABOUT[name]
-    page = " ".join((root / "docs" / "datasets" / f"{name}.md").read_text().split())
-    size = "not published" if about.size is None else f"{about.size:,} bytes"
-    for fact in (about.title, about.licence, about.citation, about.used_for, size):
-        assert fact in page, fact
-    for archive in about.archives:
-        assert archive.source.url in page and archive.source.md5 in page
-    for split in about.splits:
-        assert f"`{split}`" in page
-    # of STL-10 the page counts by class: 500 and 800 of ten
-    for number in [n // 10 if name == "stl10" else n for n in about.photos.values()]:
-        assert re.search(rf"(?<!\d)(?<!\d,){number:,}(?!\d|,\d)", page), number
+def tar(files, mode="w:gz"):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
 
 
-def test_photos_of_a_split_are_counted_up_to_the_limit():
-    counted = About("", "", "", "", "", None, {"val": 30, "train": 50})
-    assert [counted.n_photos(), counted.n_photos("train"), counted.n_photos("all")] == [30, 50, 80]
-    assert [counted.n_photos(limit=7), counted.n_photos("all", 99)] == [7, 80]
-    assert [ABOUT["folder"].n_photos(), ABOUT["folder"].n_photos(limit=5)] == [None, None]
-    assert ABOUT["sample"].n_photos() == 24 == len(PHOTOS) and ABOUT["sample"].splits == ()
+def picture(seed, kind="JPEG", values=None):
+    pixels = np.random.default_rng(seed).integers(0, 256, (30, 40, 3), np.uint8) if values is None else values
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def stl10():
+    generator = np.random.default_rng(0)
+    files = {"stl10_binary/class_names.txt": b"\n".join(b"class%d" % n for n in range(10))}
+    for split, labels in (("train", [1]), ("test", [2, 10]), ("unlabeled", [])):
+        files[f"stl10_binary/{split}_X.bin"] = generator.integers(
+            0, 256, 27648 * max(len(labels), 1), np.uint8
+        ).tobytes()
+        files[f"stl10_binary/{split}_y.bin"] = bytes(labels)
+    return {"stl10_binary.tar.gz": tar(files)}
+
+
+def cub():
+    name = "001.Black/Black_1"
+    tables = {
+        "images.txt": f"1 {name}.jpg\n",
+        "classes.txt": "1 001.Black\n",
+        "image_class_labels.txt": "1 1\n",
+        "bounding_boxes.txt": "1 1.0 2.0 3.0 4.0\n",
+        "train_test_split.txt": "1 0\n",
+    }
+    photos = {f"CUB_200_2011/{table}": content.encode() for table, content in tables.items()}
+    photos |= {f"CUB_200_2011/images/{name}.jpg": picture(0), "attributes.txt": b"not used"}
+    levels = np.full((30, 40), 204, np.uint8)
+    masks = {f"segmentations/{name}.png": picture(0, "PNG", levels)}
+    return {"CUB_200_2011.tgz": tar(photos), "segmentations.tgz": tar(masks)}
+
+
+def voc2012():
+    root, name = "VOCdevkit/VOC2012", "2007_000033"
+    labels = np.zeros((30, 40), np.uint8)
+    labels[5:9, 5:9] = 1
+    box = "<xmin>6</xmin><ymin>6</ymin><xmax>9</xmax><ymax>9</ymax>"
+    xml = f"<annotation><object><name>aeroplane</name><bndbox>{box}</bndbox></object></annotation>"
+    files = {
+        f"{root}/ImageSets/Segmentation/val.txt": f"{name}\n".encode(),
+        f"{root}/JPEGImages/{name}.jpg": picture(0),
+        f"{root}/Annotations/{name}.xml": xml.encode(),
+        f"{root}/SegmentationClass/{name}.png": picture(0, "PNG", labels),
+        f"{root}/SegmentationObject/{name}.png": picture(0, "PNG", labels),
+        f"{root}/ImageSets/Main/val.txt": b"not used",
+    }
+    return {"VOCtrainval_11-May-2012.tar": tar(files, "w")}
+
+
+MADE = {"stl10": stl10, "cub": cub, "voc2012": voc2012}
+EXPECTED = {"stl10": ["test-0000", "test-0001"], "cub": ["Black_1"], "voc2012": ["2007_000033"]}
+
+
+@pytest.fixture
+def official(server, monkeypatch):
+    """A function that puts the archives of a data set on the server, and their checksums into the catalogue."""
+
+    def serve(name):
+        found, archives = DATASETS[name], []
+        contents = MADE[name]()
+        for archive in found.about.archives:
+            content = contents[archive.name]
+            server.files[f"/sets/{archive.name}"] = content
+            source = Https(
+                f"{HOST}/sets/{archive.name}",
+                md5=hashlib.md5(content).hexdigest(),
+                sha256=hashlib.sha256(content).hexdigest(),
+                size=len(content),
+                attempts=3,
+                backoff=0.0,
+                timeout=5.0,
+            )
+            archives.append(Archive(source, archive.members))
+        about = replace(found.about, archives=tuple(archives))
+        monkeypatch.setitem(DATASETS, name, replace(found, about=about))
+        return contents
+
+    return serve
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_an_archive_is_fetched_once_unpacked_and_read(official, server, prepared, tmp_path, name):
+    official(name)
+    for _ in range(2):
+        records = prepared(name, mirror=server.address)
+        assert list(records) == EXPECTED[name]
+        for record in records.values():
+            assert record.image.is_relative_to(tmp_path / "raw" / name / "photos")  # no link into the scratch folder
+            assert hashlib.sha256(record.image.read_bytes()).hexdigest() == record.sha256
+            assert record.mask is None or record.mask.is_relative_to(tmp_path / "raw" / name)
+    assert sorted(path for path, _ in server.asked) == sorted(server.files)
+
+
+def test_truth_of_the_second_archive(official, server, prepared):
+    official("cub")
+    (record,) = prepared("cub", mirror=server.address).values()
+    assert record.truth().tolist() == np.ones((30, 40), int).tolist()
+    assert record.boxes == ((1, 2, 4, 6),)
+
+
+def test_what_is_not_used_is_not_unpacked(official, server, prepared, tmp_path):
+    official("stl10")
+    prepared("stl10", mirror=server.address)
+    unpacked = {path.name for path in (tmp_path / "scratch").glob("stl10-*/stl10_binary/*")}
+    assert unpacked == {"class_names.txt", "train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin"}
+
+
+def test_a_transfer_that_breaks_off_is_taken_up_again(official, server, prepared):
+    official("voc2012")
+    server.cuts = [4_000, 9_000]
+    assert list(prepared("voc2012", mirror=server.address)) == EXPECTED["voc2012"]
+    assert [asked for _, asked in server.asked] == [None, "bytes=4000-", "bytes=9000-"]
+
+
+def test_an_archive_that_differs_is_refused_and_leaves_nothing(official, server, prepared, tmp_path):
+    contents = official("stl10")
+    server.files["/sets/stl10_binary.tar.gz"] = contents["stl10_binary.tar.gz"][:-1] + b"x"
+    with pytest.raises(SourceError) as caught:
+        prepared("stl10", mirror=server.address)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in ("sha256", server.address, "download.mirror.stl10", "download.root.stl10"):
+        assert word in message
+    assert not (tmp_path / "raw" / "stl10").exists()
+    assert not list((tmp_path / "scratch").glob("stl10*"))
+
+
+def test_a_killed_unpacking_is_done_anew(official, server, prepared, tmp_path, monkeypatch):
+    official("cub")
+    unpack, unpacked = preparing.unpack, []
+
+    def killed(archive, *arguments, **settings):
+        if len(unpacked) == 1:
+            raise KeyboardInterrupt
+        unpacked.append(unpack(archive, *arguments, **settings))
+        return unpacked[-1]
+
+    monkeypatch.setattr(preparing, "unpack", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prepared("cub", mirror=server.address)
+    monkeypatch.setattr(preparing, "unpack", unpack)
+    (record,) = prepared("cub", mirror=server.address).values()
+    assert record.mask is not None
+    assert len(server.asked) == 2  # the archives themselves were whole
+
+
+def test_a_copy_of_the_user_s_comes_first(official, server, prepared, tmp_path):
+    contents = official("voc2012")
+    with tarfile.open(fileobj=io.BytesIO(contents["VOCtrainval_11-May-2012.tar"])) as archive:
+        archive.extractall(tmp_path / "mine", filter="data")
+    (record,) = prepared("voc2012", tmp_path / "mine", mirror=server.address).values()
+    assert record.image.is_relative_to(tmp_path / "mine") and server.asked == []
+
+
+@pytest.mark.parametrize("address", ["http://elsewhere.example", "ftp://x", "elsewhere"])
+def test_a_mirror_must_be_safe(official, prepared, address):
+    official("stl10")
+    with pytest.raises(ValueError, match=r"^download\.mirror: .*https.*got"):
+        prepared("stl10", mirror=address)

@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from nas.data.boxes import boxes_of
 from nas.data.records import Record, read_records, write_records
 
 random = settings(max_examples=30, deadline=None, derandomize=True)
@@ -27,6 +25,7 @@ def records(draw, folder=Path("/data/raw/sample")):
             id=i,
             image=draw(outside) / "photos" / f"{i}.jpg",
             sha256=draw(NAMES),
+            size=draw(st.tuples(PIXELS, PIXELS)),
             class_index=draw(CLASSES),
             class_name=draw(NAMES),
             imagenet_index=draw(CLASSES),
@@ -80,6 +79,7 @@ def test_the_fingerprint_is_of_the_content_and_not_of_the_place(record, data):
     for change in (
         {"id": record.id + "x"},
         {"sha256": record.sha256 + "x"},
+        {"size": (501, 501)},
         {"class_index": 1000},
         {"imagenet_index": 1000},
         {"boxes": (*record.boxes, (0, 0, 1, 1))},
@@ -87,22 +87,6 @@ def test_the_fingerprint_is_of_the_content_and_not_of_the_place(record, data):
         {"parts": {**(record.parts or {}), "new part": (0.0, 0.0)}},
     ):
         assert replace(record, **change).fingerprint != record.fingerprint
-
-
-@random
-@given(
-    labels=hnp.arrays(
-        np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.sampled_from([0, 0, 1, 2, 5, 255])
-    )
-)
-def test_a_box_holds_an_instance_just_so(labels):
-    expected = []
-    for instance in range(1, 255):
-        pixels = [(x, y) for y, x in np.ndindex(labels.shape) if labels[y, x] == instance]
-        if pixels:
-            columns, rows = zip(*pixels, strict=True)
-            expected.append((min(columns), min(rows), max(columns), max(rows)))
-    assert boxes_of(labels) == tuple(expected)
 
 
 def test_photo_and_truth_are_those_of_the_files(tmp_path):

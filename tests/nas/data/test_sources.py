@@ -4,25 +4,17 @@ import hashlib
 import os
 import socket
 import sys
-import threading
-import zipfile
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nas.data.sources import Https, Pypi, Root, SourceError
-from nas.store.files import sha256_of
 
+# of the wheel that the index serves
 MEMBERS = {
     "tiny/__init__.py": b"raise RuntimeError('imported')",
     "tiny/data/one.bin": b"1" * 5000,
     "tiny/two": b"2",
 }
-METADATA = "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n"
-WHEEL = "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
 def digits(content):
@@ -37,56 +29,6 @@ def tiny(member="tiny/data/one.bin", **changed):
         "sha256": digits(MEMBERS.get(member, b"")),
     }
     return Pypi(**(fields | changed))
-
-
-class Index(ThreadingHTTPServer):
-    """A package index with one wheel, which counts its downloads."""
-
-    def __init__(self, folder):
-        self.paths = []
-        index = self
-
-        class Handler(SimpleHTTPRequestHandler):
-            def log_message(self, *_args):
-                index.paths.append(self.path)
-
-        super().__init__(("127.0.0.1", 0), partial(Handler, directory=folder))
-
-    @property
-    def downloads(self):
-        return sum(path.endswith(".whl") for path in self.paths)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("index")
-    (folder / "tiny").mkdir()
-    name = "tiny-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(folder / "tiny" / name, "w") as wheel:
-        information = {"METADATA": METADATA, "WHEEL": WHEEL, "RECORD": ""}
-        for member, content in MEMBERS.items() | {(f"tiny-1.0.dist-info/{k}", v) for k, v in information.items()}:
-            wheel.writestr(member, content)
-    (folder / "tiny" / "index.html").write_text(f'<!DOCTYPE html><html><body><a href="{name}">{name}</a></body></html>')
-    return folder
-
-
-@pytest.fixture
-def index(folder, monkeypatch):
-    """The only index that pip sees."""
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    index = Index(folder)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{index.server_port}")
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-    monkeypatch.setenv("NO_PROXY", "*")
-    thread = threading.Thread(target=index.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield index
-    index.shutdown()
-    thread.join()
-    index.server_close()
 
 
 def failed(description, target, workspace, *words):
@@ -119,10 +61,10 @@ def test_members_of_one_wheel_are_fetched_once(index, tmp_path, monkeypatch, cap
 
 
 @pytest.mark.parametrize("damage", ["truncated", "changed"])
-def test_a_damaged_kept_wheel_is_fetched_again(index, folder, tmp_path, damage):
+def test_a_damaged_kept_wheel_is_fetched_again(index, wheel_index, tmp_path, damage):
     (tmp_path / "tiny-1.0").mkdir()
     kept = tmp_path / "tiny-1.0" / "tiny-1.0-py3-none-any.whl"
-    whole = (folder / "tiny" / kept.name).read_bytes()
+    whole = (wheel_index / "tiny" / kept.name).read_bytes()
     kept.write_bytes(whole[:3000] if damage == "truncated" else whole.replace(b"1" * 5000, b"3" * 5000))
     target = tiny().fetch(tmp_path / "one.bin", workspace=tmp_path)
     assert target.read_bytes() == MEMBERS["tiny/data/one.bin"]
@@ -261,11 +203,3 @@ def test_root_that_cannot_be_read(tmp_path, monkeypatch, kind):
     # the user who runs the tests may read everything
     monkeypatch.setattr(os, "access", lambda _path, mode: not mode & denied)
     failed(Root(path, "root"), tmp_path / "x", tmp_path, path, "cannot be read", "set root")
-
-
-@settings(max_examples=20, deadline=None, derandomize=True)
-@given(content=st.binary(max_size=3000), copies=st.integers(1, 200))
-def test_sha256_of(tmp_path_factory, content, copies):
-    path = tmp_path_factory.getbasetemp() / "content"
-    path.write_bytes(content * copies)
-    assert sha256_of(path) == sha256_of(str(path)) == digits(content * copies)

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import json
 import os
 import random
 import re
@@ -22,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.data.sources import Https, SourceError
+from nas.data.transfers import Transfer, TransferError, check_address, note_of, open_session, size_of
 
 DATA = random.Random(0).randbytes(200_000)
 OTHER = random.Random(1).randbytes(200_000)
@@ -165,6 +167,47 @@ def part_of(folder, content, algorithm="sha256"):
     return part
 
 
+def transfer(session, url, part, **options):
+    """The file DATA on its way, with no patience."""
+    options = {"size": None, "attempts": 1, "difference": lambda path: None} | options
+    return Transfer(session, url, part, "set", backoff=0.0, timeout=0.3, hidden=True, **options)
+
+
+def test_what_tells_a_file_from_the_wanted_one_decides(server, tmp_path):
+    url, part = server.reset() + "/set.tgz", tmp_path / "part"
+    part.write_bytes(b"something else, and longer")
+    with open_session() as session:
+        transfer(
+            session, url, part, difference=lambda path: None if path.read_bytes() == DATA else "other", attempts=2
+        ).run()
+        assert part.read_bytes() == DATA and size_of(part) == len(DATA)
+        with pytest.raises(TransferError, match=r"^it is another$"):
+            transfer(session, url, tmp_path / "fresh", difference=lambda path: "it is another").run()
+    assert size_of(tmp_path / "fresh") == 0 and not (tmp_path / "fresh").exists()
+
+
+def test_the_version_of_a_file_is_noted_beside_it(server, tmp_path):
+    url, part = server.reset(Answer(cut=1000, etag='"three"')) + "/set.tgz", tmp_path / "part"
+    with open_session() as session:
+        with pytest.raises(TransferError, match="broke off"):
+            transfer(session, url, part, size=len(DATA), difference=lambda path: "short").run()
+        assert json.loads(note_of(part).read_text()) == {"address": url, "ETag": '"three"', "Last-Modified": ""}
+        assert note_of(part).parent == part.parent and size_of(part) == 1000
+
+
+@pytest.mark.parametrize("address", ["https://x/y", "http://127.0.0.1/y", "http://localhost:8/y", "http://[::1]/y"])
+def test_addresses_that_may_be_asked(address):
+    check_address(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://x/y", "http://127.0.0.1.x/y", "ftp://x/y", "x/y", "https:///y", "file:///y"]
+)
+def test_addresses_that_may_not(address):
+    with pytest.raises(ValueError, match=f"https.*got '{address}'"):
+        check_address(address)
+
+
 @pytest.mark.parametrize("known", [{}, {"size": None}, {"md5": hashlib.md5(DATA).hexdigest()}])
 def test_one_request_and_none_when_the_file_is_there(server, tmp_path, known):
     description = source(server.reset() + "/set.tgz", **known)
@@ -223,7 +266,7 @@ def test_trouble_that_stays(server, tmp_path):
 
 def test_waiting_grows_with_jitter_and_heeds_the_server(server, tmp_path, monkeypatch):
     waits = []
-    monkeypatch.setattr("nas.transfers.time.sleep", waits.append)
+    monkeypatch.setattr("nas.data.transfers.time.sleep", waits.append)
     script = [Answer(status=500)] * 3 + [
         Answer(status=503, retry_after="20"),
         Answer(status=503, retry_after="9999"),
@@ -419,12 +462,12 @@ def test_a_target_on_another_file_system(server, tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["set.tgz"]
 
 
-def test_a_killed_download_continues(server, tmp_path):
+def test_a_killed_download_continues(server, tmp_path, root):
     url = server.reset(Answer(cut=150_000, ending="stall")) + "/set.tgz"
     description = source(url, timeout=30.0)
-    program = f"from pathlib import Path\nfrom nas.sources import Https\n{description!r}.fetch("
+    program = f"from pathlib import Path\nfrom nas.data.sources import Https\n{description!r}.fetch("
     program += f"Path({str(tmp_path / 'out' / 'set.tgz')!r}), workspace=Path({str(tmp_path / 'work')!r}))"
-    environment = os.environ | {"PYTHONPATH": str(Path(sources.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(root)}
     process = subprocess.Popen([sys.executable, "-c", program], env=environment)
 
     def arrived():

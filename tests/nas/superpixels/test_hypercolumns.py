@@ -48,7 +48,7 @@ def test_inner_products_and_sums_in_blocks_of_any_size(problem, n_vectors, eleme
     vectors = normal(7, len(plain), n_vectors, plain.shape[2])
     memberships = normal(8, len(plain), n_vectors, height, width)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hypercolumns, "BLOCK_ELEMENTS", elements)
+        patch.setattr("nas.superpixels.hypercolumns.BLOCK_ELEMENTS", elements)
         columns = Hypercolumns(*problem)
         blocks = list(columns.blocks(n_vectors))
         products = torch.cat([columns.inner_products(vectors, rows) for rows in blocks], dim=2)
@@ -66,7 +66,7 @@ def test_inner_products_and_sums_in_blocks_of_any_size(problem, n_vectors, eleme
 def test_blocks_cover_the_rows_once_and_stay_small(problem, n_vectors, elements):
     _, (height, width), *_ = problem
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hypercolumns, "BLOCK_ELEMENTS", elements)
+        patch.setattr("nas.superpixels.hypercolumns.BLOCK_ELEMENTS", elements)
         blocks = list(Hypercolumns(*problem).blocks(n_vectors))
     assert [row for block in blocks for row in range(height)[block]] == list(range(height))
     for block in blocks:

@@ -13,6 +13,7 @@ from nas.superpixels.measures import (
     boundary_precision,
     boundary_recall,
     edge_adherence,
+    measures,
     scores,
     strongest_edges,
     undersegmentation_error,
@@ -153,6 +154,21 @@ def test_borders_on_the_edges_adhere_and_borders_away_from_them_do_worse_than_ch
     assert edge_adherence(ids, edges, 1) == (1.0, 3 / 20, 1.0)
     away = edge_adherence(ids, np.roll(edges, 5, axis=1), 1)
     assert away == pytest.approx((0.0, 3 / 20, -3 / 17))
+
+
+@random
+@given(maps(), tolerances, st.integers(0, 2**32))
+def test_a_row_has_the_scores_and_the_parts_of_the_adherence(drawn, tolerance, seed):
+    regions, truth = drawn
+    edges = np.random.default_rng(seed).random(regions.shape) < 0.3
+    row = measures(regions, truth, edges, tolerance)
+    expected = scores(regions, truth, tolerance)
+    assert {name: row[name] for name in expected} == pytest.approx(expected, nan_ok=True)
+    share, chance, adherence = edge_adherence(regions, edges, tolerance)
+    parts = {"edge_share": share, "edge_excess": share - chance, "edge_room": 1 - chance}
+    assert measures(regions, None, edges, tolerance) == pytest.approx(parts, nan_ok=True)
+    if row["edge_room"] > 0:
+        assert row["edge_excess"] / row["edge_room"] == pytest.approx(adherence, nan_ok=True)
 
 
 def plain_gradient(luminance):

@@ -43,7 +43,7 @@ def masks(root):
 
 
 def test_classes_splits_boxes_and_parts_are_those_of_the_tables(root, prepared):
-    records = prepared("cub", root, splits={"cub": "all"})
+    records = prepared("cub", root, split="all")
     assert list(records) == [FIRST, SECOND, THIRD]
     assert [(r.class_index, r.class_name, r.split) for r in records.values()] == [
         (0, "001.Black_footed_Albatross", "test"),
@@ -64,14 +64,14 @@ def test_classes_splits_boxes_and_parts_are_those_of_the_tables(root, prepared):
     ("split", "ids"), [(None, [FIRST, THIRD]), ("test", [FIRST, THIRD]), ("train", [SECOND])], ids=str
 )
 def test_the_official_split_is_chosen_by_name(root, prepared, split, ids):
-    assert list(prepared("cub", root.parent, splits={"cub": split} if split else {})) == ids
+    assert list(prepared("cub", root.parent, split=split)) == ids
 
 
 @pytest.mark.parametrize("inside", [False, True])
 def test_the_object_is_where_more_than_half_of_the_annotators_agree(root, masks, prepared, inside):
     if inside:
         (root.parent / "segmentations").rename(root / "segmentations")
-    records = prepared("cub", root, splits={"cub": "all"})
+    records = prepared("cub", root, split="all")
     for name, levels in masks.items():
         np.testing.assert_array_equal(records[name].truth(), (levels > 127.5).astype(np.uint8))
         assert records[name].mask_sha256 == hashlib.sha256(records[name].mask.read_bytes()).hexdigest()

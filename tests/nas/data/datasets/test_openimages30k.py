@@ -81,7 +81,7 @@ def test_the_train_split_has_classes_alone(root, prepared, photo):
     (root / "metadata" / "train").mkdir()
     (root / "metadata" / "train" / "image_ids.txt").write_text("train/0bt_c3/cc03.jpg\n")
     (root / "metadata" / "train" / "class_labels.txt").write_text("train/0bt_c3/cc03.jpg,0\n")
-    (record,) = prepared("openimages30k", root, splits={"openimages30k": "train"}).values()
+    (record,) = prepared("openimages30k", root, split="train").values()
     assert (record.id, record.mask, record.boxes, record.split) == ("0bt_c3-cc03", None, (), "train")
 
 
@@ -123,5 +123,5 @@ def test_a_split_that_is_not_there_is_named(root, refused, split):
         "openimages30k",
         root / "test",
         "metadata/val" if split == "val" else "metadata/train",
-        splits={"openimages30k": split},
+        split=split,
     )

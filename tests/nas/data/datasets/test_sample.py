@@ -12,7 +12,7 @@ from torchvision.models import MobileNet_V2_Weights
 from nas.data.boxes import boxes_of
 from nas.data.datasets import sample
 from nas.data.datasets.sample import sources
-from nas.data.preparing import prepare
+from nas.data.native import Place
 from nas.data.records import read_records, write_records
 
 random = settings(max_examples=40, deadline=None, derandomize=True)
@@ -130,7 +130,8 @@ def two_photos(tmp_path, monkeypatch):
 
 def prepared(tmp_path, photos):
     (tmp_path / "annotations.json").write_text(json.dumps({"photos": photos}))
-    return prepare(tmp_path / "raw", workspace=tmp_path / "work", annotations=tmp_path / "annotations.json")
+    place = Place(tmp_path, tmp_path / "raw", tmp_path / "work", borrowed=False)
+    return [listed.complete(listed.record) for listed in sample.photos(place, "")]
 
 
 def test_records_say_what_the_annotations_say(tmp_path, two_photos):
@@ -150,6 +151,9 @@ def test_records_say_what_the_annotations_say(tmp_path, two_photos):
 @pytest.mark.parametrize("wrong", ["size", "absent"])
 def test_annotations_that_do_not_fit_the_photos_are_refused(tmp_path, two_photos, wrong):
     photos = two_photos[:1] if wrong == "absent" else [two_photos[0], {**two_photos[1], "size": [11, 20]}]
-    found = "None" if wrong == "absent" else r"\[11, 20\]"
-    with pytest.raises(ValueError, match=rf"'cat' must be there with size \[20, 11\], found {found}; correct"):
+    messages = {
+        "size": r"'cat' must have the size \[20, 11\], found \[11, 20\]; correct the annotations",
+        "absent": r"annotations\.json: has no outlines of 'cat'; add them",
+    }
+    with pytest.raises(ValueError, match=messages[wrong]):
         prepared(tmp_path, photos)

@@ -25,7 +25,7 @@ def root(tmp_path):
 def test_photos_and_classes_are_torchvision_s(root, prepared, split, monkeypatch):
     monkeypatch.setattr(STL10, "_check_integrity", lambda self: True)
     expected = STL10(root.parent, split=split)
-    records = list(prepared("stl10", root, splits={"stl10": split}).values())
+    records = list(prepared("stl10", root, split=split).values())
     assert len(records) == len(expected)
     for record, (image, label) in zip(records, expected, strict=True):
         np.testing.assert_array_equal(record.photo(), np.asarray(image))
@@ -36,7 +36,7 @@ def test_photos_and_classes_are_torchvision_s(root, prepared, split, monkeypatch
 
 def test_the_test_split_is_the_default_and_all_is_both(root, prepared):
     assert list(prepared("stl10", root)) == [f"test-000{n}" for n in range(5)]
-    both = prepared("stl10", root.parent, splits={"stl10": "all"})  # the folder that holds stl10_binary
+    both = prepared("stl10", root.parent, split="all")  # the folder that holds stl10_binary
     assert list(both) == [f"train-000{n}" for n in range(3)] + [f"test-000{n}" for n in range(5)]
 
 
@@ -76,7 +76,7 @@ def test_photos_to_learn_from_lie_apart_and_follow_their_own_limit(root, prepare
     assert {record.split for record in learnt} == {"train"} and all(record.image.is_file() for record in learnt)
     assert all(record.image.is_relative_to(target / TRAIN) for record in learnt)
     assert len(prepared("stl10", root, train=None)) == 5 and len(read_records(target / TRAIN)) == 3
-    for settings in ({"train": 0}, {"train": None, "splits": {"stl10": "all"}}, {"splits": {"stl10": "train"}}):
+    for settings in ({"train": 0}, {"train": None, "split": "all"}, {"split": "train"}):
         prepared("stl10", root, **settings)
         assert not is_prepared(target / TRAIN)
 

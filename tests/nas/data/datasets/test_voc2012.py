@@ -107,7 +107,7 @@ def test_the_class_is_that_of_the_largest_object_and_other_classes_are_ignored(r
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_splits_and_roots(root, prepared, split, ids, level):
     at = [root, *root.parents][level]
-    assert list(prepared("voc2012", at, splits={"voc2012": split}))[:2] == ids
+    assert list(prepared("voc2012", at, split=split))[:2] == ids
 
 
 def test_the_twenty_classes_are_in_the_order_of_the_masks():

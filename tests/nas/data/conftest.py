@@ -1,7 +1,10 @@
-"""Native files made up here, and the stage's function on them."""
+"""Native files made up here, and data sets prepared of them."""
 
+import os
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import zipfile
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +37,9 @@ def prepared(tmp_path):
     """A function that prepares a data set and reads its records by id."""
 
     def run(name, root=None, **settings):
-        if root is not None:
-            settings["roots"] = {name: str(root)}
         target = tmp_path / "raw" / name
-        n = prepare(name, target, workspace=tmp_path / "scratch", annotations=Path("absent.json"), **settings)
+        where = {"workspace": tmp_path / "scratch", "annotations": Path("absent")}
+        n = prepare(name, target, root=None if root is None else str(root), **where, **settings)
         records = {record.id: record for record in read_records(target)}
         assert len(records) == n
         return records
@@ -96,3 +98,63 @@ def server(monkeypatch):
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+MEMBERS = {
+    "tiny/__init__.py": b"raise RuntimeError('imported')",
+    "tiny/data/one.bin": b"1" * 5000,
+    "tiny/two": b"2",
+}
+METADATA = "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n"
+WHEEL = "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+class Index(ThreadingHTTPServer):
+    """A package index with one wheel, which counts its downloads."""
+
+    def __init__(self, folder):
+        self.paths = []
+        index = self
+
+        class Handler(SimpleHTTPRequestHandler):
+            def log_message(self, *_args):
+                index.paths.append(self.path)
+
+        super().__init__(("127.0.0.1", 0), partial(Handler, directory=folder))
+
+    @property
+    def downloads(self):
+        return sum(path.endswith(".whl") for path in self.paths)
+
+
+@pytest.fixture(scope="session")
+def wheel_index(tmp_path_factory):
+    """The folder that the index serves."""
+    folder = tmp_path_factory.mktemp("index")
+    (folder / "tiny").mkdir()
+    name = "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(folder / "tiny" / name, "w") as wheel:
+        information = {"METADATA": METADATA, "WHEEL": WHEEL, "RECORD": ""}
+        for member, content in MEMBERS.items() | {(f"tiny-1.0.dist-info/{k}", v) for k, v in information.items()}:
+            wheel.writestr(member, content)
+    (folder / "tiny" / "index.html").write_text(f'<!DOCTYPE html><html><body><a href="{name}">{name}</a></body></html>')
+    return folder
+
+
+@pytest.fixture
+def index(wheel_index, monkeypatch):
+    """The only index that pip sees."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    index = Index(wheel_index)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{index.server_port}")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("NO_PROXY", "*")
+    thread = threading.Thread(target=index.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield index
+    index.shutdown()
+    thread.join()
+    index.server_close()

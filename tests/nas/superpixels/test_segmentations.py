@@ -1,0 +1,79 @@
+"""What is stored of photos against each method called alone."""
+
+import numpy as np
+import pytest
+from plain import flood
+
+from nas.data.label_maps import resize_labels
+from nas.networks.activations import Activations
+from nas.superpixels import measures
+from nas.superpixels.estimator import NeuroActivatedSuperpixels
+from nas.superpixels.rivals import felzenszwalb, slic
+from nas.superpixels.segmentations import MEASURES, RATIOS, segment, segment_photos
+from nas.superpixels.variants import SEGMENTATIONS, Segmenting, Variant
+
+SETTINGS = Segmenting("bicubic", 3, 1, 0.8, {"compactness": 5.0, "max_evaluations": 3}, {"max_evaluations": 3})
+VARIANTS = {"first": Variant(4, (2, 3), "channels", "first"), "image": Variant("auto", (3,), "none", "image")}
+
+
+def plain_segmentations(clusters, view):
+    pieces = flood(clusters)
+    n_regions = int(pieces.max()) + 1
+    return {
+        "nas_clusters": clusters,
+        "nas_components": pieces,
+        "slic": slic(view, n_regions, compactness=5.0, max_evaluations=3),
+        "felzenszwalb": felzenszwalb(view, n_regions, max_evaluations=3),
+    }
+
+
+def test_label_maps_and_rows_are_those_of_each_method_alone(photos):
+    folder, records = photos
+    found = segment_photos(records, list(VARIANTS), folder, VARIANTS, SETTINGS)
+    stored = Activations(folder)
+    for name, shard in found.items():
+        assert set(shard.arrays) == {f"{method}.{name}" for method in SEGMENTATIONS}
+        assert all(array.dtype == np.uint16 for array in shard.arrays.values())
+        rows = {(row["id"], row["method"]): row for row in shard.rows}
+        assert len(rows) == len(shard.rows) == len(records) * len(SEGMENTATIONS)
+        for number, record in enumerate(records):
+            view, maps = stored.read([record.id], ["view"])["view"][0], stored.maps([record.id], [2, 3])
+            settings = {"first": {"size": "first"}, "image": {"depths": (3,), "weighting": None, "size": "image"}}[name]
+            model = NeuroActivatedSuperpixels(
+                4 if name == "first" else "auto", **{"depths": (2, 3), **settings}, random_state=3
+            ).fit(maps, view.shape[:2])
+            clusters = resize_labels(model.labels_[0].numpy(), view.shape[:2])
+            for method, expected in plain_segmentations(clusters, view).items():
+                assert np.array_equal(shard.arrays[f"{method}.{name}"][number], expected), method
+                row = rows[record.id, method]
+                assert (row["variant"], row["k"]) == (name, int(model.n_clusters_[0]))
+                assert row["n_regions"] == len(np.unique(expected))
+                truth, strong = record.truth(), measures.strongest_edges(view, 0.8)
+                assert {key: row[key] for key in ("depths", "clusters", "weighting")} == VARIANTS[name].columns()
+                measured = measures.measures(expected, truth, strong, 1)
+                assert {key: row[key] for key in measured} == pytest.approx(measured, nan_ok=True)
+                assert (set(MEASURES) <= set(row)) == (truth is not None)
+                assert all(name in row for ratio in RATIOS.values() for name in ratio)
+
+
+def test_a_photo_is_the_same_alone_and_a_variant_without_the_others(photos):
+    folder, records = photos
+    together = segment_photos(records, list(VARIANTS), folder, VARIANTS, SETTINGS)
+    for number, record in enumerate(records):
+        alone = segment_photos([record], ["image"], folder, VARIANTS, SETTINGS)
+        assert list(alone) == ["image"]
+        for key, array in alone["image"].arrays.items():
+            assert np.array_equal(array[0], together["image"].arrays[key][number])
+        assert list(alone["image"].rows) == [row for row in together["image"].rows if row["id"] == record.id]
+
+
+def test_rivals_have_about_as_many_regions_as_there_are_components():
+    generator = np.random.default_rng(0)
+    view = np.kron(generator.integers(0, 256, (6, 6, 3)), np.ones((10, 10, 1))).astype(np.uint8)
+    clusters = np.kron(generator.integers(0, 4, (6, 6)), np.ones((10, 10), int))
+    found = dict(segment(view, clusters, Segmenting("bicubic", 0, 1, 0.8)))
+    assert tuple(found) == SEGMENTATIONS
+    wanted = flood(clusters).max() + 1
+    for method in SEGMENTATIONS[1:]:
+        assert np.array_equal(found[method], flood(found[method]))
+        assert abs(found[method].max() + 1 - wanted) <= 0.15 * wanted
