@@ -10,6 +10,7 @@ from nas.parameters import Section, check_names, knob, load, resolve, run_progra
 from nas.saliency import GAUSSIAN
 from nas.statistics import Resampling
 from nas.superpixels import SEGMENTATIONS, Segmenting, Variant
+from stages import shipped
 
 PARAMS, SCRATCH, TIMINGS = Path("params.yaml"), Path("data/scratch"), Path("reports/timings.json")
 HEADER = "# Every knob of the replication. Edit one, run `dvc repro`: only what depends on it runs again.\n\n"
@@ -29,24 +30,10 @@ Weighting = Literal["channels", "none"]
 Replacement = Literal["mean", "zero", "blur"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Names = Annotated[list[str], Field(min_length=1)]
+Paths = Annotated[dict[Natural, str], Field(min_length=1)]
 
 LABEL_MAPS = "superpixels.label_maps"  # where it stands what label maps there are
 SIMPLE = ("pixels", "tiles")  # parts of a photo that need none
-# what is shipped of the lists that name what other sections make: of it, whatever is made is taken
-RANKED = ["grad_cam", "gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "lrp", "rise"]
-RANKED += ["random", "sobel"]
-SCORED = ["grad_cam", "gradient", "input_x_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "lrp"]
-SCORED += ["rise", "xrai", "lime", "kernel_shap", "random", "sobel"]
-KINDS = ["nas_clusters.first", "nas_components.first", "nas_clusters.image", "nas_components.image"]
-KINDS += ["nas_clusters.tuned", "slic.first", "felzenszwalb.first"]
-ORDERS = ["pixels", "tiles", "slic.first", "felzenszwalb.first", "nas_clusters.first", "nas_components.first"]
-PLOTTED = ["grad_cam", "smoothgrad", "integrated_gradients", "rise"]
-CURVES = [*PLOTTED[:3], "lrp", "random", "sobel"]
-AVERAGED = ["nas_clusters.first", "nas_components.first"]
-COUNTS = {"integrated_gradients": {"n_steps": 16}, "smoothgrad": {"n_samples": 16}, "rise": {"n_masks": 128}}
-COUNTS |= {"xrai": {"n_steps": 8}, "lime": {"n_samples": 1000}, "kernel_shap": {"n_samples": 1000}}
-OF_PAPERS = {"integrated_gradients": "50", "smoothgrad": "50", "rise": "4000", "xrai": "100"}
-OF_PAPERS |= {"lime": "1000; equal draws are scored once", "kernel_shap": "1000; exact for up to 9 regions"}
 
 
 class Download(Section):
@@ -66,9 +53,7 @@ class Activations(Section):
     batch: Count = knob("photos per forward pass")
     forward: Literal["float32", "bfloat16", "float16"] = knob("of the pass: float32, bfloat16, or on a GPU float16")
     cache: bool = knob("store the maps; false saves the disk and computes them anew whenever they are read")
-    depths: dict[Name, Annotated[dict[Natural, str], Field(min_length=1)]] = knob(
-        "classifier -> depths in place of its own, e.g. {vgg16: {2: features.16, 3: features.23}}"
-    )
+    depths: dict[Name, Paths] = knob("classifier -> depths in place of its own, e.g. {vgg16: {2: features.16}}")
 
 
 class Slic(Section):
@@ -101,9 +86,7 @@ class Superpixels(Section):
     depths: Depths = knob("0 is the stem, 1 to 4 are the last maps at stride 4, 8, 16, 32")
     weighting: Weighting = knob("channels: (1 + C_1) / (1 + C_l); or none")
     interpolation: Literal["bicubic", "bilinear"] = knob("of the maps to the common grid: bicubic or bilinear")
-    sizes: list[Size] = knob(
-        "grids of two variants: that of the shallowest depth (the recipe's), the photo's", min_length=1
-    )
+    sizes: list[Size] = knob("grids of variants: of the shallowest depth (the recipe's), of the photo", min_length=1)
     tuned: Tuned | None = knob("a variant of its own, or null; this one was chosen on 150 birds of CUB with ResNet-50")
     tolerance: Natural = knob("pixels, of boundary recall, boundary precision and edge adherence")
     edge_quantile: Share = knob("the strongest tenth of the image gradients are edges")
@@ -114,10 +97,9 @@ class Superpixels(Section):
     def variants(self) -> dict[str, Variant]:
         """The variants of NAS by name: the default on each grid, and `tuned` where it is set."""
         found = {str(size): Variant(self.clusters, tuple(self.depths), self.weighting, size) for size in self.sizes}
-        own = self.tuned
-        return found | (
-            {} if own is None else {"tuned": Variant(own.clusters, tuple(own.depths), own.weighting, own.size)}
-        )
+        if own := self.tuned:
+            found["tuned"] = Variant(own.clusters, tuple(own.depths), own.weighting, own.size)
+        return found
 
     def label_maps(self) -> list[str]:
         """METHOD.VARIANT of every label map that the stage makes."""
@@ -159,18 +141,18 @@ class SaliencyFigure(Section):
     methods: Names = knob(
         of="saliency.methods", shipped=["grad_cam", "smoothgrad", "integrated_gradients", "lrp", "rise"]
     )
-    regions: str = knob(of=LABEL_MAPS, shipped=AVERAGED[1])
+    regions: str = knob(of=LABEL_MAPS, shipped=shipped.AVERAGED[1])
 
 
 class Saliency(Section):
     methods: Names = knob("of the table in nas.saliency; what a network cannot do is left out, and says why")
-    regions: str = knob("of LIME and KernelSHAP: METHOD.VARIANT", of=LABEL_MAPS, shipped=AVERAGED[0])
+    regions: str = knob("of LIME and KernelSHAP: METHOD.VARIANT", of=LABEL_MAPS, shipped=shipped.AVERAGED[0])
     batch: Count = knob("images or perturbed images per pass")
     parameters: dict[str, dict[str, int | float | str]] = knob(
         "counts that fit into minutes; in comments those of the papers",
-        entries=OF_PAPERS,
+        entries=shipped.OF_PAPERS,
         of="saliency.methods",
-        shipped=COUNTS,
+        shipped=shipped.COUNTS,
     )
     figure: SaliencyFigure = knob("figure 5")
 
@@ -183,35 +165,33 @@ class Convergence(Section):
 
 class LocalizationFigure(Section):
     # cam is left out: of a network that ends in pooling and linear its maps are those of grad_cam, up to a factor
-    methods: Names = knob(of="localization.methods", also=(GAUSSIAN,), shipped=PLOTTED)
-    regions: Names = knob(
-        of="localization.regions", also=("raw",), shipped=["raw", *KINDS[:1], *KINDS[4:5], *KINDS[1:2], *KINDS[5:6]]
-    )
+    methods: Names = knob(of="localization.methods", also=(GAUSSIAN,), shipped=shipped.PLOTTED)
+    regions: Names = knob(of="localization.regions", also=("raw",), shipped=shipped.DRAWN)
 
 
 class Localization(Section):
     methods: Literal["all"] | Names = knob(
         "all of saliency.methods, or some; and the centre Gaussian", of="saliency.methods"
     )
-    regions: Names = knob("each map as it is (raw), and averaged inside these", of=LABEL_MAPS, shipped=KINDS)
+    regions: Names = knob("each map as it is (raw), and averaged inside these", of=LABEL_MAPS, shipped=shipped.KINDS)
     ious: list[Share] = knob("a box is right from this overlap on", min_length=1)
     resamples: Many = knob("each chooses the threshold anew")
     figure: LocalizationFigure = knob("figure 6")
 
 
 class Removals(Section):
-    orders: Names = knob(of=LABEL_MAPS, also=SIMPLE, shipped=ORDERS)
+    orders: Names = knob(of=LABEL_MAPS, also=SIMPLE, shipped=shipped.ORDERS)
     replacements: list[Replacement] = Field(min_length=1)
 
 
 class Most(Section):
-    orders: Names = knob(of=LABEL_MAPS, also=SIMPLE, shipped=ORDERS[:2])
+    orders: Names = knob(of=LABEL_MAPS, also=SIMPLE, shipped=shipped.ORDERS[:2])
     replacements: list[Replacement] = Field(min_length=1)
 
 
 class RelevanceFigure(Section):
-    methods: Names = knob(of="relevance.methods", shipped=CURVES)
-    orders: Names = knob(of="relevance.least.orders", shipped=[*ORDERS[:3], ORDERS[5]])
+    methods: Names = knob(of="relevance.methods", shipped=shipped.CURVES)
+    orders: Names = knob(of="relevance.least.orders", shipped=shipped.REMOVED)
     replacement: Replacement = knob(of="relevance.least.replacements", shipped="mean")
     ranked: Literal["real", "all"] = knob("figure 9: whose rankings the heat map compares: real, or controls too")
 
@@ -220,7 +200,7 @@ class Relevance(Section):
     methods: Names = knob(
         "of these methods of the stage saliency; random and sobel are the controls",
         of="saliency.methods",
-        shipped=RANKED,
+        shipped=shipped.RANKED,
     )
     least: Removals = knob("least relevant part first (LeRF): what goes whole, and what is shown instead")
     most: Most = knob("most relevant part first (MoRF): the same orders for a paper")
@@ -237,8 +217,8 @@ class SemanticsFigure(Section):
 
 
 class Semantics(Section):
-    methods: Names = knob("of these methods, for the predicted class", of="saliency.methods", shipped=SCORED)
-    regions: Names = knob("each map as it is (raw), and averaged inside these", of=LABEL_MAPS, shipped=AVERAGED[::-1])
+    methods: Names = knob("of these methods, for the predicted class", of="saliency.methods", shipped=shipped.SCORED)
+    regions: Names = knob("each map as it is (raw), and averaged inside these", of=LABEL_MAPS, shipped=shipped.INSIDE)
     learnt_from: Count = knob("labelled photos, at most, from which tags are learnt; never the one that they score")
     labelled: list[Count] = knob("numbers of labelled photos of a class from which its tags are learnt", min_length=1)
     draws: Count = knob("of the labelled photos, for each number")
@@ -248,7 +228,7 @@ class Semantics(Section):
 class Claims(Section):
     alpha: Share = knob("of the p-values of all tests together, corrected by Holm")
     regions: Names = knob(
-        "inside which maps are averaged; each has tests of its own", of="localization.regions", shipped=AVERAGED
+        "inside which maps are averaged; each has tests of its own", of="localization.regions", shipped=shipped.AVERAGED
     )
     consistent_tau: Tau = knob("settings agree on the ranking of methods if tau is above: nine pairs in ten")
     agreeing_tau: Tau = knob("tags stand in for masks if tau of the two rankings is above: three pairs in four")
@@ -294,21 +274,6 @@ class Parameters(Section):
         return Resampling(self.statistics.level, resamples or self.statistics.resamples, self.seed)
 
 
-# what keys were called in former versions
-RENAMED = {
-    "segmentations": "superpixels.figure",
-    "method.photo": "method.figure.photo",
-    "depths": "ablation.figure",
-    "classes.groups": "classes.names",
-    "single_and_class": "classes.figure, and its group name",
-    "contrast": "saliency.figure",
-    "high_iou": "localization.figure",
-    "few_labels": "semantics.figure, and its group name",
-    "relevance_curves": "relevance.figure",
-    "inconsistency.methods": "relevance.figure.ranked",
-}
-
-
 def read(path: Path = PARAMS) -> Parameters:
     """Read and check params.yaml. Raises ValueError: one line with the key, what was found and what is allowed."""
     return check(load(path), str(path))
@@ -316,13 +281,12 @@ def read(path: Path = PARAMS) -> Parameters:
 
 def check(content: dict[str, Any], where: str) -> Parameters:
     """Check the content of params.yaml; `where` it is from begins the line of an error, see `read`."""
-    check_names(content, RENAMED, where)
+    check_names(content, shipped.RENAMED, where)
     parameters = resolve(validate(Parameters, content, where), where)
     for method, given in parameters.saliency.parameters.items():
         if "seed" in given:
-            raise ValueError(
-                f"{where}: saliency.parameters.{method}.seed is {given['seed']!r}: seed is for all; remove it"
-            )
+            key = f"saliency.parameters.{method}.seed"
+            raise ValueError(f"{where}: {key} is {given['seed']!r}: seed is for all; remove it")
     return parameters
 
 

@@ -38,49 +38,6 @@ def test_bytes_of_saliency_are_those_of_two_maps_a_method():
     assert bytes_of_saliency(3, 7) == sum(array.nbytes for array in maps.values())
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
-@given(n=st.integers(0, 10**6), each=st.integers(1, 10**9), free=st.integers(0, 10**13))
-def test_a_disk_is_large_enough_or_it_is_refused(tmp_path_factory, n, each, free):
-    folder = tmp_path_factory.getbasetemp() / "absent"
-    if n * each <= free:
-        assert check_room(n, each, folder, lambda place: free).startswith(f"{n} photos x ")
-        return
-    with pytest.raises(ValueError, match="too little") as caught:
-        check_room(n, each, folder, lambda place: free)
-    message = str(caught.value)
-    assert "\n" not in message and str(folder) in message
-    for parameter in ("download.limit", "activations.precision: float16", "activations.cache: false"):
-        assert parameter in message
-
-
-@pytest.mark.parametrize(
-    ("n", "each", "free", "line"),
-    [
-        (50_000, 6_022_112, 1.5e12, "50000 photos x 6.0 MB = 301.1 GB on disk (free: 1.5 TB)"),
-        (3, 300, 999_960, "3 photos x 300 B = 900 B on disk (free: 1.0 MB)"),
-        (0, 300, 0, "0 photos x 300 B = 0 B on disk (free: 0 B)"),
-    ],
-)
-def test_the_line_is_readable(tmp_path, n, each, free, line):
-    assert check_room(n, each, tmp_path, lambda _: free) == line
-
-
-def test_what_a_killed_run_left_needs_no_room_again(tmp_path):
-    (tmp_path / "one.safetensors").write_bytes(bytes(600))
-    (tmp_path / ".two.safetensors.part").write_bytes(bytes(600))
-    check_room(10, 100, tmp_path, lambda _: 400)
-    with pytest.raises(ValueError, match="1 B too little"):
-        check_room(10, 100, tmp_path, lambda _: 399)
-
-
-def test_free_bytes_of_a_folder_that_is_not_there_yet(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr("shutil.disk_usage", lambda place: asked.append(place) or SimpleNamespace(free=7))
-    assert free_bytes(tmp_path / "a" / "b") == 7 and asked == [tmp_path]
-    monkeypatch.chdir(tmp_path)
-    assert free_bytes(Path("data/scratch")) == 7 and asked[1].samefile(tmp_path)
-
-
 def table(root, first):
     """Rows of the table of docs/networks.md with these words in its heading: {network: other cells}."""
     _, text = (root / "docs" / "networks.md").read_text().split(f"| network | {first}")

@@ -1,8 +1,13 @@
 """What a run says, by a clock and a disk that the tests set."""
 
-import pytest
+from pathlib import Path
+from types import SimpleNamespace
 
-from nas.store.progress import PATIENCE, Outlook
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nas.store.progress import PATIENCE, Outlook, announce, free_bytes, in_words, readable
 
 
 @pytest.fixture
@@ -49,3 +54,77 @@ def test_the_others_must_fit_on_the_disk(part):
     ):
         followed(part, [1], 10, free=3999)
     followed(part, [1], 2, free=0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "1 s"), (1.6, "2 s"), (89.9, "90 s"), (90, "2 min"), (5399, "90 min"), (5400, "2 h"), (172_000, "48 h"),
+     (172_800, "2 days"), (1e7, "116 days")],
+)  # fmt: skip
+def test_words(seconds, words):
+    assert in_words(seconds) == words
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(n=st.integers(0, 10**6), each=st.integers(1, 10**9), free=st.integers(0, 10**13))
+def test_a_disk_is_large_enough_or_it_is_refused(tmp_path_factory, n, each, free):
+    folder = tmp_path_factory.getbasetemp() / "absent"
+    if n * each <= free:
+        assert announce(n, each, 0.0, folder, lambda place: free).startswith(f"{n} photos x ")
+        return
+    with pytest.raises(ValueError, match="too little") as caught:
+        announce(n, each, 0.0, folder, lambda place: free)
+    message = str(caught.value)
+    assert "\n" not in message and str(folder) in message
+    for parameter in ("download.limit", "activations.precision: float16", "activations.cache: false"):
+        assert parameter in message
+
+
+@pytest.mark.parametrize(
+    ("n", "each", "free", "line"),
+    [
+        (50_000, 6_022_112, 1.5e12, "50000 photos x 6.0 MB = 301.1 GB on disk (free: 1.5 TB)"),
+        (3, 300, 999_960, "3 photos x 300 B = 900 B on disk (free: 1.0 MB)"),
+        (0, 300, 0, "0 photos x 300 B = 0 B on disk (free: 0 B)"),
+    ],
+)
+def test_the_line_is_readable(tmp_path, n, each, free, line):
+    assert announce(n, each, 0.0, tmp_path, lambda _: free) == line
+
+
+def test_what_a_killed_run_left_needs_no_room_again(tmp_path):
+    (tmp_path / "one.safetensors").write_bytes(bytes(600))
+    (tmp_path / ".two.safetensors.part").write_bytes(bytes(600))
+    announce(10, 100, 0.0, tmp_path, lambda _: 400)
+    with pytest.raises(ValueError, match="1 B too little"):
+        announce(10, 100, 0.0, tmp_path, lambda _: 399)
+
+
+def test_free_bytes_of_a_folder_that_is_not_there_yet(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("shutil.disk_usage", lambda place: asked.append(place) or SimpleNamespace(free=7))
+    assert free_bytes(tmp_path / "a" / "b") == 7 and asked == [tmp_path]
+    monkeypatch.chdir(tmp_path)
+    assert free_bytes(Path("data/scratch")) == 7 and asked[1].samefile(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("each", "seconds", "line"),
+    [
+        (300, 2.0, "90 photos x 300 B = 27.0 kB on disk (free: 1.0 MB), about 3 min in all"),
+        (0, 2.0, "90 photos, about 3 min in all"),
+        (0, 0.0, ""),
+    ],
+)
+def test_disk_and_time_are_said_where_they_are_foreseen(tmp_path, each, seconds, line):
+    assert announce(90, each, seconds, tmp_path, lambda _: 10**6) == line
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.floats(0, 1e16))
+def test_readable_bytes_are_the_bytes_to_a_digit_behind_the_point(n_bytes):
+    number, unit = readable(n_bytes).split()
+    size = 1000 ** ["B", "kB", "MB", "GB", "TB"].index(unit)
+    assert float(number) * size == pytest.approx(n_bytes, abs=0.51 * size if unit == "B" else 0.0501 * size)
+    assert float(number) < 1000 or unit == "TB"
+    assert float(number) >= 1 or unit == "B"

@@ -1,7 +1,6 @@
 import errno
 import json
 import os
-import resource
 
 import numpy as np
 import pandas as pd
@@ -10,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nas.store.files import write_bytes
 from nas.store.kept_work import INDEX
 from nas.store.shards import Shard, Shards, gather, read_notes, write_shard
-from nas.store.tables import TABLE, write_table
+from nas.store.tables import TABLE
 
 random = settings(max_examples=20, deadline=None, derandomize=True)
 DTYPES = st.sampled_from([np.float32, np.float16, np.uint8, np.uint16])
@@ -150,48 +148,6 @@ def test_a_missing_record_is_named(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere: holds no index\.json; run the stage that writes it"):
         Shards(tmp_path / "nowhere")
-
-
-def write_a_table(path):
-    write_table(pd.DataFrame({"x": np.random.default_rng(0).random(2000)}), path)
-
-
-WRITERS = {
-    "shard": lambda path: write_shard(Shard(["a"], {"x": np.zeros((1, 2000))}), path),
-    "bytes": lambda path: write_bytes(path, bytes(16000)),
-    "table": write_a_table,
-}
-
-
-@pytest.mark.parametrize("earlier", [None, b"an earlier result"])
-@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
-def test_a_file_that_cannot_be_written_to_its_end_never_gets_its_name(tmp_path, writer, earlier):
-    path = tmp_path / "result"
-    if earlier is not None:
-        path.write_bytes(earlier)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # the write itself fails, after 4096 bytes
-    try:
-        with pytest.raises(OSError, match="File too large") as caught:
-            writer(path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert str(path) in str(caught.value)
-    assert contents(tmp_path) == ({} if earlier is None else {"result": earlier})
-    writer(path)
-    assert path.stat().st_size > 4096
-
-
-@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
-def test_a_full_disk_is_said_with_the_file(tmp_path, monkeypatch, writer):
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match=r"No space left on device.*result") as caught:
-        writer(tmp_path / "result")
-    assert caught.value.errno == errno.ENOSPC
-    assert not contents(tmp_path)
 
 
 def test_without_hard_links_files_are_copied(tmp_path, monkeypatch):

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nas.store import tables as tidy
 from nas.store.files import new_file
 from nas.store.shards import Shard, gather, write_shard
-from nas.store.tables import Survey, _table, join_tables, read_columns, read_together, write_rows
+from nas.store.tables import Survey, _table, collect, join_tables, read_columns, write_rows, write_table
 
 random = settings(max_examples=40, deadline=None, derandomize=True)
 TEXT = st.text("abcé ", max_size=3)
@@ -132,7 +133,7 @@ def test_files_read_together_are_one_below_the_other(tmp_path_factory, one, two)
     folder = tmp_path_factory.mktemp("rows")
     write(folder / "one", one)
     write(folder / "two", two)
-    found = read_together([folder / "one", folder / "two"], ["id", "text", "whole"])
+    found = read_columns([folder / "one", folder / "two"], ["id", "text", "whole"])
     assert found.astype({"id": str, "text": str}).to_dict("records") == [
         {name: row[name] for name in ("id", "text", "whole")} for row in one + two
     ]
@@ -197,3 +198,49 @@ def test_nothing_meets_a_condition_on_a_column_without_values(tmp_path, conditio
     for name in ("empty", "unknown"):
         found = read_columns(tmp_path / name, ["id", "kind"], [condition])
         assert found.empty and list(found) == ["id", "kind"]
+
+
+def test_tables_are_collected_of_what_is_asked_for_and_nothing_else(tmp_path):
+    for dataset in ("sample", "other"):
+        for network in ("one", "two"):
+            folder = tmp_path / "data" / "ablation" / dataset / network
+            folder.mkdir(parents=True)
+            pd.DataFrame({"dataset": [dataset] * 2, "network": network}).to_parquet(folder / "summary.parquet")
+    found = collect(tmp_path, "ablation", ["sample"], ["two", "one"], "summary.parquet")
+    assert found["network"].tolist() == ["two", "two", "one", "one"]
+    assert set(found["dataset"]) == {"sample"} and found.index.tolist() == [0, 1, 2, 3]
+    some = collect(tmp_path, "ablation", ["sample"], ["two", "one"], "summary.parquet", ["network", "absent"])
+    assert list(some) == ["network"] and some["network"].tolist() == found["network"].tolist()
+    with pytest.raises(OSError, match="absent"):
+        collect(tmp_path, "ablation", ["absent"], ["one"])
+
+
+def test_empty_tables_leave_the_types_of_the_others(tmp_path):
+    for network, rows in (("one", []), ("two", [{"id": "a", "n": 3}]), ("three", [])):
+        folder = tmp_path / "data" / "ablation" / "sample" / network
+        folder.mkdir(parents=True)
+        write_table(pd.DataFrame(rows, columns=["id", "n"]), folder / "table.parquet")
+    found = collect(tmp_path, "ablation", ["sample"], ["one", "two", "three"])
+    assert found.to_dict("records") == [{"id": "a", "n": 3}] and found["n"].dtype == np.int64
+    assert collect(tmp_path, "ablation", ["sample"], ["one", "three"]).empty
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path):
+    table = pd.DataFrame({"id": ["a", "b"], "value": [0.5, None]})
+    for name in ("one", "two"):
+        write_table(table, tmp_path / "deep" / name)
+    assert (tmp_path / "deep" / "one").read_bytes() == (tmp_path / "deep" / "two").read_bytes()
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "deep" / "one"), table)
+
+
+def test_columns_of_numbers_are_there_without_rows_and_without_values():
+    empty, some = Survey(), Survey()
+    some.update([{"id": "a"}, {"id": "b"}])
+    assert empty.schema(["score"], {"seed": 1}).names == ["score", "seed"] and empty.n_rows == 0
+    schema = some.schema(["score", "id"], {"network": "x", "seed": 1})
+    assert [(field.name, str(field.type)) for field in schema] == [
+        ("id", "string"),
+        ("score", "double"),
+        ("network", "string"),
+        ("seed", "int64"),
+    ]

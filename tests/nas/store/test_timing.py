@@ -1,9 +1,8 @@
-"""Durations by a clock that the tests set, and the words for them."""
+"""Durations by a clock that the tests set."""
 
 import pytest
 import torch
 
-from nas.store.progress import in_words
 from nas.store.timing import timed
 
 
@@ -24,12 +23,3 @@ def test_the_shorter_of_two_calls_counts(monkeypatch, one_thread, inside):
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "1 s"), (1.6, "2 s"), (89.9, "90 s"), (90, "2 min"), (5399, "90 min"), (5400, "2 h"), (172_000, "48 h"),
-     (172_800, "2 days"), (1e7, "116 days")],
-)  # fmt: skip
-def test_words(seconds, words):
-    assert in_words(seconds) == words

@@ -1,0 +1,122 @@
+import errno
+import hashlib
+import json
+import os
+import resource
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nas.store.files import checksum_of, link, new_file, sha256_of, write_bytes, write_json
+from nas.store.shards import Shard, write_shard
+from nas.store.tables import write_table
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(content=st.binary(max_size=3000), copies=st.integers(1, 200))
+def test_sha256_of(tmp_path_factory, content, copies):
+    path = tmp_path_factory.getbasetemp() / "content"
+    path.write_bytes(content * copies)
+    assert sha256_of(path) == sha256_of(str(path)) == hashlib.sha256(content * copies).hexdigest()
+
+
+def test_a_checksum_is_of_the_algorithm_that_is_named(tmp_path):
+    content = bytes(range(256)) * 5000
+    (tmp_path / "file").write_bytes(content)
+    for algorithm in ("md5", "sha1", "sha512"):
+        assert checksum_of(tmp_path / "file", algorithm) == hashlib.new(algorithm, content).hexdigest()
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(VALUES)
+def test_json_is_read_as_it_was_written_and_ends_with_a_line(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "json" / "content.json"
+    write_json(path, content)
+    assert json.loads(path.read_text(encoding="utf-8")) == content
+    assert path.read_text(encoding="utf-8") == json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    assert contents(path.parent).keys() == {"content.json"}
+
+
+def test_a_file_has_its_name_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "deep" / "result"
+    with new_file(path) as file:
+        file.write(b"one")
+        assert not path.exists()
+    assert path.read_bytes() == b"one"
+    with pytest.raises(ZeroDivisionError), new_file(path) as file:
+        file.write(b"two")
+        1 / 0  # noqa: B018
+    assert contents(tmp_path) == {"deep/result": b"one"}
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_link_has_the_content_and_takes_the_place_of_what_was_there(tmp_path, monkeypatch, linked):
+    def refuse(*_names):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not linked:
+        monkeypatch.setattr(os, "link", refuse)
+    source, target = tmp_path / "source", tmp_path / "deep" / "target"
+    source.write_bytes(b"content")
+    for _ in range(2):
+        link(source, target)
+        assert target.samefile(source) == linked and target.read_bytes() == b"content"
+        assert [path.name for path in target.parent.iterdir()] == ["target"]
+    target.unlink()
+    target.write_bytes(b"former")
+    link(source, target)
+    assert target.read_bytes() == b"content" and len(contents(tmp_path)) == 2
+
+
+def write_a_table(path):
+    write_table(pd.DataFrame({"x": np.random.default_rng(0).random(2000)}), path)
+
+
+WRITERS = {
+    "shard": lambda path: write_shard(Shard(["a"], {"x": np.zeros((1, 2000))}), path),
+    "bytes": lambda path: write_bytes(path, bytes(16000)),
+    "table": write_a_table,
+}
+
+
+@pytest.mark.parametrize("earlier", [None, b"an earlier result"])
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+def test_a_file_that_cannot_be_written_to_its_end_never_gets_its_name(tmp_path, writer, earlier):
+    path = tmp_path / "result"
+    if earlier is not None:
+        path.write_bytes(earlier)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # the write itself fails, after 4096 bytes
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            writer(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(path) in str(caught.value)
+    assert contents(tmp_path) == ({} if earlier is None else {"result": earlier})
+    writer(path)
+    assert path.stat().st_size > 4096
+
+
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+def test_a_full_disk_is_said_with_the_file(tmp_path, monkeypatch, writer):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device.*result") as caught:
+        writer(tmp_path / "result")
+    assert caught.value.errno == errno.ENOSPC
+    assert not contents(tmp_path)
