@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from nas.store.kept_work import Item, Work
 from nas.store.progress import Outlook, announce
-from nas.store.shards import gather, join_pieces, read_piece, write_shard
+from nas.store.shards import Shard, gather, join_pieces, read_piece, write_shard
 
 LEAK = 2**31  # bytes that a process may grow
 WHOLE = ""  # the piece of work that is not in pieces
@@ -147,7 +147,8 @@ def _compute(
         missing = [name for name in work.made_from if name not in kept]
         made = kept | (function(batch, *loaded, pieces=missing) if missing else {})
     work.note(part)
-    write_shard(join_pieces({name: made[name] for name in work.made_from}), part)
+    joined = join_pieces({name: made[name] for name in work.made_from}) if made else Shard([each.id for each in batch])
+    write_shard(joined, part)
     return batch, part
 
 

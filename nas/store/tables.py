@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import dataset
+from pyarrow import compute, dataset
 
 from nas.store.files import new_file, write_bytes
 
@@ -134,6 +134,8 @@ def read_columns(
     reading = dataset.ParquetFileFormat(dictionary_columns=[name for name in texts if name in kept])
     rows = dataset.dataset(files, schema, reading)
     wanted = pq.filters_to_expression([tuple(each) for each in filters]) if filters else None
+    if any(pa.types.is_null(merged.field(name).type) for name, _, _ in filters):
+        wanted = compute.scalar(False)  # a column without any value has no type that a value could be compared with
     # what is read beside the rows that are kept does not grow with the table
     found = rows.to_table(kept, wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
     frame: pd.DataFrame = found.unify_dictionaries().to_pandas()

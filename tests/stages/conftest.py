@@ -182,12 +182,13 @@ class Project:
         assert isinstance(message, str) and "\n" not in message and not self.of(name_of(stage)).exists()
         return message
 
-    def kill_and_resume(self, stage: ModuleType, at: int, function: str) -> int:
+    def kill_and_resume(self, stage: ModuleType, at: int, function: str, module: ModuleType | None = None) -> int:
         """Kill a stage at its at-th photo, from 1, and run it again; the photos that the second run computed.
 
-        Parameters: `function`, the name of what the stage runs over photos.
+        Parameters: `function`, the name of what runs over photos; `module`, where it is looked up, if not in the stage.
         """
-        compute, seen = getattr(stage, function), []
+        module = module or stage
+        compute, seen = getattr(module, function), []
         for last in (at, None):
             seen.clear()
 
@@ -198,7 +199,7 @@ class Project:
                 return compute(records, *loaded, **settings)
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(stage, function, counted)
+                patch.setattr(module, function, counted)
                 if last is None:
                     self.run(stage)
                 else:

@@ -102,9 +102,11 @@ def test_without_a_method_that_samples_the_tables_are_empty_and_a_line_says_so(p
         "saliency.parameters: has no n_steps, n_samples or n_masks of a method in saliency.methods, so that nothing "
         "converges; its tables are empty"
     ]
-    for name in ("table.parquet", "summary.parquet"):
-        found = project.table("convergence", name)
-        assert found.empty and list(found) == list(full.table("convergence", name))
+    found = project.table("convergence")
+    assert found.empty and list(found) == list(full.table("convergence"))
+    for name in ("summary", "contrast"):
+        found = project.summary("convergence", name)
+        assert found.empty and list(found) == list(full.summary("convergence", name))
 
 
 def test_auroc_is_that_of_the_map_against_the_mask_and_its_distance_is_summarized(prepared):
@@ -124,10 +126,10 @@ def test_auroc_is_that_of_the_map_against_the_mask_and_its_distance_is_summarize
             found = explain(classifier, x, target, row["method"], n_steps=count, baseline="black")[0].numpy()
             expected = roc_auc_score(truth[truth < 255] > 0, found[truth < 255])
             assert row[column] == pytest.approx(expected, abs=2e-3)
-    shifts = project.table("convergence", "contrast.parquet").set_index(["method", "factor"])
+    shifts = project.summary("convergence", "contrast").set_index(["method", "factor"])
     for key, of_setting in table.dropna().groupby(["method", "factor"]):
         distance = (of_setting["auroc"] - of_setting["reference_auroc"]).abs().mean()
-        assert shifts.loc[key, "mean"] == pytest.approx(distance) and shifts.loc[key, "n"] == 1
+        assert shifts.loc[key, "value"] == pytest.approx(distance) and shifts.loc[key, "n"] == 1
 
 
 def test_a_value_that_a_method_does_not_take_is_one_line(prepared):

@@ -6,7 +6,7 @@ import yaml
 from PIL import Image
 
 from nas.data.records import read_records
-from stages import download, params
+from stages import download, params, settings
 
 
 @pytest.fixture
@@ -20,10 +20,11 @@ def project(tmp_path, monkeypatch, root):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["stages/download.py"])
 
-    def run(dataset, **settings):
+    def run(dataset, **changes):
         content = yaml.safe_load((root / "params.yaml").read_text())
-        content["download"] |= settings
-        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+        content["download"] |= changes
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content | {"datasets": [dataset]}))
+        params.run(settings.main)
         params.run(download.main, dataset)
         return read_records(tmp_path / "data" / "raw" / dataset)
 
@@ -42,7 +43,7 @@ def test_the_limit_is_drawn_by_the_seed(project, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("changes", "message"),
     [
         ({"root": {"floder": "mine"}}, "error: download.root has 'floder': allowed are"),
         ({"mirror": {"folder": "https://x"}}, "error: download.mirror has 'folder': allowed are base,"),
@@ -51,9 +52,9 @@ def test_the_limit_is_drawn_by_the_seed(project, tmp_path):
         ({"root": {"cub": "mine"}}, "error: mine: holds no images.txt"),
     ],
 )
-def test_a_setting_that_cannot_be_is_one_line_and_leaves_no_data_set(project, tmp_path, settings, message):
+def test_a_setting_that_cannot_be_is_one_line_and_leaves_no_data_set(project, tmp_path, changes, message):
     with pytest.raises(SystemExit) as caught:
-        project("cub" if "cub" in str(settings) else "folder", **settings)
+        project("cub" if "cub" in str(changes) else "folder", **changes)
     assert str(caught.value.code).startswith(message) and "\n" not in caught.value.code
     assert not list((tmp_path / "data").glob("raw/*/photos/index.json"))
 

@@ -1,10 +1,17 @@
+"""params.yaml as it is, every kind of mistake in it, and names in one section that no other section makes."""
+
 import copy
 import re
+from inspect import isclass
+from typing import get_args
 
 import pytest
 import yaml
 
-from stages import params
+from nas.parameters.reading import load, validate
+from nas.parameters.section import Section, knob_of
+from nas.parameters.writing import dump
+from stages import params, shipped
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +50,29 @@ ABSENT = object()
 
 
 def test_the_file_of_the_repository_is_valid_and_read_as_it_is(root, content):
-    assert params.read(root / "params.yaml").model_dump() == content
+    path = root / "params.yaml"
+    assert validate(params.Parameters, load(path), str(path)).model_dump() == content
+    assert params.read(path).localization.methods == content["saliency"]["methods"]  # which is all
 
 
-def test_every_key_is_explained_on_its_line_above_it_or_at_its_section(root):
-    explained, section, above = {}, False, False
-    for line in (root / "params.yaml").read_text().splitlines()[1:]:
-        commented = "#" in line or above
-        if key := re.match(r"( *)(\w+):( *[^ #])?", line):
-            section = commented if not key[1] else section
-            if key[3]:
-                explained[line.split("#")[0].strip()] = commented or (section and bool(key[1]))
-        above = line.lstrip().startswith("#")
-    assert len(explained) > 20
-    assert [line for line, is_explained in explained.items() if not is_explained] == []
+def test_the_file_of_the_repository_is_in_its_one_form_with_the_comments_of_the_model(root):
+    path = root / "params.yaml"
+    parameters = validate(params.Parameters, load(path), str(path))
+    assert path.read_text() == params.HEADER + dump(parameters)
+
+
+def test_every_key_is_explained_at_itself_or_at_its_section(root, content):
+    def unexplained(section, path, explained):
+        found = []
+        for name, info in section.model_fields.items():
+            said = explained or bool(knob_of(info).text)
+            inner = [part for part in get_args(info.annotation) or [info.annotation] if isclass(part)]
+            inner = [part for part in inner if issubclass(part, Section)]
+            found += [key for part in inner for key in unexplained(part, f"{path}{name}.", said)]
+            found += [] if inner or said else [f"{path}{name}"]
+        return found
+
+    assert unexplained(params.Parameters, "", explained=False) == []
 
 
 REFUSED = {
@@ -140,7 +156,10 @@ def test_every_kind_of_a_value_is_accepted(tmp_path, content, key, value):
     found[last] = value
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(changed))
-    assert params.read(path).model_dump() == changed
+    found = params.read(path)
+    for name in inner.split("."):
+        found = getattr(found, name)
+    assert getattr(found, last) == value
 
 
 @pytest.mark.parametrize(
@@ -161,40 +180,118 @@ def test_a_file_that_is_no_parameters_is_refused_in_one_line(tmp_path, text, mes
     assert "\n" not in str(caught.value)
 
 
+METHODS = "allowed are gradient, input_x_gradient, "
+MAPS = "allowed are nas_clusters.first, nas_components.first, slic.first, felzenszwalb.first, nas_clusters.image, "
+UNMADE = {
+    "saliency.parameters": ({"rize": {"n_masks": 8}}, f"has 'rize': {METHODS}", "saliency.methods"),
+    "saliency.regions": ("nas.first", f"has 'nas.first': {MAPS}", "superpixels.label_maps"),
+    "saliency.figure.methods": (["gradcam"], f"has 'gradcam': {METHODS}", "saliency.methods"),
+    "saliency.figure.regions": ("raw", f"has 'raw': {MAPS}", "superpixels.label_maps"),
+    "localization.methods": (["cam", "grad_cma"], f"has 'grad_cma': {METHODS}", "saliency.methods"),
+    "localization.regions": (["slic"], f"has 'slic': {MAPS}", "superpixels.label_maps"),
+    "localization.figure.methods": (
+        ["gaussian"],
+        "has 'gaussian': allowed are center_gaussian, ",
+        "localization.methods",
+    ),
+    "localization.figure.regions": (["nas.first"], "has 'nas.first': allowed are raw, ", "localization.regions"),
+    "relevance.methods": (["lpr"], f"has 'lpr': {METHODS}", "saliency.methods"),
+    "relevance.least.orders": (["tile"], "has 'tile': allowed are pixels, tiles, nas_c", "superpixels.label_maps"),
+    "relevance.most.orders": (["slic.56"], "has 'slic.56': allowed are pixels, tiles, nas_c", "superpixels.label_maps"),
+    "relevance.figure.methods": (["cam"], "has 'cam': allowed are grad_cam, ", "relevance.methods"),
+    "relevance.figure.orders": (["tile"], "has 'tile': allowed are pixels, ", "relevance.least.orders"),
+    "relevance.figure.replacement": ("noise", "is 'noise': allowed is 'mean', 'zero' or 'blur'", ""),
+    "semantics.methods": (["rise", "cam", "limes"], f"has 'limes': {METHODS}", "saliency.methods"),
+    "semantics.regions": (["raw"], f"has 'raw': {MAPS}", "superpixels.label_maps"),
+    "semantics.figure.name": ("brid", "has 'brid': allowed are bird, dog, car, insect; correct it, ", "classes.names"),
+    "classes.figure.name": ("brid", "has 'brid': allowed are bird, dog, car, insect; correct it, ", "classes.names"),
+    "claims.regions": (["foo"], "has 'foo': allowed are nas_clusters.first, ", "localization.regions"),
+}
+
+
+@pytest.mark.parametrize("key", UNMADE)
+def test_a_name_that_nothing_makes_is_one_line(refusal, key):
+    value, beginning, remedy = UNMADE[key]
+    message = refusal({key: value})
+    assert message.startswith(f"{key} {beginning}") and remedy in message
+
+
+def test_every_key_that_names_what_another_section_makes_has_its_refusal():
+    def naming(section, path=""):
+        for name, info in section.model_fields.items():
+            if knob_of(info).of:
+                yield f"{path}{name}"
+            elif isclass(info.annotation) and issubclass(info.annotation, Section):
+                yield from naming(info.annotation, f"{path}{name}.")
+
+    assert set(UNMADE) == set(naming(params.Parameters))
+
+
+def test_a_key_of_a_former_version_is_one_line_with_its_name_of_now(tmp_path, content):
+    path, former = tmp_path / "params.yaml", {}
+    for key in shipped.RENAMED:
+        section, _, inner = key.partition(".")
+        former[section] = former.get(section, {}) | ({inner: None} if inner else {"anything": 1})
+    path.write_text(yaml.safe_dump(content | former))
+    with pytest.raises(ValueError) as caught:
+        params.read(path)
+    expected = [f"{path}: {key} is now called {now}" for key, now in shipped.RENAMED.items()]
+    assert str(caught.value).splitlines() == expected
+
+
+def test_a_seed_of_a_method_is_refused(refusal):
+    given = {"saliency.parameters": {"rise": {"seed": 3}}}
+    assert refusal(given) == "saliency.parameters.rise.seed is 3: seed is for all; remove it"
+
+
 @pytest.fixture
-def project(tmp_path, monkeypatch, root):
-    (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
+def read(tmp_path, content):
+    """A function that reads the parameters of the repository after some changes, {dotted key: value}."""
+
+    def changed(changes):
+        found = copy.deepcopy(content)
+        for key, value in changes.items():
+            *sections, last = key.split(".")
+            place = found
+            for section in sections:
+                place = place[section]
+            place[last] = value
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(found))
+        return params.read(tmp_path / "params.yaml")
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"localization.figure.methods": ["center_gaussian"], "localization.figure.regions": ["raw"]},
+        {"classes.names": None, "semantics.figure.name": "any"},
+        {"superpixels.sizes": ["first", 56, "image"], "semantics.regions": ["slic.56"]},
+    ],
+)
+def test_what_is_made_may_be_named(read, changes):
+    read(changes)
+
+
+def test_lists_as_shipped_follow_what_is_made_and_lists_of_the_user_s_do_not(read):
+    found = read({"superpixels.tuned": None, "saliency.methods": ["grad_cam", "rise"]})
+    assert "nas_clusters.tuned" not in found.localization.regions and len(found.localization.regions) == 6
+    assert found.semantics.methods == found.relevance.methods == found.saliency.figure.methods == ["grad_cam", "rise"]
+    assert list(found.saliency.parameters) == ["rise"]
+    with pytest.raises(ValueError, match=r"localization\.regions has 'nas_clusters\.tuned': allowed are "):
+        read({"superpixels.tuned": None, "localization.regions": ["nas_clusters.tuned"]})
+
+
+def test_one_method_alone_needs_one_key(read):
+    assert read({"saliency.methods": ["grad_cam"]}).relevance.figure.methods == ["grad_cam"]
+
+
+def test_run_puts_a_file_whose_lists_are_spread_into_its_one_form(tmp_path, content, root, monkeypatch, capsys):
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["stages/any.py", "x"])
-    return tmp_path
-
-
-@pytest.mark.parametrize("error", [ValueError("one\n  two"), OSError(28, "No space left on device", "data/x")])
-def test_an_error_of_the_user_s_is_one_line_and_exit_code_1(project, error):
-    def stage(parameters, name):
-        raise error
-
-    with pytest.raises(SystemExit) as caught:
-        params.run(stage, "x")
-    # Python prints a text on stderr and exits with code 1
-    expected = {ValueError: "error: one two", OSError: "error: [Errno 28] No space left on device: 'data/x'"}
-    assert caught.value.code == expected[type(error)]
-    assert not params.TIMINGS.exists()
-
-
-def test_a_mistake_of_ours_keeps_its_traceback(project):
-    def stage(parameters, name):
-        raise KeyError(name)
-
-    with pytest.raises(KeyError):
-        params.run(stage, "x")
-
-
-def test_a_stage_gets_its_parameters_and_arguments_and_its_time_is_noted(project):
-    asked = []
-    for argument in ("y", "x", "y"):
-        params.run(lambda parameters, name: asked.append((parameters.seed, name)), argument)
-    assert asked == [(0, "y"), (0, "x"), (0, "y")]
-    noted = yaml.safe_load(params.TIMINGS.read_text())  # JSON is YAML
-    assert list(noted) == ["any x", "any y"]
-    assert all(isinstance(seconds, float) for seconds in noted.values())
+    monkeypatch.setattr("sys.argv", ["stages/any.py"])
+    seen = []
+    params.run(lambda parameters: seen.append(parameters.seed))
+    assert seen == [0] and (tmp_path / "params.yaml").read_text() == (root / "params.yaml").read_text()
+    assert len(capsys.readouterr().err.splitlines()) == 1

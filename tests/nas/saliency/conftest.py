@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from nas.networks.classifier import Classifier
 from nas.networks.descriptions import Network, build, find_network
+from nas.saliency.baselines import absent
 
 
 @torch.no_grad()
@@ -108,3 +109,40 @@ def regions() -> Tensor:
     """Region maps of 4, 8 and 16 bands for the images of `images`."""
     rows = torch.arange(32)[:, None].expand(32, 32)
     return torch.stack([rows // 8, rows // 4, rows // 2])
+
+
+@pytest.fixture(scope="session")
+def linear(wrap: Callable[..., Classifier]) -> Classifier:
+    """Logits that are linear in the pixels."""
+    torch.manual_seed(0)
+    return wrap(nn.Sequential(nn.Flatten(), nn.Linear(192, 4)), 8)
+
+
+@pytest.fixture(scope="session")
+def curved(wrap: Callable[..., Classifier]) -> Classifier:
+    """Logits in which pixels work together."""
+    torch.manual_seed(0)
+    return wrap(nn.Sequential(nn.Flatten(), nn.Linear(192, 16), nn.ReLU(), nn.Linear(16, 4)), 8)
+
+
+@pytest.fixture(scope="session")
+def bands() -> Callable[[int], Tensor]:
+    """A function that gives a region map (1, 8, 8) of n bands of rows."""
+    return lambda n: (torch.arange(8)[:, None].expand(8, 8) * n // 8)[None]
+
+
+@pytest.fixture(scope="session")
+def parts(linear: Classifier, bands: Callable[[int], Tensor]) -> Callable[[int, int, str], tuple[Tensor, ...]]:
+    """A function that draws an image, a class and n regions, and what each adds to the linear logit: a map."""
+
+    def draw(seed: int, n: int, baseline: str) -> tuple[Tensor, ...]:
+        random = torch.Generator().manual_seed(seed)
+        x = torch.randn(1, 3, 8, 8, generator=random)
+        label = torch.randint(4, (1,), generator=random)
+        ids = torch.randperm(n, generator=random)[bands(n)]
+        weights = linear.module[1].weight[label].reshape(3, 8, 8)
+        change = (weights * (x - absent(linear, x, baseline))[0]).sum(0)
+        added = torch.stack([change[ids[0] == region].sum() for region in range(n)]).detach()
+        return x, label, ids, added[ids]
+
+    return draw

@@ -1,3 +1,5 @@
+"""Gradients against central differences."""
+
 from collections.abc import Callable
 
 import pytest
@@ -5,11 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.networks.classifier import Classifier
-from nas.saliency.baselines import BASELINES, absent, pixels
+from nas.saliency.baselines import BASELINES, absent
 from nas.saliency.explaining import explain
-
-# with the mean 0.4, 0.5, 0.6 and the deviation 0.2, 0.3, 0.4 of `wrap`
-BLACK, WHITE = (-2.0, -5 / 3, -1.5), (3.0, 5 / 3, 1.0)
 
 
 @pytest.fixture(scope="session")
@@ -83,22 +82,3 @@ def test_integrated_gradients_are_the_plain_mean_of_gradients_on_the_way(smooth:
     slopes = torch.stack([differences(smooth, share * x, target) for share in way]).mean(0)
     maps = explain(smooth, x, target, "integrated_gradients", baseline="zero")
     torch.testing.assert_close(maps, (x * slopes).sum(1).float(), rtol=0, atol=0.02 * float(maps.abs().max()))
-
-
-def test_baselines_show_their_colour(smooth: Classifier, x: Tensor) -> None:
-    x = x / 10
-    black, white = (torch.tensor(values)[:, None, None].expand_as(x).double() for values in (BLACK, WHITE))
-    torch.testing.assert_close(absent(smooth, x, "black"), black, rtol=0, atol=1e-5)
-    torch.testing.assert_close(absent(smooth, x, "white"), white, rtol=0, atol=1e-5)
-    grey = pixels(smooth, absent(smooth, x, "zero"))[0, :, 0, 0]
-    torch.testing.assert_close(grey, torch.tensor([0.4, 0.5, 0.6]).double(), rtol=0, atol=1e-6)
-    for image, flat in zip(pixels(smooth, x), pixels(smooth, absent(smooth, x, "mean")), strict=True):
-        for channel, constant in zip(image, flat, strict=True):
-            torch.testing.assert_close(constant, torch.full_like(constant, float(channel.mean())))
-
-
-def test_pixels_undo_normalize(network: Callable[..., Classifier]) -> None:
-    classifier = network("efficientnet_lite0")
-    views = torch.randint(0, 256, (2, 8, 8, 3), dtype=torch.uint8).numpy()
-    back = pixels(classifier, classifier.normalize(views)).permute(0, 2, 3, 1) * 255
-    torch.testing.assert_close(back, torch.from_numpy(views).float(), rtol=0, atol=1e-3)

@@ -62,18 +62,10 @@ class Compute:
         return Shard(ids, {"x": values}, rows)
 
 
-def run(folder, compute, records=None, key="a", batch_size=2, workers=1, load=None):
+def run(folder, compute, records=None, key="a", batch_size=2, **settings):
     target, records = folder / "out", records_of(9) if records is None else records
-    engine.run(
-        compute,
-        records,
-        target,
-        key=[key],
-        scratch=folder / "scratch",
-        batch_size=batch_size,
-        workers=workers,
-        load=load,
-    )
+    settings |= {"key": [key], "scratch": folder / "scratch", "batch_size": batch_size, "description": "a stage"}
+    engine.run(compute, records, target, **settings)
     return target
 
 
@@ -281,6 +273,23 @@ def test_a_disk_that_is_too_small_for_the_others_is_refused_after_the_first_batc
     assert again.asked == ["r2", "r3", "r4", "r5", "r6", "r7", "r8"]
 
 
+def test_what_a_killed_run_left_needs_no_room_and_no_time_again(tmp_path, monkeypatch, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Compute(failing="r5"))
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=49_999))
+    with pytest.raises(
+        ValueError, match=r"^5 photos x 10\.0 kB = 50\.0 kB on disk .*: 1 B too little in .*scratch; make"
+    ):
+        run(tmp_path, Compute(), n_bytes=10_000)
+    capsys.readouterr()
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=50_000))
+    run(tmp_path, Compute(), n_bytes=10_000, seconds=30.0)
+    said = "a stage: 5 photos x 10.0 kB = 50.0 kB on disk (free: 50.0 kB), about 2 min in all\n"
+    assert capsys.readouterr().err == said
+    run(tmp_path, Compute(), n_bytes=10_000, seconds=30.0)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, root, workers, uninterrupted):
     (tmp_path / "stage.py").write_text(STAGE)
@@ -324,3 +333,55 @@ def test_an_error_of_a_photo_names_it(tmp_path, workers, size, said):
     with pytest.raises(ValueError, match=f"^{said}: boxes has 9$"):
         run(tmp_path, compute, batch_size=size, workers=workers)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_constants_and_measures_are_columns_of_the_table(tmp_path, workers):
+    settings = {"workers": workers, "carried": {"dataset": "made", "seed": 3}, "columns": ["mean", "absent"]}
+    table = Shards(run(tmp_path, Compute(), **settings)).table()
+    assert list(table) == ["id", "mean", "absent", "dataset", "seed"] and table["absent"].isna().all()
+    assert set(table["dataset"]) == {"made"} and set(table["seed"]) == {3}
+
+
+def test_an_error_says_what_it_is_about_and_others_stay_as_they_are():
+    with (
+        pytest.raises(ValueError, match=r"^photo a: method b: is wrong$"),
+        engine.naming("photo a"),
+        engine.naming("method b"),
+    ):
+        raise ValueError("is wrong")
+    with pytest.raises(KeyError, match=r"^'gone'$"), engine.naming("photo a"):
+        raise KeyError("gone")
+
+
+def in_pieces(records, pieces):
+    """A shard of each piece: the random numbers of the record times its length."""
+    values = np.stack([np.random.default_rng(int(record.sha256)).random(4) for record in records])
+    ids = [record.id for record in records]
+    return {
+        name: Shard(ids, {name: values * len(name)}, [{"id": i, "piece": name} for i in ids] * len(name))
+        for name in pieces
+    }
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pieces_are_joined_in_their_order(tmp_path, workers):
+    stored = Shards(run(tmp_path, in_pieces, records_of(3), pieces={"bb": 1, "a": 1}, workers=workers))
+    assert stored.names() == ["a", "bb"]
+    numbers = np.stack([np.random.default_rng(number).random(4) for number in range(3)])
+    found = stored.read(["r0", "r1", "r2"])
+    np.testing.assert_array_equal(found["a"], numbers)
+    np.testing.assert_array_equal(found["bb"], 2 * numbers)
+    first, last = ["r0", "r1"], ["r2"]
+    rows = [(i, piece) for ids in (first, last) for piece in ("bb", "a") for _ in piece for i in ids]
+    assert stored.table()[["id", "piece"]].to_numpy().tolist() == [list(row) for row in rows]
+
+
+def test_pieces_get_what_was_read_for_their_batch(tmp_path):
+    def compute(records, loaded, pieces):
+        assert loaded == [record.id for record in records]
+        return in_pieces(records, pieces)
+
+    run(tmp_path / "read", compute, pieces={"a": 1}, load=lambda record: record.id)
+    run(tmp_path / "plain", in_pieces, pieces={"a": 1})
+    assert contents(tmp_path / "read" / "out") == contents(tmp_path / "plain" / "out")

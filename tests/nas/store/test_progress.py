@@ -92,14 +92,6 @@ def test_the_line_is_readable(tmp_path, n, each, free, line):
     assert announce(n, each, 0.0, tmp_path, lambda _: free) == line
 
 
-def test_what_a_killed_run_left_needs_no_room_again(tmp_path):
-    (tmp_path / "one.safetensors").write_bytes(bytes(600))
-    (tmp_path / ".two.safetensors.part").write_bytes(bytes(600))
-    announce(10, 100, 0.0, tmp_path, lambda _: 400)
-    with pytest.raises(ValueError, match="1 B too little"):
-        announce(10, 100, 0.0, tmp_path, lambda _: 399)
-
-
 def test_free_bytes_of_a_folder_that_is_not_there_yet(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr("shutil.disk_usage", lambda place: asked.append(place) or SimpleNamespace(free=7))

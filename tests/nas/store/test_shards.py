@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nas.store.kept_work import INDEX
-from nas.store.shards import Shard, Shards, gather, read_notes, write_shard
+from nas.store.shards import Shard, Shards, gather, join_pieces, read_notes, read_piece, spread, write_shard
 from nas.store.tables import TABLE
 
 random = settings(max_examples=20, deadline=None, derandomize=True)
@@ -160,3 +160,103 @@ def test_without_hard_links_files_are_copied(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", refuse)
     gather(store(tmp_path / "two", made), tmp_path / "two" / "out")
     assert contents(tmp_path / "one" / "out") == contents(tmp_path / "two" / "out")
+
+
+@st.composite
+def pieces(draw):
+    """Shards of the same records by the name of their piece, with arrays of their own and any number of rows."""
+    ids = draw(st.lists(st.text(min_size=1, max_size=3), min_size=1, max_size=3, unique=True))
+    found = {}
+    for name in draw(st.lists(st.sampled_from(["cam", "rise", "lime"]), min_size=1, unique=True)):
+        arrays = {
+            f"{name}.{n}": draw(hnp.arrays(draw(DTYPES), (len(ids), *draw(hnp.array_shapes(max_dims=2, max_side=3)))))
+            for n in range(draw(st.integers(0, 2)))
+        }
+        rows = [{"id": draw(st.sampled_from(ids)), "value": draw(VALUES)} for _ in range(draw(st.integers(0, 3)))]
+        found[name] = Shard(ids, arrays, rows)
+    return found
+
+
+@random
+@given(pieces())
+def test_pieces_that_were_joined_are_read_one_by_one(tmp_path_factory, made):
+    file = tmp_path_factory.mktemp("pieces") / "part.safetensors"
+    write_shard(join_pieces(made), file)
+    for name, shard in made.items():
+        found = read_piece(file, name)
+        assert (found.ids, found.rows) == (list(shard.ids), list(shard.rows))
+        assert list(found.arrays) == list(shard.arrays)
+        assert all(same(found.arrays[array], shard.arrays[array]) for array in shard.arrays)
+    assert read_notes(file) == (list(shard.ids), [row for shard in made.values() for row in shard.rows])
+
+
+def test_two_pieces_have_no_array_of_one_name():
+    one, other = (Shard(["a"], {"x": np.zeros((1, 2))}) for _ in range(2))
+    with pytest.raises(ValueError, match="the pieces cam, rise have two arrays 'x'; give each its own name"):
+        join_pieces({"cam": one, "rise": other})
+
+
+def of_pieces(folder, **values):
+    """A folder of two shards in pieces, an array of one value and a row each."""
+    parts = [folder / f"{number}.safetensors" for number in range(2)]
+    for part, ids in zip(parts, ("ab", "c"), strict=True):
+        made = {
+            name: Shard(list(ids), {name: np.full((len(ids), 2), value)}, [{"id": i, name: value} for i in ids])
+            for name, value in values.items()
+        }
+        write_shard(join_pieces(made), part)
+    gather(parts, folder / "out")
+    return Shards(folder / "out")
+
+
+def test_the_fingerprint_of_some_pieces_stays_where_others_change(tmp_path):
+    first = of_pieces(tmp_path / "first", cam=1.0, rise=2.0)
+    other = of_pieces(tmp_path / "other", lime=0.0, cam=1.0, rise=3.0)
+    assert first.fingerprint != other.fingerprint
+    assert first.fingerprint_of(["cam"]) == other.fingerprint_of(["cam"])
+    assert first.fingerprint_of(["rise"]) != other.fingerprint_of(["rise"])
+    assert first.fingerprint_of(["cam", "rise"]) != first.fingerprint_of(["cam"])
+    assert other.fingerprint_of(["lime"]) != other.fingerprint_of(["cam"])
+    with pytest.raises(ValueError, match=r"out: has no piece 'lime' of work; it has cam, rise$"):
+        first.fingerprint_of(["cam", "lime"])
+    gather(store(tmp_path, [small("ab")]), tmp_path / "whole")
+    with pytest.raises(ValueError, match=r"whole: has no piece 'cam' of work; it has none$"):
+        Shards(tmp_path / "whole").fingerprint_of(["cam"])
+
+
+def test_the_fingerprint_of_pieces_is_of_their_records_and_rows_too(tmp_path):
+    def fingerprint(name, ids=("a", "b"), value=1.0):
+        part = tmp_path / name
+        rows = [{"id": i, "value": value} for i in ids]
+        write_shard(join_pieces({"cam": Shard(ids, {"x": np.zeros((len(ids), 2))}, rows)}), part)
+        gather([part], tmp_path / f"{name} out")
+        return Shards(tmp_path / f"{name} out").fingerprint_of(["cam"])
+
+    assert fingerprint("one") == fingerprint("two") != fingerprint("ids", ("a", "c"))
+    assert fingerprint("one") != fingerprint("rows", value=2.0)
+
+
+def test_a_table_has_its_constants_last_and_its_measures_without_any_row(tmp_path):
+    parts = store(tmp_path, [Shard(["a"], {"x": np.zeros((1, 2))})])
+    gather(parts, tmp_path / "out", {"dataset": "made", "seed": 3}, ["iou"])
+    assert list(Shards(tmp_path / "out").table()) == ["iou", "dataset", "seed"]
+    gather(store(tmp_path / "rows", [small("ab")]), tmp_path / "filled", {"dataset": "made", "sum": 3}, ["iou"])
+    found = Shards(tmp_path / "filled").table()
+    assert found[["id", "sum", "dataset"]].to_dict("records") == [{"id": i, "sum": 3, "dataset": "made"} for i in "ab"]
+    assert found["iou"].isna().all() and found["iou"].dtype == np.float64
+
+
+def test_some_columns_are_read_with_texts_as_categories(tmp_path):
+    gather(store(tmp_path, [small("cab")]), tmp_path / "out")
+    found = Shards(tmp_path / "out").table(["id", "absent"])
+    assert list(found) == ["id"] and found["id"].tolist() == list("cab")
+    assert found["id"].cat.categories.tolist() == list("abc")
+
+
+@random
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_spread_items_go_from_the_first_to_the_last_in_steps_as_even_as_can_be(n, wanted):
+    found = spread(range(n), wanted)
+    assert len(found) == min(n, wanted) and found[0] == 0 and (wanted == 1 or found[-1] == n - 1)
+    steps = np.diff(found)
+    assert (steps >= 1).all() and (len(steps) == 0 or np.ptp(steps) <= 1)

@@ -198,6 +198,9 @@ def test_nothing_meets_a_condition_on_a_column_without_values(tmp_path, conditio
     for name in ("empty", "unknown"):
         found = read_columns(tmp_path / name, ["id", "kind"], [condition])
         assert found.empty and list(found) == ["id", "kind"]
+    write(tmp_path / "known", [{"id": "b", "kind": "raw"}, {"id": "c", "kind": "other"}])
+    found = read_columns([tmp_path / "unknown", tmp_path / "known"], ["id", "kind"], [condition])
+    assert found.to_numpy().tolist() == [["b", "raw"]]
 
 
 def test_tables_are_collected_of_what_is_asked_for_and_nothing_else(tmp_path):

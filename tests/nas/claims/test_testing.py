@@ -1,0 +1,242 @@
+"""Tests of the claims on tables made up here, whose effects are known."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from nas.claims import testing
+from nas.claims.claims import claims_of
+from nas.saliency.methods import CONTROLS
+from nas.statistics.resampling import Resampling
+from nas.store.tables import write_table
+
+N, KIND = 12, "nas_clusters.first"
+IDS = [f"photo{number:02}" for number in range(N)]
+METHODS = ["lrp", "rise", "grad_cam", "gradient", *CONTROLS]
+SEMANTICS = ("semantics_need_few_labels", "semantics_by_hand")
+NAMES = [claim.name for claim in claims_of([KIND])]
+
+
+def joined(parts):
+    """A table of rows that come in parts."""
+    return pd.DataFrame([row for part in parts for row in part])
+
+
+def tables(effect, seed=0):
+    """Tables of all stages, in which every claim is true (effect 1) or false (-1), or nothing is known (0)."""
+    generator = np.random.default_rng(seed)
+    noise = generator.permutation(np.linspace(-0.02, 0.02, N))  # symmetric, so that no effect is none at all
+
+    accuracy = {
+        ("first", "nas_components"): 0.7 + 0.1 * effect + noise,
+        ("first", "slic"): np.full(N, 0.7),
+        ("image", "nas_components"): 0.7 - 0.1 * effect + noise,
+        ("image", "slic"): np.full(N, 0.7),
+    }
+    superpixels = joined(
+        [{"id": i, "variant": size, "method": method, "achievable_segmentation_accuracy": value}
+         for i, value in zip(IDS, values, strict=True)]
+        for (size, method), values in accuracy.items()
+    )  # fmt: skip
+    ablation = joined(
+        [{"id": i, "depths": depths, "clusters": clusters, "size": size, "edge_room": 0.5,
+          "edge_excess": 0.3 - 0.03 * effect * sign * int(depths[0]) + (0.3 * generator.random() if not effect else 0)}
+         for i in IDS for depths in ("0", "1", "2", "3", "4", "2-3-4")]
+        for clusters, size, sign in (("5", "first", 1), ("8", "first", -1), ("5", "image", -1))
+    )  # fmt: skip
+    reached = {1: 0.05, 0: 0.5, -1: 1.0}[effect]
+    classes = joined(
+        [{"id": i, "class": "bird", "own_k": k, "adjusted_rand_index_above_chance": sign * (0.2 * effect + noise[n]),
+          "adjusted_rand_index_reached": reached if k == 5 else 1.0} for n, i in enumerate(IDS)]
+        for k, sign in ((5, 1), (9, -1))
+    )  # fmt: skip
+    summary = joined(
+        [{"method": method, "regions": kind, "measure": f"BoxAcc@{iou}", "gain": sign * 0.1 * effect, "n": N,
+          "gain_low": sign * 0.1 * effect - 0.05, "gain_high": sign * 0.1 * effect + 0.05,
+          "gain_p": 0.0005 if effect else 0.6} for iou in ("0.5", "0.7", "0.9")]
+        for method, kind, sign in (("mean", KIND, 1), ("mean", "slic.first", -1), ("lrp", KIND, -1))
+    )  # fmt: skip
+    contrast = joined(
+        [{"id": i, "method": method, "regions": kind, "auroc": 0.6 + 0.1 * effect * gain * sign
+          + (noise[n] if kind == KIND else 0)} for n, i in enumerate(IDS)]
+        for method, sign in ((method, -5 if method in CONTROLS else 1) for method in METHODS)
+        for kind, gain in (("raw", 0), (KIND, 1), ("slic.first", -1))
+    )  # fmt: skip
+    ranks = {method: rank for rank, method in enumerate(METHODS)}
+    orders = {1: (1, -1, 1), 0: (1,), -1: (1, 1, 1)}[effect]
+    relevance = joined(
+        [{"id": i, "direction": direction, "order": "pixels", "replacement": f"setting{number}", "method": method,
+          "auc": 0.5 + 0.05 * (sign if direction == "least" else -effect) * ranks[method] + noise[n]}
+         for n, i in enumerate(IDS) for method in METHODS]
+        for direction in ("least", "most") for number, sign in enumerate(orders)
+    )  # fmt: skip
+    semantics = joined(
+        [{"id": i, "class": "bird", "method": method, "regions": kind, "against": against,
+          "mass_share": 0.5 + 0.05 * sign * ranks[method] * (-1 if kind != "raw" or method in CONTROLS else 1)
+          + noise[n]} for n, i in enumerate(IDS) for method in METHODS]
+        for kind in ("raw", KIND)
+        for against, sign in (("truth", 1), ("learnt tags", effect), ("hand tags", effect))
+        if sign
+    )  # fmt: skip
+    return {
+        ("superpixels", "table"): superpixels,
+        ("ablation", "table"): ablation,
+        ("classes", "table"): classes,
+        ("localization", "summary"): summary,
+        ("localization", "table"): contrast,
+        ("relevance", "table"): relevance,
+        ("semantics", "table"): semantics,
+    }
+
+
+def findings(root: Path, given, regions=(KIND,)):
+    """Every test by its name, of tables in the folders of a project."""
+    for (stage, name), table in given.items():
+        folder = root / "data/statistics" if name == "summary" else root / "data"
+        write_table(table, folder / stage / "made" / "net" / f"{name}.parquet")
+    test = testing.Testing(root, "made", "net", Resampling(0.9, 2000, 3), "first", "5", 5, regions, 0.8, 0.5)
+    found = test.findings()
+    assert len({each.claim for each in found}) == len(found)
+    assert {(each.dataset, each.network) for each in found} == {("made", "net")}
+    return {each.claim: each for each in found}
+
+
+@pytest.mark.parametrize("effect", [1, -1, 0])
+def test_statistics_are_on_the_side_of_the_effects_in_the_tables(tmp_path, effect):
+    found = findings(tmp_path, tables(effect))
+    assert set(found) == set(NAMES)
+    for claim in claims_of([KIND]):
+        test = found[claim.name]
+        if effect and not (effect == -1 and claim.name == "single_and_class_agree"):
+            assert (test.value - test.null) * effect * (1 if claim.greater else -1) > 0, claim.name
+            assert test.p < 0.05 / len(NAMES), claim.name
+        else:  # shifts of a clustering tell of agreement, and not of less than chance
+            assert not test.p < 0.05, claim.name
+
+
+def test_every_test_has_its_statistic(tmp_path):
+    given = tables(1)
+    found = findings(tmp_path, given)
+    accuracy = given["superpixels", "table"].query("variant == 'first'")
+    wide = accuracy.pivot(index="id", columns="method", values="achievable_segmentation_accuracy")
+    own = given["classes", "table"].query("own_k == 5")
+    real = given["localization", "table"].query("method not in @CONTROLS")
+    contrast = real.pivot_table(index="id", columns="regions", values="auroc")
+    expected = {
+        "regions_isolate_objects": (wide["nas_components"] - wide["slic"]).mean(),
+        "shallow_follows_edges": -1,
+        "single_and_class_agree": own["adjusted_rand_index_above_chance"].mean(),
+        f"contrast_rises.{KIND}": (contrast[KIND] - contrast["raw"]).mean(),
+        f"localization_rises_at_0.7.{KIND}": 0.1,
+        f"localization_rises_at_0.9.{KIND}": 0.1,
+        "lerf_is_inconsistent": (-1 + 1 - 1) / 3,
+        "semantics_need_few_labels": 1,
+        "semantics_by_hand": 1,
+    }
+    nulls = {"lerf_is_inconsistent": 0.8, "semantics_need_few_labels": 0.5, "semantics_by_hand": 0.5}
+    assert set(expected) == set(found)
+    for name, value in expected.items():
+        test = found[name]
+        assert test.value == pytest.approx(value, abs=1e-5), name
+        assert test.low <= test.value + 1e-12 and test.value <= test.high + 1e-12
+        assert (test.n, test.null) == (N, nulls.get(name, 0))
+    flips = 2 / 2**N  # all differences are above 0
+    assert found["regions_isolate_objects"].p == pytest.approx(flips, rel=1e-4)
+    fisher = stats.chi2.sf(-2 * N * np.log(0.05), 2 * N)
+    assert found["single_and_class_agree"].p == pytest.approx(2 * fisher, rel=1e-4)
+    assert found["lerf_is_inconsistent"].p == pytest.approx(2 / 2001, rel=1e-4)
+
+
+def test_rows_in_another_order_give_the_same(tmp_path):
+    given = tables(0)
+    expected = findings(tmp_path, given)
+    turned = {key: table.iloc[::-1] if key[0] != "semantics" else table for key, table in given.items()}
+    for name, test in findings(tmp_path, turned).items():
+        assert (test.value, test.n) == pytest.approx((expected[name].value, expected[name].n), nan_ok=True), name
+
+
+def without(given, *names, **replaced):
+    """The tables, some without rows."""
+    return {key: table.iloc[:0] if key in names else table for key, table in given.items()} | replaced
+
+
+UNMEASURED = {
+    "no boxes": (
+        lambda given: without(given, ("localization", "summary")),
+        [f"localization_rises_at_{iou}.{KIND}" for iou in ("0.7", "0.9")],
+    ),
+    "no masks": (
+        lambda given: {
+            key: table.iloc[:0] if key in (("localization", "table"), ("semantics", "table")) else
+            table.assign(achievable_segmentation_accuracy=np.nan) if key[0] == "superpixels" else table
+            for key, table in given.items()
+        },
+        ["regions_isolate_objects", f"contrast_rises.{KIND}", *SEMANTICS],
+    ),
+    "tags of no object": (
+        lambda given: {
+            key: table.assign(mass_share=table["mass_share"].where(table["against"] != "learnt tags"))
+            if key[0] == "semantics" else table for key, table in given.items()
+        },
+        ["semantics_need_few_labels"],
+    ),
+    "no photo with both": (
+        lambda given: {
+            key: table.assign(mass_share=table["mass_share"].where(
+                (table["against"] == "truth") == (table["id"] > IDS[5])))
+            if key[0] == "semantics" else table for key, table in given.items()
+        },
+        [*SEMANTICS],
+    ),
+    "no tags by hand": (
+        lambda given: {
+            key: table[table["against"] != "hand tags"] if key[0] == "semantics" else table
+            for key, table in given.items()
+        },
+        ["semantics_by_hand"],
+    ),
+    "one setting": (
+        lambda given: {
+            key: table[table["replacement"] == "setting0"] if key[0] == "relevance" else table
+            for key, table in given.items()
+        },
+        ["lerf_is_inconsistent"],
+    ),
+    "controls alone": (
+        lambda given: {
+            key: table[table["method"].isin(CONTROLS)] if key[0] in ("relevance", "semantics") else table
+            for key, table in given.items()
+        },
+        ["lerf_is_inconsistent", *SEMANTICS],
+    ),
+    "one method": (
+        lambda given: {
+            key: table[table["method"].isin(["lrp", *CONTROLS])] if key[0] in ("relevance", "semantics") else table
+            for key, table in given.items()
+        },
+        ["lerf_is_inconsistent", *SEMANTICS],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNMEASURED)
+def test_what_cannot_be_measured_is_not_known_and_changes_no_other_test(tmp_path, case):
+    change, names = UNMEASURED[case]
+    whole, found = findings(tmp_path, tables(1)), findings(tmp_path, change(tables(1)))
+    for name in NAMES:
+        if name in names:
+            assert math.isnan(found[name].p) and math.isnan(found[name].low) and math.isnan(found[name].high), name
+        else:
+            assert found[name] == whole[name]
+
+
+def test_regions_that_were_not_averaged_in_are_not_measured(tmp_path):
+    found = findings(tmp_path, tables(1), ["felzenszwalb.first", KIND])
+    unknown = {name for name, test in found.items() if math.isnan(test.value)}
+    assert unknown == {name.replace(KIND, "felzenszwalb.first") for name in NAMES if KIND in name}
+    whole = findings(tmp_path, tables(1))
+    assert all(found[name] == whole[name] for name in NAMES)
