@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+pytest_plugins = ["projects", "class_projects"]
 # these networks and photos are so small that threads, where other work goes on, wait for each other most of the time;
 # set before torch is imported, for the programs too that tests start
 os.environ.setdefault("OMP_NUM_THREADS", "1")

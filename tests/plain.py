@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from nas.data.records import Record
 from nas.networks.activations import FORWARD
 from nas.networks.descriptions import build, find_network
 from nas.networks.heads import Fit, write_head
+from nas.saliency.maps import normalize, resize_map
 from nas.store.files import write_json
 from nas.store.shards import Shard, gather, join_pieces, write_shard
 
@@ -103,3 +105,67 @@ def record_of(folder: Path, photo: str, mask: NDArray[np.uint8] | None = None, *
         Image.fromarray(mask).save(folder / f"{photo}.png")
         known |= {"mask": folder / f"{photo}.png", "size": mask.shape}
     return Record(photo, folder / "absent.png", f"{photo:0>64}", **known)
+
+
+def plain_boxes(image: NDArray[np.uint8], cut: int, multi_contour: bool) -> list[list[int]]:
+    """Choe et al. 2020: binarize, find contours, take bounding boxes; none where nothing lies above the cut."""
+    height, width = image.shape
+    binary = np.where(image > cut, 255, 0).astype(np.uint8)
+    contours = cv2.findContours(binary, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)[-2]
+    if not multi_contour and contours:
+        contours = [max(contours, key=cv2.contourArea)]
+    boxes = []
+    for contour in contours:
+        x, y, w, h = cv2.boundingRect(contour)
+        boxes.append([x, y, min(x + w, width - 1), min(y + h, height - 1)])
+    return boxes
+
+
+def plain_iou(a: Sequence[int], b: Sequence[int]) -> float:
+    """By drawing both boxes, corners included."""
+    pixels = [{(x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1)} for x0, y0, x1, y1 in (a, b)]
+    return len(pixels[0] & pixels[1]) / len(pixels[0] | pixels[1])
+
+
+def plain_best_ious(saliency: NDArray[Any], true: Sequence[Sequence[int]], multi_contour: bool) -> list[float]:
+    """Quantize, then for each of 1000 thresholds the best IoU of any box with any true one."""
+    image = np.floor(saliency * 255).astype(np.uint8)
+    best: dict[int, float] = {}
+    found = []
+    for threshold in np.arange(0, 1, 0.001):
+        cut = int(threshold * image.max())
+        if cut not in best:
+            boxes = plain_boxes(image, cut, multi_contour) or [[0, 0, 0, 0]]
+            best[cut] = max(plain_iou(a, b) for a in boxes for b in true)
+        found.append(best[cut])
+    return found
+
+
+def random_map(seed: int) -> NDArray[np.float64]:
+    """A map in [0, 1] of a random kind and size: noise, blocks, blurred, few levels, binary, constant, a line."""
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(1, 24, 2)
+    noise = rng.random((height, width))
+    small = rng.random((height // 4 + 1, width // 4 + 1))
+    kind = rng.integers(8)
+    if kind == 0:
+        return noise
+    if kind == 1:
+        return np.kron(small, np.ones((4, 4)))[:height, :width]
+    if kind == 2:
+        return normalize(cv2.GaussianBlur(noise, (0, 0), 1.5))
+    if kind == 3:
+        return np.floor(noise * rng.integers(2, 6)) / 5
+    if kind == 4:
+        return (noise < rng.uniform(0.2, 0.8)).astype(np.float64)
+    if kind == 5:
+        return np.full((height, width), rng.choice([0.0, 0.003, 0.5, 1.0]))
+    if kind == 6:
+        return noise[:1] * 0.7
+    return normalize(resize_map(small, (height, width)))
+
+
+def random_boxes(rng: np.random.Generator, height: int, width: int, n: int) -> list[list[int]]:
+    """Boxes inside an image, x0, y0, x1, y1."""
+    x, y = (np.sort(rng.integers(0, side, (n, 2)), axis=1) for side in (width, height))
+    return [[x0, y0, x1, y1] for (x0, x1), (y0, y1) in zip(x.tolist(), y.tolist(), strict=True)]

@@ -62,7 +62,8 @@ def _lines(section: Section, indent: str) -> str:
     found: list[tuple[str, str]] = []
     for name, info in type(section).model_fields.items():
         value, knob = getattr(section, name), knob_of(info)
-        if isinstance(value, dict) and (knob.entries or any(isinstance(each, dict | list) for each in value.values())):
+        nested = isinstance(value, dict) and any(isinstance(each, dict | list) for each in value.values())
+        if isinstance(value, dict) and value and (knob.entries or nested):
             found.append((f"{indent}{name}:", knob.text))
             lines = [f"{indent}  {flow(key)}: {flow(each)}" for key, each in value.items()]
             found += zip(lines, (knob.entries.get(key, "") for key in value), strict=True)

@@ -1,7 +1,15 @@
 from .bootstrap import Estimate, interval, interval_of, paired_bootstrap, resample_counts, resample_parts
 from .holm import holm_correction
 from .p_values import bootstrap_p_value, sign_flip_p_value
-from .rankings import TauMatrix, check_finite, kendall_tau, pairwise_tau, ranking_agreement, ranking_replicates, spearman
+from .rankings import (
+    TauMatrix,
+    check_finite,
+    kendall_tau,
+    pairwise_tau,
+    ranking_agreement,
+    ranking_replicates,
+    spearman,
+)
 from .resampling import Resampling
 from .stored import Task, store_summaries
 from .summaries import summarize

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from scipy import stats
 
-import nas.claims
+import nas.claims.claims
 from nas.claims.claims import NOT_SUPPORTED, SUPPORTED, UNDECIDED
+from nas.claims.ledger import rounded
 from nas.saliency.methods import CONTROLS
 from nas.statistics.holm import holm_correction
 from nas.store.tables import write_table
@@ -48,7 +49,7 @@ def tables(effect, seed=0):
         ("image", "slic"): np.full(N, 0.7),
     }
     superpixels = joined(
-        [{"id": i, "size": size, "method": method, "achievable_segmentation_accuracy": value}
+        [{"id": i, "variant": size, "method": method, "achievable_segmentation_accuracy": value}
          for i, value in zip(IDS, values, strict=True)]
         for (size, method), values in accuracy.items()
     )  # fmt: skip
@@ -89,7 +90,7 @@ def tables(effect, seed=0):
           "mass_share": 0.5 + 0.05 * sign * ranks[method] * (-1 if kind != "raw" or method in CONTROLS else 1)
           + noise[n]} for n, i in enumerate(IDS) for method in METHODS]
         for kind in ("raw", KIND)
-        for against, sign in (("truth", 1), ("automatic tags", effect), ("hand tags", effect))
+        for against, sign in (("truth", 1), ("learnt tags", effect), ("hand tags", effect))
         if sign
     )  # fmt: skip
     return {
@@ -116,10 +117,11 @@ def judge(tmp_path, root, monkeypatch):
         content["claims"] |= {"regions": [KIND], "alpha": 0.05, "datasets": 1, "networks": 2, **settings}
         content["superpixels"] |= {"sizes": ["first", "image"], "clusters": 5}
         content["classes"]["own_clusters"] = [5, 9]
-        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+        (tmp_path / "params.yaml").write_text(json.dumps(content))
         for network, found in zip(NETWORKS, of_networks, strict=False):
             for (stage, name), table in found.items():
-                write_table(table, tmp_path / "data" / stage / "made" / network / f"{name}.parquet")
+                folder = "data/statistics" if name == "summary" else "data"
+                write_table(table, tmp_path / folder / stage / "made" / network / f"{name}.parquet")
         params.run(claims.main)
         text = (tmp_path / "reports/claims.json").read_text()
         return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
@@ -152,7 +154,7 @@ def test_every_finding_has_its_statistic(judge):
     found = judge(given)
     values = {name: findings(found, name) for name in NAMES}
     assert all(len(each) == 1 for each in values.values())
-    wide = given["superpixels", "table"].query("size == 'first'").pivot(index="id", columns="method", values=
+    wide = given["superpixels", "table"].query("variant == 'first'").pivot(index="id", columns="method", values=
                                                "achievable_segmentation_accuracy")  # fmt: skip
     own = given["classes", "table"].query("own_k == 5")
     real = given["localization", "table"].query("method not in @CONTROLS")
@@ -194,8 +196,8 @@ def test_p_values_of_all_networks_are_corrected_together(judge):
 def test_no_verdict_depends_on_text(judge, monkeypatch):
     given = tables(1), tables(-1)
     before = judge(*given)
-    other = tuple(replace(claim, text="It is not so.", statistic="?", figure="?") for claim in nas.claims.CLAIMS)
-    monkeypatch.setattr(nas.claims, "CLAIMS", other)
+    other = tuple(replace(claim, text="It is not so.", statistic="?", figure="?") for claim in nas.claims.claims.CLAIMS)
+    monkeypatch.setattr(nas.claims.claims, "CLAIMS", other)
     after = judge(*given)
     assert {claim["text"] for claim in after["claims"]} == {"It is not so."}
     assert verdicts(after) == verdicts(before) and after["across"] == before["across"]
@@ -229,7 +231,7 @@ UNMEASURED = {
     ),
     "tags of no object": (
         lambda given: {
-            key: table.assign(mass_share=table["mass_share"].where(table["against"] != "automatic tags"))
+            key: table.assign(mass_share=table["mass_share"].where(table["against"] != "learnt tags"))
             if key[0] == "semantics" else table for key, table in given.items()
         },
         ["semantics_need_few_labels"],
@@ -304,4 +306,4 @@ def test_regions_that_were_not_averaged_in_are_undecided(judge):
 def test_errors_of_rounding_are_zero_and_small_p_values_stay():
     given = {"value": -2.37e-18, "low": -0.1234567, "high": math.nan, "p": 3e-15, "p_corrected": 2.5e-14, "n": 7}
     expected = {"value": 0.0, "low": -0.123457, "high": None, "p": 3e-15, "p_corrected": 2.5e-14, "n": 7}
-    assert claims.rounded(given) == expected and math.copysign(1, claims.rounded(given)["value"]) == 1
+    assert rounded(given) == expected and math.copysign(1, rounded(given)["value"]) == 1

@@ -1,5 +1,7 @@
 """The stage with what params.yaml says."""
 
+import json
+
 import numpy as np
 import pytest
 import yaml
@@ -23,7 +25,7 @@ def project(tmp_path, monkeypatch, root):
     def run(dataset, **changes):
         content = yaml.safe_load((root / "params.yaml").read_text())
         content["download"] |= changes
-        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content | {"datasets": [dataset]}))
+        (tmp_path / "params.yaml").write_text(json.dumps(content | {"datasets": [dataset]}))
         params.run(settings.main)
         params.run(download.main, dataset)
         return read_records(tmp_path / "data" / "raw" / dataset)

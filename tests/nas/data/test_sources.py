@@ -203,3 +203,9 @@ def test_root_that_cannot_be_read(tmp_path, monkeypatch, kind):
     # the user who runs the tests may read everything
     monkeypatch.setattr(os, "access", lambda _path, mode: not mode & denied)
     failed(Root(path, "root"), tmp_path / "x", tmp_path, path, "cannot be read", "set root")
+
+
+@pytest.mark.parametrize("digits", ["", "1234567", "g" * 8, "a" * 65])
+def test_first_digits_that_are_too_few_or_none(digits):
+    with pytest.raises(ValueError, match="sha256_prefix must be 8 to 64 hexadecimal digits"):
+        Https("https://x/y", sha256_prefix=digits)

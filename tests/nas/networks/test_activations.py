@@ -4,51 +4,19 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from safetensors.torch import save_file
-from torch import nn
 
 from nas.networks.activations import FORWARD, Activations, _load, write_forward
 from nas.networks.classifier import Classifier
 from nas.networks.descriptions import Network
-from nas.networks.forward import Forward, convert
+from nas.networks.forward import Forward
 from nas.store.shards import Shard, gather, write_shard
 
 IDS = ["a", "b", "c"]
 
 
-def network(seed):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return nn.Sequential(
-            nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 6, 3, 2, 1), nn.Flatten(), nn.Linear(96, 5)
-        )
-
-
-def photos(n=3):
-    return np.random.default_rng(0).integers(0, 256, (n, 16, 16, 3), np.uint8)
-
-
-def plain(module, views):
-    """Maps and logits of one photo after the other."""
-    x = torch.from_numpy(views).permute(0, 3, 1, 2) / 255
-    with torch.no_grad():
-        first = torch.cat([module[:2](one[None]) for one in x])
-        second = torch.cat([module[:3](one[None]) for one in x])
-        return {"depth0": first.numpy(), "depth2": second.numpy(), "logits": module(x).numpy()}
-
-
 @pytest.fixture
-def classifier():
-    return Classifier(
-        "made",
-        network(0),
-        Network("", "made", depths={2: "2", 0: "1"}, size=16, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
-    )
-
-
-@pytest.fixture
-def store(tmp_path, classifier, monkeypatch):
+def store(tmp_path, classifier, monkeypatch, made):
     """A function that writes the folder of the stage with the arrays named."""
     weights = tmp_path / "made.safetensors"
     save_file(classifier.module.state_dict(), weights)
@@ -58,11 +26,11 @@ def store(tmp_path, classifier, monkeypatch):
         return Classifier(name, classifier.module, Network("", name, None, depths, 16, 16, (0.0,) * 3, (1.0,) * 3))
 
     loaded = []
-    monkeypatch.setattr("nas.classifiers.load_classifier", load)
+    monkeypatch.setattr("nas.networks.activations.load_classifier", load)
     _load.cache_clear()
 
     def write(*names, precision="float32"):
-        arrays = {"view": photos(), **plain(classifier.module, photos())}
+        arrays = {"view": made.photos(), **made.plain(classifier.module, made.photos())}
         part, folder = tmp_path / "part.safetensors", tmp_path / "stored"
         write_shard(Shard(IDS, {name: arrays[name] for name in names}), part)
         gather([part], folder)
@@ -72,59 +40,23 @@ def store(tmp_path, classifier, monkeypatch):
     return write
 
 
-def test_maps_are_those_of_the_network_whatever_the_batch(classifier):
-    expected = plain(classifier.module, photos())
-    for batch in (3, 4, 7):
-        forward = Forward(batch)
-        found = forward.maps(classifier, photos()) | {"logits": forward.logits(classifier, photos())}
-        assert found.keys() == expected.keys()
-        for name, array in expected.items():
-            np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-6)
-    alone = Forward(4).maps(classifier, photos(1))
-    assert all(
-        array[0].tobytes() == Forward(4).maps(classifier, photos())[name][0].tobytes() for name, array in alone.items()
-    )
-
-
-def test_arithmetic_is_what_is_asked_for(classifier, monkeypatch):
-    kinds = []
-    plain_activations = classifier.activations
-    monkeypatch.setattr(classifier, "activations", lambda x: kinds.append(m := plain_activations(x)[2]) or {2: m})
-    for arithmetic in ("float32", "bfloat16"):
-        found = Forward(3, arithmetic).maps(classifier, photos())["depth2"]
-        assert found.dtype == np.float32
-    assert [kind.dtype for kind in kinds] == [torch.float32, torch.bfloat16]
-    assert Forward(3, "bfloat16").logits(classifier, photos()).dtype == np.float32
-    with pytest.raises(ValueError, match=r"activations\.forward is 'float16', which needs a GPU"):
-        Forward(3, "float16").maps(classifier, photos())
-
-
-def test_values_that_half_precision_cannot_hold_are_refused():
-    maps = torch.tensor([[1.0, -70000.0]])
-    message = r"activations\.precision is 'float16': values up to 70000 do not fit; set float32"
-    with pytest.raises(ValueError, match=message):
-        convert(maps, "float16")
-    assert convert(maps, "float32").tolist() == [[1.0, -70000.0]]
-    assert convert(torch.tensor([65504.0, 1 / 3]), "float16").tolist() == [65504.0, float(np.float16(1 / 3))]
-
-
-def test_stored_maps_are_read_without_a_network(store, classifier):
+def test_stored_maps_are_read_without_a_network(store, classifier, made):
     folder, weights, loaded = store("view", "logits", "depth0", "depth2")
     weights.unlink()
-    expected = plain(classifier.module, photos())
+    expected = made.plain(classifier.module, made.photos())
     found = Activations(folder).read(["c", "a"])
     assert list(found) == ["depth0", "depth2", "logits", "view"] and loaded == []
-    for name, array in {**expected, "view": photos()}.items():
+    for name, array in {**expected, "view": made.photos()}.items():
         assert found[name].tobytes() == array[[2, 0]].tobytes()
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
-def test_maps_that_were_not_stored_are_computed(store, classifier, precision):
+def test_maps_that_were_not_stored_are_computed(store, classifier, precision, made):
     folder, _, loaded = store("view", "logits", precision=precision)
     stored = Activations(folder)
     assert stored.names() == ["depth0", "depth2", "logits", "view"] and stored.ids == IDS
     assert stored.read(["b"], ["logits", "view"]).keys() == {"logits", "view"} and loaded == []
-    expected = {name: array.astype(precision) for name, array in plain(classifier.module, photos()).items()}
+    expected = {name: array.astype(precision) for name, array in made.plain(classifier.module, made.photos()).items()}
     found = stored.read(["c", "a"], ["depth2", "view", "depth0"])
     assert list(found) == ["depth2", "view", "depth0"]
     tolerance = {"float32": 1e-6, "float16": 1e-3}[precision]
@@ -145,13 +77,13 @@ def test_the_fingerprint_is_of_the_network_too(store, classifier):
     assert Activations(folder).fingerprint != first
 
 
-def test_what_cannot_be_read_is_one_line(store):
+def test_what_cannot_be_read_is_one_line(store, made):
     folder, weights, _ = store("view", "logits")
     with pytest.raises(
         ValueError, match=r"stored: has no 'depth4'; it has depth0, depth2, logits, view: .*depths"
     ) as no:
         Activations(folder).read(["a"], ["depth4"])
-    save_file(network(1).state_dict(), weights)
+    save_file(made.network(1).state_dict(), weights)
     with pytest.raises(ValueError, match=r"made\.safetensors: is missing or not the file .*; run dvc repro") as other:
         Activations(folder).read(["a"], ["depth0"])
     with pytest.raises(ValueError, match="lacks the record 'z'"):

@@ -1,7 +1,4 @@
-"""Bytes against arrays that are written, room against a disk made up here, documented sizes against the networks."""
-
-from pathlib import Path
-from types import SimpleNamespace
+"""Bytes against arrays that are written, documented sizes against the networks."""
 
 import numpy as np
 import pytest
@@ -11,10 +8,11 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from nas.networks.classifier import Classifier
-from nas.networks.cost import bytes_of_activations
+from nas.networks.cost import bytes_of_activations, seconds_of_pass
 from nas.networks.descriptions import build, find_network
+from nas.networks.forward import Forward
 from nas.saliency.cost import bytes_of_saliency
-from nas.store.progress import check_room, free_bytes
+from nas.store.progress import announce
 from nas.superpixels.cost import bytes_of_superpixels
 
 sides = st.integers(1, 9)
@@ -31,11 +29,6 @@ def test_bytes_are_those_of_the_arrays(shapes, size, n_classes, precision, cache
     assert each == sum(array.nbytes for array in arrays.values())
     header = int.from_bytes(save(arrays)[:8], "little")
     assert len(save(arrays)) == each + 8 + header
-
-
-def test_bytes_of_saliency_are_those_of_two_maps_a_method():
-    maps = {f"{target}/{method}": np.zeros((7, 7), np.float32) for target in "pt" for method in range(3)}
-    assert bytes_of_saliency(3, 7) == sum(array.nbytes for array in maps.values())
 
 
 def table(root, first):
@@ -72,7 +65,7 @@ def test_the_documented_sizes_are_those_of_the_networks(root, networks):
     text = (root / "docs" / "networks.md").read_text()
     assert f"with 14 methods, {50_000 * bytes_of_saliency(14, 224) / 1e9:.0f} GB" in text
     each = bytes_of_activations(networks["resnet50"].shapes(), 224, 1000)
-    assert check_room(50_000, each, root / "absent", lambda _: 1.2e12) in text
+    assert announce(50_000, each, 0.0, root / "absent", lambda _: 1.2e12) in text
 
 
 def test_the_sizes_of_the_readme_are_those_of_the_networks(root, networks):
@@ -90,3 +83,13 @@ def test_the_sizes_of_the_readme_are_those_of_the_networks(root, networks):
     # four methods of each of three variants; of 14 methods, the maps of two are small
     regions, saliency = (50_000 * each / 1e9 for each in (bytes_of_superpixels(12, 224), bytes_of_saliency(12, 224)))
     assert f"{regions:.0f} GB of label maps and {saliency:.0f} GB of saliency maps" in text
+
+
+@pytest.mark.parametrize(("batch", "measured"), [(2, 2), (4, 4), (32, 4)])
+def test_a_view_takes_its_share_of_a_batch_small_on_a_cpu(small, monkeypatch, batch, measured):
+    classifier, asked, now = small(), [], iter([0.0, 9.0, 20.0, 26.0])
+    plain_logits = classifier.logits
+    monkeypatch.setattr(classifier, "logits", lambda x: asked.append(tuple(x.shape)) or plain_logits(x).mean((2, 3)))
+    monkeypatch.setattr("time.perf_counter", lambda: next(now))
+    assert seconds_of_pass(classifier, Forward(batch)) == pytest.approx(6 / measured)
+    assert asked == [(measured, 3, 32, 32)] * 2

@@ -52,7 +52,7 @@ class Written(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(self.first(x))
         x = functional.avg_pool2d(torch.add(self.second(x).relu(), x), 2)
-        x = functional.relu6(x + functional.adaptive_avg_pool2d(x, x.shape[-2:]))
+        x = functional.relu6(x + functional.adaptive_avg_pool2d(x, 4))
         return self.head(self.mean(x).flatten(1))
 
 

@@ -1,0 +1,36 @@
+"""Which methods a network can do."""
+
+import pytest
+import torch
+
+from nas.networks.classifier import Classifier
+from nas.networks.descriptions import build, find_network
+from nas.saliency.possible import possible_methods
+
+
+def untrained(name: str) -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(name, build(find_network(name)), find_network(name))
+
+
+def test_a_method_that_the_network_cannot_do_is_left_out_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = possible_methods(untrained("squeezenet1_1"), ["cam", "gradient", "grad_cam", "random"])
+    assert kept == ["gradient", "grad_cam", "random"]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("squeezenet1_1: cam is left out: cam cannot explain 'squeezenet1_1'")
+
+
+def test_what_it_can_do_is_kept_in_its_order(small: Classifier, capsys: pytest.CaptureFixture[str]) -> None:
+    methods = ["sobel", "lrp", "kernel_shap", "cam", "guided_backprop", "rise"]
+    assert possible_methods(small, methods) == methods
+    assert capsys.readouterr().err == ""
+
+
+def test_a_method_is_tried_with_a_picture_that_is_not_blank() -> None:
+    """Of a blank one a ConvNeXt with random weights makes maps of 0, whose norm is 0 as well."""
+    assert possible_methods(untrained("convnext_atto"), ["cam", "grad_cam"]) == ["grad_cam"]
+
+
+def test_an_unknown_method_is_named_before_anything_is_tried(small: Classifier) -> None:
+    with pytest.raises(ValueError, match=r"^saliency\.methods has 'grad-cam': allowed are gradient, .*, sobel$"):
+        possible_methods(small, ["gradient", "grad-cam"])
