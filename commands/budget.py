@@ -117,9 +117,7 @@ def budget_of(parameters: Parameters) -> list[str]:
     archives = sum(about.size or 0 for about in fetched)
 
     def needed(**activations: object) -> int:
-        chosen = parameters.model_copy(
-            update={"activations": parameters.activations.model_copy(update=activations)}
-        )
+        chosen = parameters.model_copy(update={"activations": parameters.activations.model_copy(update=activations)})
         return archives + n * sum(sum(bytes_of(chosen, each).values()) for each in networks.values())
 
     room = shutil.disk_usage(Path.cwd()).free

@@ -13,7 +13,7 @@ from typing import Any
 from commands import budget
 from nas.data import DATASETS
 from nas.networks import find_network
-from nas.parameters import dump, validate
+from nas.parameters import dump, load, validate
 from nas.store import readable, write_bytes
 from stages.params import HEADER, PARAMS, Parameters, check, run
 
@@ -59,9 +59,9 @@ def changes(parameters: Parameters, datasets: Sequence[str], classifiers: Sequen
     return {"datasets": list(datasets), "classifiers": list(classifiers), **parameters.paper.settings}
 
 
-def content(parameters: Parameters, chosen: Mapping[str, Any]) -> dict[str, Any]:
+def content(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The content of params.yaml with values in place of others, by dotted key. Raises ValueError for a wrong key."""
-    found = parameters.model_dump()
+    found = load(PARAMS)
     for key, value in chosen.items():
         *sections, last = key.split(".")
         place = found
@@ -73,13 +73,13 @@ def content(parameters: Parameters, chosen: Mapping[str, Any]) -> dict[str, Any]
     return found
 
 
-def applied(parameters: Parameters, chosen: Mapping[str, Any]) -> Parameters:
+def applied(chosen: Mapping[str, Any]) -> Parameters:
     """The parameters of the run. Raises ValueError, naming a wrong key."""
-    return check(content(parameters, chosen), "paper.settings")
+    return check(content(chosen), "paper.settings")
 
 
 def main(parameters: Parameters, *answers: str) -> None:
-    datasets, classifiers, lines = plan(applied(parameters, parameters.paper.settings))
+    datasets, classifiers, lines = plan(applied(parameters.paper.settings))
     chosen = changes(parameters, datasets, classifiers)
     print("\n".join(lines))
     print("Settings in place of those of the default run:")
@@ -87,12 +87,12 @@ def main(parameters: Parameters, *answers: str) -> None:
     if not datasets or not classifiers:
         raise ValueError("nothing is left to run: set download.root or weights.files for what was left out")
     print("What that takes, by random weights and pictures; relevance at most so long:", flush=True)
-    print("\n".join(budget.budget_of(applied(parameters, chosen))), flush=True)
+    print("\n".join(budget.budget_of(applied(chosen))), flush=True)
     answer = answers[0] if answers else input("Go on with these? [y/N] ") if sys.stdin.isatty() else ""
     if answer.lower() not in ("y", "yes"):
         print("Nothing was run. To go on without being asked: make paper ANSWER=y")
         return
-    written = validate(Parameters, content(parameters, chosen), "paper.settings")
+    written = validate(Parameters, content(chosen), "paper.settings")
     write_bytes(PARAMS, (HEADER + dump(written)).encode())
     name = time.strftime("paper-%Y%m%d-%H%M%S")  # DVC refuses one that there is already
     sys.exit(subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--name", name]).returncode)

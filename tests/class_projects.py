@@ -1,7 +1,5 @@
 """Photos of three birds, two dogs and a cat made up here, with activations, and stages and commands run on them."""
 
-import json
-
 import numpy as np
 import pytest
 import yaml
@@ -41,7 +39,7 @@ def new_classes(tmp_path_factory, root, narrow):
         content |= {"datasets": list(datasets), "classifiers": [NETWORK]}
         content["classes"] |= {"names": ["bird", "dog"], "clusters": 4, "own_clusters": [3, 2], **settings}
         content["statistics"]["resamples"] = 200
-        (folder / "params.yaml").write_text(json.dumps(narrow(content)))
+        (folder / "params.yaml").write_text(yaml.safe_dump(narrow(content), default_flow_style=True, width=1000))
         raw, records, parts = folder / "data/raw/made", [], []
         for number, photo in enumerate(photos):
             view = np.random.default_rng(number).integers(0, 256, (32, 32, 3), np.uint8)

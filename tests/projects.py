@@ -118,7 +118,7 @@ class Project:
         content = yaml.safe_load(path.read_text())
         for key, value in sections.items():
             content[key] = content[key] | value if isinstance(content[key], dict) else value
-        path.write_text(json.dumps(narrowed(content)))
+        path.write_text(yaml.safe_dump(narrowed(content), default_flow_style=True, width=1000))
 
     def settings(self) -> params.Parameters:
         return params.read(self.folder / "params.yaml")

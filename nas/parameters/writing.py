@@ -16,7 +16,7 @@ from nas.store import write_bytes
 WIDTH = 120
 COLUMN = 48  # beyond it a comment is not lined up with the others
 PLAIN = re.compile(r"[A-Za-z_~/][\w.@~/-]*")
-WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+WORDS = ("~", "null", "true", "false", "yes", "no", "on", "off", "y", "n")
 SPREAD = re.compile(r"^\s*- ", re.MULTILINE)
 
 

@@ -117,7 +117,7 @@ def judge(tmp_path, root, monkeypatch):
         content["claims"] |= {"regions": [KIND], "alpha": 0.05, "datasets": 1, "networks": 2, **settings}
         content["superpixels"] |= {"sizes": ["first", "image"], "clusters": 5}
         content["classes"]["own_clusters"] = [5, 9]
-        (tmp_path / "params.yaml").write_text(json.dumps(content))
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, default_flow_style=True, width=1000))
         for network, found in zip(NETWORKS, of_networks, strict=False):
             for (stage, name), table in found.items():
                 folder = "data/statistics" if name == "summary" else "data"

@@ -1,7 +1,5 @@
 """The stage with what params.yaml says."""
 
-import json
-
 import numpy as np
 import pytest
 import yaml
@@ -25,7 +23,9 @@ def project(tmp_path, monkeypatch, root):
     def run(dataset, **changes):
         content = yaml.safe_load((root / "params.yaml").read_text())
         content["download"] |= changes
-        (tmp_path / "params.yaml").write_text(json.dumps(content | {"datasets": [dataset]}))
+        (tmp_path / "params.yaml").write_text(
+            yaml.safe_dump(content | {"datasets": [dataset]}, default_flow_style=True, width=1000)
+        )
         params.run(settings.main)
         params.run(download.main, dataset)
         return read_records(tmp_path / "data" / "raw" / dataset)

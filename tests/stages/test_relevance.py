@@ -1,6 +1,5 @@
 """The stage on two small photos made up here, with a network of random weights and maps of random numbers."""
 
-import json
 from itertools import product
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def new_project(tmp_path_factory, weights, root, monkeypatch, narrow):
         content = yaml.safe_load((root / "params.yaml").read_text())
         content["relevance"] |= SETTINGS | changes
         content["statistics"]["resamples"] = 100
-        Path("params.yaml").write_text(json.dumps(narrow(content)))
+        Path("params.yaml").write_text(yaml.safe_dump(narrow(content), default_flow_style=True, width=1000))
         Path("data/weights").mkdir(parents=True)
         Path("data/weights/mobilenet_v2.safetensors").symlink_to(weights)
         write_head(Path("data/heads/made/mobilenet_v2"), None, Fit("none is tested"))

@@ -124,7 +124,7 @@ def caption(content: Content) -> str:
     largest = shifts.sort_values("value", ascending=False).to_dict("records")[0]
     return (
         f"{text} Right: how far the AUROC of a map against the object's mask is from that of the reference, the mean "
-        f"of absolute differences: at {_at(nearest)} at most {largest['mean']:.3f} "
+        f"of absolute differences: at {_at(nearest)} at most {largest['value']:.3f} "
         f"({label_of(largest['method'])})."
     )
 
@@ -136,7 +136,7 @@ def _unconverged(nearest: pd.DataFrame) -> str:
     low = low.sort_values("value")
     if low.empty:
         return f"At {run} every method is at {CONVERGED:g} or above (dashed)."
-    named = ", ".join(f"{label_of(row['method'])} ({row['mean']:.2f})" for row in low.to_dict("records"))
+    named = ", ".join(f"{label_of(row['method'])} ({row['value']:.2f})" for row in low.to_dict("records"))
     return (
         f"Not converged at {run} (below {CONVERGED:g}, dashed): {named}. They are scored in this report all "
         "the same: their numbers are of the map at the count used and of one seed, not of the method with ever more."

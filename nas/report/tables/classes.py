@@ -16,10 +16,10 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         row = {"data set": dataset, "network": label_of(network), "class": name, "own k": str(k)}
         for measure, heading in MEASURES.items():
             row[heading] = with_interval(estimates[measure])
-            row[f"{heading} by chance"] = f"{estimates[f'{measure}_chance']['mean']:.3f}"
+            row[f"{heading} by chance"] = f"{estimates[f'{measure}_chance']['value']:.3f}"
             row[f"Δ {heading}"] = signed(estimates[f"{measure}_above_chance"])
-        row["shifts"] = f"{estimates['adjusted_rand_index_reached']['mean']:.2%}"
-        row["clusters seen"] = f"{estimates['class_clusters']['mean']:.1f} of {found['clusters'].iloc[0]}"
+        row["shifts"] = f"{estimates['adjusted_rand_index_reached']['value']:.2%}"
+        row["clusters seen"] = f"{estimates['class_clusters']['value']:.1f} of {found['clusters'].iloc[0]}"
         rows.append(row | {"n": str(estimates["class_clusters"]["n"])})
     carried = summary.iloc[0]
     caption = (

@@ -1,48 +1,61 @@
-"""Programs, their errors and their times."""
-
 import json
-from pathlib import Path
 
 import pytest
 
+from nas.parameters.reading import RenamedError
 from nas.parameters.running import run_program
-
-TIMINGS = Path("timings.json")
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def timings(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["stages/any.py", "x"])
-    return tmp_path
+    monkeypatch.delenv("NAS_DEBUG", raising=False)
+    return tmp_path / "reports" / "timings.json"
 
 
-@pytest.mark.parametrize("error", [ValueError("one\n  two"), OSError(28, "No space left on device", "data/x")])
-def test_an_error_of_the_user_s_is_one_line_and_exit_code_1(project, error):
-    def stage(parameters, name):
+def raising(error):
+    def stage(*_arguments):
         raise error
 
+    return stage
+
+
+ERRORS = {
+    "error: one two": ValueError("one\n  two"),
+    "error: [Errno 28] No space left on device: 'data/x'": OSError(28, "No space left on device", "data/x"),
+    "error: a is now b\nc is now d": RenamedError("a is now b\nc is now d"),  # a line for each key
+}
+
+
+@pytest.mark.parametrize(("said", "error"), ERRORS.items(), ids=["value", "disk", "renamed"])
+@pytest.mark.parametrize("where", ["reading", "running"])
+def test_an_error_of_the_user_s_is_said_without_a_traceback_and_ends_the_program(timings, capsys, said, error, where):
+    read, main = (raising(error), print) if where == "reading" else (dict, raising(error))
     with pytest.raises(SystemExit) as caught:
-        run_program(lambda: 0, stage, ["x"], TIMINGS)
-    # Python prints a text on stderr and exits with code 1
-    expected = {ValueError: "error: one two", OSError: "error: [Errno 28] No space left on device: 'data/x'"}
-    assert caught.value.code == expected[type(error)]
-    assert not TIMINGS.exists()
+        run_program(read, main, ["x"], timings)
+    assert caught.value.code == said  # Python prints a text on stderr and exits with code 1
+    assert capsys.readouterr() == ("", "") and not timings.exists()
 
 
-def test_a_mistake_of_ours_keeps_its_traceback(project):
-    def stage(parameters, name):
-        raise KeyError(name)
+def test_the_traceback_is_shown_on_request(timings, capsys, monkeypatch):
+    monkeypatch.setenv("NAS_DEBUG", "1")
+    with pytest.raises(SystemExit, match=r"^error: one two$"):
+        run_program(dict, raising(ValueError("one\n  two")), [], timings)
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback") and "in stage" in shown and shown.endswith("ValueError: one\n  two\n")
 
+
+def test_a_mistake_of_ours_keeps_its_traceback(timings):
     with pytest.raises(KeyError):
-        run_program(lambda: 0, stage, ["x"], TIMINGS)
+        run_program(dict, raising(KeyError("x")), ["x"], timings)
+    assert not timings.exists()
 
 
-def test_a_stage_gets_its_parameters_and_arguments_and_its_time_is_noted(project):
-    asked = []
+def test_a_program_gets_its_parameters_and_arguments_and_its_time_is_noted(timings, monkeypatch):
+    now, asked = iter([0.0, 1.26, 10.0, 10.0, 20.0, 23.0]), []
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
     for argument in ("y", "x", "y"):
-        run_program(lambda: 0, lambda *given: asked.append(given), [argument], TIMINGS)
-    assert asked == [(0, "y"), (0, "x"), (0, "y")]
-    noted = json.loads(TIMINGS.read_text())
-    assert list(noted) == ["any x", "any y"]
-    assert all(isinstance(seconds, float) for seconds in noted.values())
+        run_program(lambda: {"seed": 0}, lambda *given: asked.append(given), [argument, "z"], timings)
+    assert asked == [({"seed": 0}, name, "z") for name in ("y", "x", "y")]
+    noted = json.loads(timings.read_text())
+    assert list(noted.items()) == [("any x z", 0.0), ("any y z", 3.0)]

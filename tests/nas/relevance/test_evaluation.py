@@ -174,6 +174,7 @@ def test_a_class_without_probability_has_curves_of_zeros(made, monkeypatch):
     never[7] = -5000
     monkeypatch.setattr(classifier.module.classifier[1].bias, "data", never)
     monkeypatch.setitem(classifier.__dict__, "predictor", classifier.module)
+    monkeypatch.setattr("nas.relevance.evaluation.shared_classifier", lambda *_: classifier)
     read = [read_photo(record, METHODS, inputs, SETTINGS) for record in RECORDS]
     found = curve_photos(RECORDS, [read[0], read[1]._replace(target=7)], METHODS, inputs, SETTINGS)
     for shard in found.values():
