@@ -3,7 +3,7 @@ from .catalogue import DATASETS
 from .images import read_image
 from .label_maps import IGNORED, resize_labels
 from .preparing import BASE, check_download, prepare
-from .records import Record, TRAIN, is_prepared, read_records
+from .records import TRAIN, Record, is_prepared, read_records
 from .sources import Https, Pypi, SourceError
 from .truth import in_words, truth_of
 

@@ -78,7 +78,7 @@ class ComponentTree:
         -------
         int16 array (int32 for sides beyond 32767), shape (n, 4, n_thresholds)
             At [b, :, t] the least x, least y, greatest x and greatest y of the pixels in the part of basin b
-            above t. Valid where `parts` has (b, t).
+            above t. Valid where `parts` has (b, t), but for a part that is open to a bright frame.
         """
         height, width = self.levels.shape
         # a pixel lies in the same part as a peak of its column, which has the same x; so with rows and y

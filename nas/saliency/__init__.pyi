@@ -5,7 +5,7 @@ from .cost import bytes_of_saliency, seconds_of_maps
 from .explaining import explain
 from .maps import Size, center_gaussian, check_map, normalize, quantize, resize_map
 from .methods import CONTROLS, GAUSSIAN, METHODS
-from .photo_maps import Explaining, TARGETS, explain_photos, with_maps
+from .photo_maps import TARGETS, Explaining, explain_photos, with_maps
 from .possible import possible_methods
 
 __all__ = [

@@ -45,7 +45,7 @@ def settings(
     chosen = {**defaults, **given}
     if needs_regions:
         if given.get("regions") is None:
-            raise ValueError(f"{method} needs regions: give a region map (B, H, W), such as nas.regions.slic makes")
+            raise ValueError(f"{method} needs regions: give a region map (B, H, W), such as nas.superpixels.slic makes")
         chosen["regions"] = _check_regions(given["regions"], x)
     return chosen
 

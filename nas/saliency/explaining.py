@@ -34,7 +34,7 @@ def explain(
     upsample : whether maps of kind "activation" are resized, bilinear, to (H, W); False keeps their own size
     batch_size : number of images, or of perturbed images, per pass through the network
     parameters : of the method, in place of `METHODS[method].defaults`. "lime" and "kernel_shap" ask for `regions`,
-        a region map (B, H, W) with ids contiguous from 0 in each image, see `nas.regions`.
+        a region map (B, H, W) with ids contiguous from 0 in each image, see `nas.superpixels.regions`.
 
     Returns
     -------

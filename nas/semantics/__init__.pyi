@@ -1,4 +1,4 @@
-from .evaluation import Evaluation, SEMANTICS_COLUMNS, counts_of, evaluate_class, plain, tags_of
+from .evaluation import SEMANTICS_COLUMNS, Evaluation, counts_of, evaluate_class, plain, tags_of
 from .few_labels import FEW_LABELS_COLUMNS, worth_of_few_labels
 from .scores import score
 from .summary import summaries

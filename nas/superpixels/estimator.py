@@ -11,8 +11,7 @@ from torch import Tensor
 from nas.superpixels.collection import Collection, CollectionClustering, Maps, batches, k_means
 from nas.superpixels.hypercolumns import Hypercolumns, select_depths
 from nas.superpixels.kmeans import Clustering, assign, k_means_plus_plus, lloyd
-
-AUTOMATIC = range(3, 11)
+from nas.superpixels.selection import AUTOMATIC, automatic_n_clusters, better, pad, renumber, row_of
 
 
 class NeuroActivatedSuperpixels:
@@ -21,7 +20,7 @@ class NeuroActivatedSuperpixels:
     Each location of a grid is described by its hypercolumn: the activations at the chosen depths, resized to
     the grid, normalized per depth, weighted and concatenated. Euclidean k-means groups the locations of an
     image, or with `scope="collection"` those of all images together: its clusters mean the same in each image.
-    No coordinates, no colour, no training. The hypercolumns are never stored (`nas.hypercolumns`).
+    No coordinates, no colour, no training. The hypercolumns are never stored (`Hypercolumns`).
 
     Parameters
     ----------
@@ -32,7 +31,7 @@ class NeuroActivatedSuperpixels:
     weighting : "channels" multiplies depth l by (1 + C_1) / (1 + C_l), C the channels, C_1 those of the
         shallowest depth used; None uses the depths as they are
     size : grid of the clustering: "first" (that of the shallowest depth used), "image", an int, or (H, W)
-    scope : "image", each image is clustered alone; "collection", one clustering of all images (`nas.collection`)
+    scope : "image", each image is clustered alone; "collection", one clustering of all images (`Collection`)
     interpolation : "bicubic", "bilinear" or "nearest-exact"
     init : "k-means++", or starts that hold for every image or one set per image: indices of locations (row *
         W + column), integer, (K,) or (B, K), or centers, float, (K, n_features) or (B, K, n_features). For a
@@ -146,7 +145,7 @@ class NeuroActivatedSuperpixels:
                 parts.append(self._fit(part, int(self.n_clusters), given))
         width = max(found.centers.shape[1] for found in parts)
         self.labels_ = torch.cat([found.labels for found in parts])
-        self.cluster_centers_ = torch.cat([_pad(found.centers, width) for found in parts])
+        self.cluster_centers_ = torch.cat([pad(found.centers, width) for found in parts])
         self.inertia_ = torch.cat([found.inertia for found in parts])
         self.n_iter_ = torch.cat([found.n_iter for found in parts])
         self.n_clusters_ = (~self.cluster_centers_.isnan().any(dim=2)).sum(dim=1)
@@ -274,7 +273,7 @@ class NeuroActivatedSuperpixels:
             uniforms = torch.from_numpy(generator.random(n_clusters)).to(columns.maps[0].device)
             locations = k_means_plus_plus(columns, n_clusters, uniforms.expand(columns.n_images, -1))
             found = lloyd(columns, columns.at(locations), self.max_iter, self.tol)
-            best = found if best is None else _better(best, found)
+            best = found if best is None else better(best, found)
         if best is None:
             raise ValueError(f"n_init is {self.n_init}: it is at least 1")
         return renumber(best)
@@ -284,7 +283,7 @@ class NeuroActivatedSuperpixels:
         chosen = automatic_n_clusters(inertia)
         results = {int(k): self._fit(columns, int(k)) for k in chosen.unique()}
         width = max(results)
-        rows = [_row(results[int(k)], image, width) for image, k in enumerate(chosen)]
+        rows = [row_of(results[int(k)], image, width) for image, k in enumerate(chosen)]
         return Clustering(*(torch.stack(field) for field in zip(*rows, strict=True)))
 
 
@@ -296,43 +295,3 @@ def _single(activations: Maps | Hypercolumns | Iterable[Maps]) -> Maps | Hyperco
             "are for fit with scope='collection', and then predict for each"
         )
     return activations
-
-
-def automatic_n_clusters(inertia: Tensor) -> Tensor:
-    """Number of clusters from the inertia at k = 3 to 10, (8, B): argmax(d) + 2, (B,) int64.
-
-    d_j = (I_j - I_{j+1}) / I_j, j counted from 0. The rule is the reconstruction's; it can give k = 2.
-    """
-    differences = (inertia[:-1] - inertia[1:]) / inertia[:-1].clamp_min(torch.finfo(inertia.dtype).tiny)
-    return differences.argmax(dim=0) + 2
-
-
-def renumber(clustering: Clustering) -> Clustering:
-    """Number clusters by first appearance in raster order; clusters without a location come last."""
-    labels, centers = clustering.labels, clustering.centers
-    n_clusters, n_locations = centers.shape[1], labels[0].numel()
-    flat = labels.flatten(1)
-    position = torch.arange(n_locations, device=flat.device).expand_as(flat)
-    first = torch.full((len(flat), n_clusters), n_locations, device=flat.device)
-    first = first.scatter_reduce(1, flat, position, reduce="amin")
-    order = first.argsort(dim=1, stable=True)
-    return clustering._replace(
-        labels=order.argsort(dim=1).gather(1, flat).view_as(labels),
-        centers=centers.gather(1, order[:, :, None].expand_as(centers)),
-    )
-
-
-def _better(a: Clustering, b: Clustering) -> Clustering:
-    improved = b.inertia < a.inertia
-    choose = [torch.where(improved.view(-1, *[1] * (x.ndim - 1)), y, x) for x, y in zip(a, b, strict=True)]
-    return Clustering(*choose)
-
-
-def _row(clustering: Clustering, image: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    centers = _pad(clustering.centers[image][None], width)[0]
-    return clustering.labels[image], centers, clustering.inertia[image], clustering.n_iter[image]
-
-
-def _pad(centers: Tensor, width: int) -> Tensor:
-    """Fill up to `width` centers with NaN."""
-    return torch.nn.functional.pad(centers, (0, 0, 0, width - centers.shape[1]), value=torch.nan)

@@ -4,7 +4,7 @@ Truth is a label map (H, W): 0 background, 1, 2, ... instances, 255 ignored. The
 any other. Ignored pixels are left out of every measure: neither the regions there nor borders that touch
 them matter. (So where ignored pixels ring the objects, as in VOC, no truth boundary is left.)
 
-Boundaries are those of `nas.region_maps.boundaries`; distances are Euclidean, between pixel centres.
+Boundaries are those of `nas.superpixels.regions.boundaries`; distances are Euclidean, between pixel centres.
 """
 
 from typing import NamedTuple

@@ -52,7 +52,7 @@ def check(regions: ArrayLike) -> NDArray[np.int64]:
         if image.min() < 0 or image.max() >= pixels or np.bincount(image).min() == 0:
             raise ValueError(
                 f"regions has {len(np.unique(image))} different ids between {image.min()} and {image.max()}; "
-                "give ids contiguous from 0 in each image: use nas.regions.relabel"
+                "give ids contiguous from 0 in each image: use nas.superpixels.regions.relabel"
             )
     return regions
 

@@ -17,10 +17,9 @@ from nas.data.images import list_images, read_image
 from nas.networks.classifier import Classifier
 from nas.networks.descriptions import build, find_network
 from nas.networks.weights import load_weights
-from nas.superpixels.estimator import NeuroActivatedSuperpixels, automatic_n_clusters, renumber
-from nas.superpixels.kmeans import Clustering
+from nas.superpixels.estimator import NeuroActivatedSuperpixels
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WEIGHTS, PHOTOS = ROOT / "data/weights/mobilenet_v2.safetensors", ROOT / "data/raw/sample/photos"
 
 many = settings(max_examples=20, deadline=None, derandomize=True)
@@ -180,20 +179,6 @@ def test_the_best_of_several_starts_wins_for_each_image(maps, k, n_init, seed):
         assert any(np.array_equal(model.labels_[image].flatten().numpy(), labels) for labels, _, _ in ties)
 
 
-@many
-@given(inertia=st.lists(st.lists(st.integers(1, 1000), min_size=8, max_size=8), min_size=1, max_size=4))
-def test_automatic_rule_by_definition(inertia):
-    expected = []
-    for falling in inertia:
-        relative = [(falling[j] - falling[j + 1]) / falling[j] for j in range(7)]
-        expected.append(relative.index(max(relative)) + 2)
-    assert automatic_n_clusters(torch.tensor(inertia, dtype=torch.float64).T).tolist() == expected
-
-
-def test_automatic_rule_without_any_inertia():
-    assert automatic_n_clusters(torch.zeros(8, 1, dtype=torch.float64)).tolist() == [2]
-
-
 def groups(n_groups, seed, side=18):
     """One map with stripes of n_groups nearly constant activations."""
     levels = normal(100, 12, 10)[:n_groups]
@@ -235,23 +220,6 @@ def test_predict_assigns_new_activations_to_the_nearest_center():
     centers = model.cluster_centers_.numpy()
     expected = np.linalg.norm(plain[:, :, None] - centers[:, None], axis=3).argmin(axis=2)
     assert np.array_equal(model.predict(others).flatten(1).numpy(), expected)
-
-
-@many
-@given(
-    labels=st.lists(st.lists(st.integers(0, 4), min_size=6, max_size=6), min_size=1, max_size=3),
-    extra=st.integers(0, 2),
-)
-def test_renumber_by_first_appearance(labels, extra):
-    flat = np.array(labels)
-    centers = normal(0, len(flat), 5 + extra, 2)
-    numbers = torch.zeros(len(flat))
-    found = renumber(Clustering(torch.from_numpy(flat).view(-1, 2, 3), centers, numbers, numbers))
-    for image, row in enumerate(flat):
-        expected, order = numbered_by_first_appearance(row)
-        absent = [cluster for cluster in range(5 + extra) if cluster not in order]
-        assert np.array_equal(found.labels[image].flatten().numpy(), expected)
-        assert torch.equal(found.centers[image], centers[image, order + absent])
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_boundaries_against_a_loop(labels):
     [
         ([[0, 2], [2, 0]], "2 different ids between 0 and 2"),
         ([[-1, 0], [0, 1]], "between -1 and 1"),
-        ([[0, 1], [1, 2**40]], "nas.regions.relabel"),
+        ([[0, 1], [1, 2**40]], "nas.superpixels.regions.relabel"),
         ([[[0, 0], [0, 1]], [[1, 1], [1, 1]]], "in each image"),
         ([[0.0, 1.0]], "dtype float64"),
         ([0, 1], r"shape \(2,\)"),
