@@ -1,11 +1,14 @@
 """The graph: what dvc.yaml declares is what the code reads, and an edited parameter reruns what depends on it."""
 
 import ast
+import difflib
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
+import textwrap
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -14,25 +17,22 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
+
+from stages import params
 
 ROOT = Path(__file__).parent.parent
-STAGES = ROOT / "stages"
+STAGES, LIBRARY = ROOT / "stages", ROOT / "nas"
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 DECLARED: dict[str, dict[str, Any]] = PIPELINE["stages"]
 PARAMETERS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-# stages/params.py only checks values, so that adding a parameter reruns nothing
-NOT_DECLARED = {STAGES / "params.py"}
-# imports on first use, by others' names, so that it makes nothing depend on everything
-NOT_FOLLOWED = {STAGES / "nas" / "__init__.py"}
+# what a notebook reads of params.yaml by an attribute of its page; {} is its subject
+OF_PAGE = {"datasets": ["datasets"], "networks": ["classifiers"], "settings": ["{}.figure"]}
+OF_PAGE |= {"resampling": ["statistics", "seed"]}
 # host and domain, apart, so that this file holds no host
 REGISTRIES = (("pypi", "org"), ("pythonhosted", "org"), ("anaconda", "org"))
-
-# a stage of the first data set and network only
-FIRST = ["${datasets[0]}", "${classifiers[0]}"]
-
-# scripts for a person to run, which write nothing that a stage makes
-TOOLS = {"tag", "paper"}
+FIRST = ["${datasets[0]}", "${classifiers[0]}"]  # a stage of the first data set and network only
 
 every_stage = pytest.mark.parametrize("name", DECLARED)
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS)
@@ -54,45 +54,87 @@ def paths(entries: list[Any]) -> list[str]:
 # Parameters
 
 
-def parameters_read(source: str) -> set[str]:
-    """Keys of params.yaml that a script reads: the chains of attributes that start at a name `parameters`.
+class Reading(ast.NodeVisitor):
+    """The chains of attributes that start at a name `parameters`, or at one that a section of it was given.
 
     A chain ends at a value or, where a section is handed on as one, at the section.
     """
-    chains: dict[ast.AST, list[str]] = {}
-    inner: set[ast.AST] = set()
-    tree = ast.parse(source)
-    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    for node in ast.walk(tree):
+
+    def __init__(self, tree: ast.AST) -> None:
+        self.aliases: dict[str, list[str]] = {"parameters": []}
+        self.found: list[list[str]] = []
+        self.own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)} | {"getattr", "hasattr"}
+        self.visit(tree)
+
+    def chain(self, node: ast.AST) -> list[str] | None:
         if isinstance(node, ast.Attribute):
-            names, root = [node.attr], node.value
-            inner.add(root)
-            while isinstance(root, ast.Attribute):
-                names, root = [root.attr, *names], root.value
-            if isinstance(root, ast.Name) and root.id == "parameters":
-                chains[node] = names
-                inner.add(root)
-        elif (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in own | {"getattr", "hasattr"}
-        ):
-            inner |= {argument for argument in node.args if isinstance(argument, ast.Name)}
-    whole = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "parameters" and n not in inner]
-    assert not whole, f"line {whole[0].lineno}: all parameters are handed on, so that their keys cannot be followed"
-    return {key_of(names) for node, names in chains.items() if node not in inner}
+            start = self.chain(node.value)
+            return None if start is None else [*start, node.attr]
+        return self.aliases.get(node.id) if isinstance(node, ast.Name) else None
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        (target,) = node.targets
+        several = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+        pairs = zip(target.elts, node.value.elts, strict=True) if several else [(target, node.value)]
+        for name, value in pairs:
+            chain = self.chain(value)
+            if chain and isinstance(name, ast.Name) and isinstance(section_of(chain), dict):
+                self.aliases[name.id] = chain
+            else:
+                self.visit(value)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        inside = isinstance(node.func, ast.Name) and node.func.id in self.own
+        for child in ast.iter_child_nodes(node):
+            if not (inside and isinstance(child, ast.Name) and child.id == "parameters"):
+                self.visit(child)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        chain = self.chain(node)
+        if chain is None:
+            self.generic_visit(node)
+        else:
+            self.found.append(chain)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        chain = self.chain(node)
+        assert chain != [], f"line {node.lineno}: all parameters are handed on, so that their keys cannot be followed"
+        if chain and isinstance(node.ctx, ast.Load):
+            self.found.append(chain)
 
 
-def key_of(names: list[str]) -> str:
-    """The part of a chain that is a key of params.yaml; the rest is of the value, as in weights.files.get."""
-    found, section = [], PARAMETERS
+def section_of(names: list[str]) -> Any:
+    section: Any = PARAMETERS
     for name in names:
-        if not isinstance(section, dict) or name not in section:
-            break
-        found.append(name)
-        section = section[name]
-    assert found, f"parameters.{'.'.join(names)} is no key of params.yaml"
-    return ".".join(found)
+        section = section.get(name) if isinstance(section, dict) else None
+    return section
+
+
+def parameters_read(source: str) -> set[str]:
+    """Keys of params.yaml that a script reads."""
+    return {key for names in Reading(ast.parse(source)).found for key in keys_of(names)}
+
+
+def keys_of(names: list[str]) -> list[str]:
+    """The part of a chain that is a key of params.yaml; the rest is of the value, as in weights.files.get.
+
+    Of a method of a section it is what the method reads of the section.
+    """
+    known = next(n for n in range(len(names), -1, -1) if section_of(names[:n]) is not None or names[:n] in NOTHING)
+    model: Any = params.Parameters
+    for name in names[:known]:
+        model = getattr(model.model_fields.get(name), "annotation", None) if hasattr(model, "model_fields") else None
+    method = vars(model).get(names[known]) if known < len(names) and hasattr(model, "model_fields") else None
+    if method is not None:
+        (function,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body
+        own = {n.attr for n in ast.walk(function) if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "self"}
+        return [".".join([*names[:known], key]) for key in sorted(own)]
+    assert known, f"parameters.{'.'.join(names)} is no key of params.yaml"
+    return [".".join(names[:known])]
+
+
+# keys whose value is null
+NOTHING = [["download", "limit"], ["download", "train"], ["classes", "names"], ["superpixels", "tuned"]]
 
 
 def test_reading_is_recognized():
@@ -100,11 +142,13 @@ def test_reading_is_recognized():
 def main(parameters, name):
     settings, k = parameters.superpixels, parameters.ablation.clusters[0]
     files = parameters.weights.files.get(name)
-    return numbers(parameters), parameters.superpixels.slic.model_dump(), other.parameters.seed
+    return numbers(parameters), settings.slic.model_dump(), other.parameters.seed
 def numbers(parameters):
-    return parameters.statistics.level
+    given = parameters.activations
+    return parameters.statistics.level, use(given), parameters.claims.alpha.real
 """
-    expected = {"superpixels", "ablation.clusters", "weights.files", "superpixels.slic", "statistics.level"}
+    expected = {"superpixels.slic", "ablation.clusters", "weights.files", "statistics.level", "activations",
+                "claims.alpha"}  # fmt: skip
     assert parameters_read(source) == expected
     for unclear in ("other.f(parameters)", "alias = parameters", "parameters.unheard_of"):
         with pytest.raises(AssertionError):
@@ -114,9 +158,11 @@ def numbers(parameters):
 @every_stage
 def test_the_parameters_declared_are_those_read(name):
     read, declared = parameters_read(script(name).read_text()), set(DECLARED[name].get("params", []))
-    notebook = notebook_of(name)
-    if notebook in PARAMETERS:  # render.py hands the section of its notebook's name to it
-        read.add(notebook)
+    if notebook := notebook_of(name):
+        pages = re.findall(r"\bpage\.(\w+)", code_of(notebook))
+        read |= {
+            key.format(notebook) for attribute in ("datasets", "networks", *pages) for key in OF_PAGE.get(attribute, [])
+        }
 
     def within(key: str, section: str) -> bool:
         return key == section or key.startswith(f"{section}.")
@@ -133,51 +179,45 @@ def test_the_parameters_declared_are_those_read(name):
 
 
 @cache
-def modules(path: Path) -> frozenset[Path]:
-    """Files of stages/ that a script, or the code cells of a notebook, imports itself."""
-    source = code_of(path) if path.suffix == ".ipynb" else path.read_text()
+def packages(package: str) -> frozenset[str]:
+    """Packages of nas that a package imports, itself included, directly or not."""
+    found, pending = {package}, [package]
+    while pending:
+        sources = [path.read_text() for path in (LIBRARY / pending.pop()).rglob("*.py")]
+        more = {name for source in sources for name in imported(source)} - found
+        found |= more
+        pending += sorted(more)
+    return frozenset(found)
+
+
+def imported(source: str) -> set[str]:
+    """Packages of nas that a piece of code imports itself."""
     names: list[str] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative imports are not followed"
-            names += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
-    places = [STAGES / name.replace(".", "/") for name in names]
-    found = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
-    return frozenset(file for file in found if file.is_file())
+            names += [str(node.module)] if node.module != "nas" else [f"nas.{alias.name}" for alias in node.names]
+    return {name.split(".")[1] for name in names if name.startswith("nas.")}
 
 
-def code_of(notebook: Path) -> str:
-    cells = nbformat.read(notebook, as_version=4).cells
+def code_of(notebook: str) -> str:
+    cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
     return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
 
 
-def closure(*starts: Path) -> set[Path]:
-    """The files of stages/ that are loaded with the given ones, packages included."""
-    seen: set[Path] = set()
-    pending = list(starts)
-    while pending:
-        path = pending.pop()
-        if path in seen or path in NOT_DECLARED:
-            continue
-        seen.add(path)
-        packages = {parent / "__init__.py" for parent in path.parents if parent.is_relative_to(STAGES)}
-        pending += [package for package in packages if package.is_file()]
-        pending += [] if path in NOT_FOLLOWED else modules(path)
-    return seen
-
-
 @every_stage
-def test_the_code_declared_is_the_code_imported(name):
-    starts = [script(name)]
-    if notebook := notebook_of(name):
-        starts.append(ROOT / "notebooks" / f"{notebook}.ipynb")
-    imported = {str(path.relative_to(ROOT)) for path in closure(*starts)}
-    deps = paths(DECLARED[name]["deps"])
-    assert sorted(path for path in deps if path.endswith((".py", ".ipynb"))) == sorted(imported)
-    assert ("stages/templates" in deps) == ("stages/pages.py" in imported)
-    assert all((ROOT / path).exists() for path in deps if path.startswith(("stages", "notebooks", "data/sample")))
+def test_the_code_declared_is_the_script_the_notebook_and_the_packages_imported(name):
+    notebook, deps = notebook_of(name), paths(DECLARED[name]["deps"])
+    sources = [script(name).read_text(), *([code_of(notebook)] if notebook else [])]
+    # stages/params.py only checks values, and every stage runs with nas.parameters: a new knob reruns nothing
+    used = {each for source in sources for package in imported(source) for each in packages(package)} - {"parameters"}
+    assert {dep for dep in deps if dep.startswith("nas/")} == {f"nas/{package}" for package in used}
+    own = [str(script(name).relative_to(ROOT)), *([f"notebooks/{notebook}.ipynb"] if notebook else [])]
+    assert [dep for dep in deps if dep.endswith((".py", ".ipynb"))] == own
+    assert all(
+        (ROOT / path).exists() for path in deps if path.startswith(("stages", "notebooks", "nas", "data/sample"))
+    )
 
 
 # Names
@@ -186,8 +226,8 @@ def test_the_code_declared_is_the_code_imported(name):
 @every_stage
 def test_a_stage_runs_the_script_of_its_name_over_its_matrix(name):
     stage = DECLARED[name]
-    command, path, *arguments = stage["cmd"].split()
-    assert (command, path) == ("python", str(script(name).relative_to(ROOT)))
+    python, flag, module, *arguments = stage["cmd"].split()
+    assert (python, flag, module) == ("python", "-m", f"stages.{script(name).stem}")
     expected = [notebook_of(name)] if notebook_of(name) else [f"${{item.{axis}}}" for axis in stage.get("matrix", {})]
     assert arguments in (expected, expected or FIRST)
     assert stage.get("desc")
@@ -195,7 +235,7 @@ def test_a_stage_runs_the_script_of_its_name_over_its_matrix(name):
 
 def test_every_script_has_a_stage():
     scripts = {path.stem for path in STAGES.glob("*.py") if '__name__ == "__main__"' in path.read_text()}
-    assert scripts - TOOLS == {script(name).stem for name in DECLARED}
+    assert scripts == {script(name).stem for name in DECLARED}
 
 
 @every_notebook
@@ -210,7 +250,7 @@ def test_everything_drawn_is_in_the_report():
         for out in paths(stage.get("outs", []))
         if Path(out).suffix in (".png", ".csv")
     }
-    assert {path for path in paths(DECLARED["report"]["deps"]) if Path(path).suffix in (".png", ".csv")} == drawn
+    assert {str(Path(path).parent) for path in drawn} <= set(paths(DECLARED["report"]["deps"]))
     pictures = {path for path in paths(PIPELINE["plots"]) if path.endswith(".png")}
     assert pictures == {path for path in drawn if path.endswith(".png")}
 
@@ -234,8 +274,7 @@ def test_a_notebook_declares_its_parameters_one_per_line(notebook):
     statements, lines = ast.parse(cell.source).body, cell.source.splitlines()
     assert len(statements) == len(lines)
     values = {ast.unparse(statement.targets[0]): ast.literal_eval(statement.value) for statement in statements}
-    assert set(values) == {"root", "output", "datasets", "classifiers", *PARAMETERS.get(notebook, {})}
-    assert Path(ROOT, "notebooks", values["root"]).resolve() == ROOT
+    assert values == {"root": None, "output": None}
 
 
 # Reruns
@@ -254,17 +293,23 @@ for out in map(Path, outs):
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory, tracked):
-    """The pipeline with commands that only note their name and write something new: a folder, and its `dvc repro`."""
+    """The pipeline with commands that only note their name and write something new: a folder in which it has run.
+
+    The stage settings is as it is, since others depend on one of its files.
+    """
     folder = tmp_path_factory.mktemp("graph")
     for path in tracked:
-        if path.parts[0] in (".dvc", "stages", "notebooks", "data") or path.name == "params.yaml":
+        if path.parts[0] in (".dvc", "stages", "nas", "notebooks", "data") or path.name in (
+            "params.yaml",
+            ".dvcignore",
+        ):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes((ROOT / path).read_bytes())
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
     for name, stage in pipeline["stages"].items():
         axes = "".join(f"@${{item.{axis}}}" for axis in stage.get("matrix", {}))
         outs = [out for kind in ("outs", "metrics", "plots") for out in paths(stage.get(kind, []))]
-        stage["cmd"] = f"python stub.py {name}{axes} {' '.join(outs)}"
+        stage["cmd"] = f"python stub.py {name}{axes} {' '.join(outs) if name != 'settings' else '&& ' + stage['cmd']}"
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False))
     (folder / "stub.py").write_text(STUB)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
@@ -302,10 +347,10 @@ def items(name: str) -> dict[str, tuple[list[str], list[str]]]:
     return found
 
 
-def descendants(*names: str) -> set[str]:
-    """All runs that use, directly or not, what the runs of some stages write."""
+def descendants(*starts: str) -> set[str]:
+    """All runs that use, directly or not, what some runs, or all runs of a stage, write; these included."""
     runs = {run: places for name in DECLARED for run, places in items(name).items()}
-    found = {run for name in names for run in items(name)}
+    found = {run for run in runs for start in starts if run == start or run.partition("@")[0] == start}
 
     def overlap(dep: str, out: str) -> bool:
         shorter, longer = sorted((Path(dep), Path(out)), key=lambda path: len(path.parts))
@@ -327,7 +372,7 @@ def edit(folder: Path, key: str, value: Any) -> None:
         section = section[name]
     assert section[last] != value
     section[last] = value
-    (folder / "params.yaml").write_text(yaml.safe_dump(parameters))
+    (folder / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False, default_flow_style=True))
 
 
 def test_nothing_runs_again_without_a_change(graph):
@@ -335,27 +380,62 @@ def test_nothing_runs_again_without_a_change(graph):
     assert repro(graph) == set()
 
 
-def test_an_edited_ablation_reruns_the_ablation_its_notebook_and_the_report(graph):
-    edit(graph, "ablation.clusters", [2, 3])
-    ran = repro(graph)
-    assert ran == descendants("ablation")
-    stages = {run.partition("@")[0] for run in ran}
-    assert {"ablation", "render_depths", "report"} <= stages
-    assert not stages & {"download", "weights", "activations", "superpixels", "render_segmentations", "render_method"}
+OF_ONE = {"activations.depths": {"mobilenet_v2": {2: "features.3"}}, "weights.files": {"mobilenet_v2": "mine.pth"}}
+EDITS = {
+    "statistics.level": (0.9, ["statistics", "claims", "render_superpixels", "render_saliency", "render_relevance"]),
+    "ablation.clusters": ([2, 3], ["ablation"]),
+    "method.figure": ({"photo": "rocket"}, ["render_method"]),
+    "localization.figure": ({"methods": ["rise"], "regions": ["raw"]}, ["render_localization"]),
+    "saliency.parameters": ({"rise": {"n_masks": 9}}, ["saliency", "convergence"]),
+    "superpixels.tuned": (None, ["superpixels"]),
+    "download.root": ({"sample": "mine"}, ["download"]),
+    "activations.depths": (OF_ONE["activations.depths"], ["weights@mobilenet_v2", "activations@sample@mobilenet_v2"]),
+    "weights.files": (OF_ONE["weights.files"], ["weights@mobilenet_v2", "activations@sample@mobilenet_v2"]),
+}
 
 
-def test_an_edited_photo_of_a_figure_draws_that_figure_and_the_report(graph):
-    edit(graph, "method.photo", "rocket")
-    assert repro(graph) == {"render_method", "report"}
+@pytest.mark.parametrize("key", EDITS)
+def test_an_edited_knob_reruns_what_depends_on_it_and_no_more(graph, key):
+    value, readers = EDITS[key]
+    edit(graph, key, value)
+    handed_on = {"settings"} if key in DECLARED["settings"]["params"] else set()
+    assert repro(graph) == descendants(*readers) | handed_on
 
 
-def test_an_edited_module_reruns_the_stages_that_import_it(graph):
-    module = "stages/nas/plots/schematic.py"
-    with (graph / module).open("a") as file:
+def test_a_figure_alone_needs_no_computation(graph):
+    edit(graph, "ablation.figure.photo", "rocket")
+    assert repro(graph) == {"render_ablation", "report"}
+
+
+def test_an_edited_package_reruns_the_stages_that_use_it(graph):
+    with (graph / "nas/report/style.py").open("a") as file:
         file.write("\n")
-    importing = [name for name, stage in DECLARED.items() if module in paths(stage["deps"])]
-    assert "render_method" in importing
-    assert repro(graph) == descendants(*importing)
+    using = [name for name, stage in DECLARED.items() if "nas/report" in paths(stage["deps"])]
+    assert set(using) == {*(f"render_{notebook}" for notebook in NOTEBOOKS), "report"}
+    assert repro(graph) == descendants(*using)
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("superpixels.clusters=6", "clusters: 6"),
+        ("saliency.parameters.rise.n_masks=9", "rise: {n_masks: 9}"),
+        ("classes.names=[bird,dog]", "names: [bird, dog]"),
+        ("ablation.depths=[[4],[2,3]]", "depths: [[4], [2, 3]]"),
+        ("superpixels.tuned=null", "tuned: null"),
+    ],
+)
+def test_dvc_sets_a_value_in_its_line_and_keeps_every_comment(tmp_path, monkeypatch, override, line):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["stages/any.py"])
+    before = (ROOT / "params.yaml").read_text()
+    Path("params.yaml").write_text(before)
+    apply_overrides("params.yaml", [override])
+    params.run(lambda parameters: None)
+    changed = [each for each in difflib.ndiff(before.splitlines(), Path("params.yaml").read_text().splitlines())
+               if each[0] in "-+" and each[1:].strip()]  # fmt: skip
+    assert [each[1:].split("#")[0].strip() for each in changed if each[0] == "+"] == [line]
+    assert len(changed) == 2 and changed[0].partition("#")[2] == changed[1].partition("#")[2]
 
 
 # Traces of a machine

@@ -124,25 +124,29 @@ def test_every_comment_stands_on_a_line_of_its_key_or_above_it(parameters):
 
 
 FORM = """\
-seed: 0  # of all random numbers
+seed: 0           # of all random numbers
 datasets: [sample]
 
-regions:  # of the photos
-  sizes: [first]    # the variants
-  parameters:       # of the methods
-    rise: {"n": 8}  # many
+# of the photos
+regions:
+  # the variants
+  sizes: [first]
+  # of the methods
+  parameters:
+    rise: {"n": 8}            # many
     cam: {}
   files: {vgg: ~/vgg.pth}
-  slic: {compactness: 10.0, sigma: 0.5, name: "a b"}  # of slic
+  # of slic
+  slic: {compactness: 10.0, sigma: 0.5, name: "a b"}
   # LONG
   tuned: null
 
-limit: null  # photos
+limit: null        # photos
 
 other:
-  compactness: 1.0e-05  # how square
+  compactness: 1.0e-05     # how square
   sigma: 1.0e+16
-  name: "off"           # of it
+  name: "off"              # of it
 """.replace("LONG", LONG)
 
 
@@ -158,12 +162,25 @@ def test_a_long_section_and_a_long_list_go_over_several_lines():
     place = lines.index("  # the variants") + 1
     assert lines[place] == f"  sizes: [{', '.join(sizes[:15])},"
     assert lines[place + 1] == f"          {', '.join(sizes[15:])}]"
-    place = next(number for number, line in enumerate(lines) if line.startswith("  slic: "))
-    assert lines[place + 1 : place + 4] == [
-        "    compactness: 10.0  # how square",
+    place = lines.index("  slic:")
+    assert lines[place - 1 : place + 4] == [
+        "  # of slic",
+        "  slic:",
+        "    compactness: 10.0        # how square",
         "    sigma: 0.5",
         f"    name: {'a' * 90}  # of it",
     ]
+
+
+@random
+@given(PARAMETERS, PARAMETERS)
+def test_another_value_is_another_line_and_no_more(parameters, other):
+    """Of a number, a list and a mapping; a value that is too long for its line moves, and its comment with it."""
+    for key in ("seed", "limit", "datasets"):
+        changed = parameters.model_copy(update={key: getattr(other, key)})
+        before, after = dump(parameters).splitlines(), dump(changed).splitlines()
+        if max(map(len, before + after)) <= WIDTH and len(before) == len(after):
+            assert sum(one != two for one, two in zip(before, after, strict=True)) <= 1
 
 
 @random

@@ -1,7 +1,10 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from nas.report import pages
 from nas.report.tables import table1_localization
 from nas.report.writing import write_printed
 
@@ -16,8 +19,8 @@ def rows(dataset, network, method, kind, **given):
     generator = np.random.default_rng(list(f"{dataset}{network}{method}{kind}".encode()))
     found = []
     for measure in MEASURES:
-        mean, gain = generator.random(), 0.0 if kind == "raw" else generator.normal(scale=0.1)
-        estimate = {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}
+        value, gain = generator.random(), 0.0 if kind == "raw" else generator.normal(scale=0.1)
+        estimate = {"value": value, "low": value - 0.1, "high": value + 0.1}
         gains = {"gain": gain, "gain_low": gain - 0.05, "gain_high": gain + 0.05, "gain_p": 0.0312}
         setting = {"dataset": dataset, "network": network, "method": method, "regions": kind, "measure": measure}
         found.append(setting | estimate | gains | {"n": 9, "labelled": 9, "seed": 3} | given)
@@ -32,7 +35,7 @@ def summary():
             found += [row for kind in KINDS for row in rows(*pair, method, kind)]
         found += rows(*pair, "center_gaussian", "raw")
         for kind in KINDS[1:]:
-            found += rows(*pair, "mean", kind, mean=np.nan, low=np.nan, high=np.nan)
+            found += rows(*pair, "mean", kind, value=np.nan, low=np.nan, high=np.nan)
     return pd.DataFrame(found)
 
 
@@ -51,7 +54,7 @@ def test_a_row_is_a_method_and_kind_of_a_network(summary):
         for found in summary[same].to_dict("records"):
             measure = found["measure"]
             if measure in frame:
-                assert row[measure] == f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+                assert row[measure] == f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
             if f"Δ {measure}" in frame:
                 gain = f"{found['gain']:+.3f} [{found['gain_low']:+.3f}, {found['gain_high']:+.3f}]"
                 assert row[f"Δ {measure}"] == ("" if found["regions"] == "raw" else gain)
@@ -59,7 +62,7 @@ def test_a_row_is_a_method_and_kind_of_a_network(summary):
 
 def test_the_best_kind_of_a_method_is_bold_and_ties_are(summary):
     tied = (summary["method"] == "lrp") & (summary["measure"] == "PxAP") & (summary["regions"] != "raw")
-    summary.loc[tied, "mean"] = 2.0
+    summary.loc[tied, "value"] = 2.0
     frame, bold, _ = table1_localization.table(summary)
     for _, group in frame.groupby(["data set", "network", "method"]):
         for measure in ("MaxBoxAccV2", "BoxAcc@0.7", "PxAP"):
@@ -100,6 +103,9 @@ def test_a_data_set_in_which_nothing_can_be_located_has_an_empty_table(summary, 
     assert frame.empty and bold.empty and list(frame) == list(bold) == ["data set", "network", "method", "regions", "n"]
     write_printed(frame, tmp_path / "table1", caption, bold)
     assert (tmp_path / "table1.csv").read_text() == ",".join(frame) + "\n"
+    assert "toprule" in (tmp_path / "table1.tex").read_text() and caption.endswith("so that nothing is measured.")
+    tag = pages.table_tag(tmp_path, "table1")
+    assert caption in tag and re.search("<th[^>]*>data set</th>", tag) and "<td" not in tag
     assert "seed" not in caption and table1_localization.gains(summary.iloc[:0]).empty
 
 
@@ -109,3 +115,10 @@ def test_measures_of_boxes_are_blank_where_there_are_masks_alone(summary):
     cub = frame[frame["data set"] == "cub"]
     assert (cub[["MaxBoxAccV2", "Δ MaxBoxAccV2", "BoxAcc@0.7"]] == "").all(axis=None) and (cub["PxAP"] != "").all()
     assert not bold.loc[cub.index, "BoxAcc@0.7"].any() and len(table1_localization.gains(summary[masks])) == 4
+
+
+def test_maps_of_predictions_are_named_with_their_numbers(summary):
+    assert "own prediction" not in table1_localization.table(summary)[2]
+    some = (summary["dataset"] == "cub") | (summary["network"] == "own_network")
+    caption = table1_localization.table(summary.assign(labelled=np.where(some, 4, 9)))[2]
+    assert caption.endswith(": own_network on made (5 of 9), MobileNetV2 on cub (5 of 9).")

@@ -1,0 +1,82 @@
+"""What a notebook works with, of a project made up here."""
+
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from nas.report import notebook_page
+from nas.report.notebook_page import NotebookPage
+from nas.statistics.resampling import Resampling
+
+PARAMETERS = {
+    "seed": 4,
+    "datasets": ["made", "other"],
+    "classifiers": ["mobilenet_v2"],
+    "statistics": {"level": 0.9, "resamples": 50},
+    "classes": {"names": ["bird"], "figure": {"name": "bird", "rows": 3}},
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMETERS))
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "notebooks").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    found = []
+    monkeypatch.setattr(notebook_page, "display", found.append)
+    return found
+
+
+def test_the_project_is_the_one_around_the_notebook(project, monkeypatch):
+    monkeypatch.chdir(project / "notebooks")
+    page = NotebookPage("classes")
+    assert page.root == project and page.settings == {"name": "bird", "rows": 3}
+    assert page.datasets == ["made", "other"] and page.networks == ["mobilenet_v2"]
+    assert page.resampling == Resampling(0.9, 50, 4)
+    assert page.output == project / "data/scratch/notebooks/classes"  # no part of the report
+    assert NotebookPage("networks").settings == {}
+
+
+def test_a_notebook_outside_a_project_is_told_so(tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").write_text("seed: 0\n")  # alone it makes no project
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"lies in no folder with params.yaml and dvc.yaml; give root=$") as caught:
+        NotebookPage("classes")
+    assert str(caught.value).startswith(f"{tmp_path}: ") and "\n" not in str(caught.value)
+
+
+def test_figures_and_tables_go_to_the_output_and_are_shown_with_their_captions(project, tmp_path, displayed):
+    page = NotebookPage("classes", str(project), str(tmp_path / "out"))
+    figure, ax = plt.subplots()
+    ax.plot(np.arange(3))
+    page.figure(figure, "A figure", "figure4")
+    table = pd.DataFrame({"method": ["a", "b"], "score": ["0.1", "0.2"]})
+    shown = page.table(table, "A table", "classes", bold=pd.DataFrame({"method": [False] * 2, "score": [False, True]}))
+    page.json(table, "adherence")
+    written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
+    assert written == ["figures/figure4.png", "figures/figure4.svg", "figures/figure4.txt", "tables/adherence.json",
+                       "tables/classes.csv", "tables/classes.html", "tables/classes.md",
+                       "tables/classes.tex"]  # fmt: skip
+    picture, caption, heading = displayed
+    assert picture.data == (tmp_path / "out/figures/figure4.png").read_bytes()
+    assert (caption.data, heading.data) == ("A figure", "A table")
+    assert "**0.2**" in (tmp_path / "out/tables/classes.md").read_text()
+    assert json.loads((tmp_path / "out/tables/adherence.json").read_text()) == table.to_dict("records")
+    pd.testing.assert_frame_equal(shown.data, table)
+
+
+def test_the_same_tables_give_the_same_bytes_and_special_characters_are_text(project):
+    table = pd.DataFrame({"a": ["<b> & c"]})
+    pages = [NotebookPage("classes", str(project)) for _ in range(2)]
+    first, second = ([page.show(table).to_html() for _ in range(2)] for page in pages)
+    assert first == second and first[0] != first[1]  # each has a name of its own in its page
+    assert "&lt;b&gt; &amp; c" in first[0] and "<b>" not in first[0]

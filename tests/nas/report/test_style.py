@@ -1,0 +1,56 @@
+"""Figures as they are saved."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from nas.report import style
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def drawn():
+    style.use()
+    figure, ax = plt.subplots(figsize=(2, 1))
+    ax.plot(np.arange(3), label="line")
+    ax.legend()
+    return figure
+
+
+def test_the_same_figure_gives_the_same_bytes(tmp_path):
+    written = []
+    for name in ("a", "b"):
+        path = style.save(drawn(), "A  caption\n of two lines", tmp_path / name / "figure")
+        assert path == tmp_path / name / "figure.png"
+        written.append({file.name: file.read_bytes() for file in path.parent.iterdir()})
+    assert written[0] == written[1] and set(written[0]) == {"figure.png", "figure.svg", "figure.txt"}
+    assert written[0]["figure.txt"] == b"A caption of two lines\n"
+    assert not plt.get_fignums()
+
+
+def test_a_page_of_photographs_is_a_picture_at_fewer_dots(tmp_path):
+    pages = [style.save(drawn(), "", tmp_path / name, photographs=name == "photos") for name in ("drawing", "photos")]
+    sizes = [np.asarray(Image.open(page)).shape[1] for page in pages]
+    assert sizes[0] / sizes[1] == pytest.approx(200 / 110, rel=0.02)
+    assert not (tmp_path / "photos.svg").exists() and (tmp_path / "drawing.svg").exists()
+
+
+def test_text_stays_text_in_a_drawing(tmp_path):
+    style.use()
+    figure = style.nothing("no data set has boxes")
+    assert [text.get_text() for text in figure.texts] == ["Nothing to show: no data set has boxes"]
+    assert not figure.axes and figure.get_figwidth() == style.WIDTH
+    style.save(figure, "", tmp_path / "none")
+    assert ">Nothing to show: no data set has boxes<" in (tmp_path / "none.svg").read_text()
+
+
+def test_bare_axes_have_no_ticks_and_no_frame():
+    ax = drawn().axes[0]
+    style.bare(ax)
+    assert not len(ax.get_xticks()) and not len(ax.get_yticks())
+    assert not any(spine.get_visible() for spine in ax.spines.values())
