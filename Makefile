@@ -44,7 +44,7 @@ bench: .venv/installed ## speed, as ratios against a reference in the same run
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 lint: .venv/installed ## ruff, mypy, and the layers of the library
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache --no-logo
 
 clean: ## remove work in progress; results and downloads stay in the DVC cache
 	rm -rf data/scratch .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 """How much faster one analysis of a map's level sets is than one contour search for each of 1,000 thresholds.
 
-    PYTHONPATH=stages python benchmarks/localization.py
+    python benchmarks/localization.py
 
 Both give the best IoU at every threshold, for a 224 x 224 map and one true box, and the script stops if they
 differ in anything. CPU time of one thread, the least of a few runs in turns (of one run for the noise, which is
@@ -13,15 +13,16 @@ import cv2
 import numpy as np
 from skimage import data, segmentation, transform
 
-from nas import regions
-from nas.localization import THRESHOLDS, best_ious, normalize, resize_map
+from nas.localization import THRESHOLDS, best_ious
+from nas.saliency import average, normalize, resize_map
+from nas.superpixels import relabel
 
 cv2.setNumThreads(1)
 generator = np.random.default_rng(0)
 smooth = normalize(resize_map(generator.random((7, 7)), (224, 224)))
 photo = transform.resize(data.chelsea(), (224, 224))
 superpixels = segmentation.slic(photo, n_segments=100, start_label=0)
-superpixelified = normalize(regions.average(smooth, regions.relabel(superpixels)))
+superpixelified = normalize(average(smooth, relabel(superpixels)))
 noise = normalize(generator.random((224, 224)))
 
 print(f"{'map':>16} {'contours':>8} {'plain':>12} {'fast':>10} {'ratio':>6}")

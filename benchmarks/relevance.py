@@ -1,19 +1,17 @@
-"""Share of the wall time of the stage relevance that is spent inside the network: at least 80 % is expected.
+"""Share of the wall time of relevance curves that is spent inside the network: at least 80 % is expected.
 
-    PYTHONPATH=stages OMP_NUM_THREADS=1 python benchmarks/relevance.py
+    OMP_NUM_THREADS=1 python benchmarks/relevance.py
 
-The stage's own function, with the settings of params.yaml, on photos and maps of smooth noise and mobilenet_v2 with
-random weights at 224 x 224: only the time matters. Superpixels are made outside the measured time.
+The functions that the stage runs, with the settings of params.yaml, on photos and maps of smooth noise and
+mobilenet_v2 with random weights at 224 x 224: only the time matters. Superpixels are made outside the measured time.
 """
 
 import argparse
-import importlib.util
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,15 +21,16 @@ from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-import params
-from nas import regions
-from nas.classifiers import build, recipe
-from nas.datasets import Record
-from nas.heads import Fit, shared_classifier, write_head
-from nas.shards import Shard, gather, write_shard
+from nas.data import Record
+from nas.networks import Fit, build, find_network, shared_classifier, write_head
+from nas.parameters import load
+from nas.relevance import Inputs, Settings, curve_photos, read_photo
+from nas.store.shards import Shard, gather, write_shard
+from nas.superpixels import felzenszwalb, regions, slic
 
 NAME = "mobilenet_v2"
 ROOT = Path(__file__).parent.parent
+STAGES = ("activations", "saliency", "superpixels")
 
 
 class Stopwatch:
@@ -56,17 +55,16 @@ def synchronize(x: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def stage() -> ModuleType:
-    """stages/relevance.py, under another name than that of this file."""
-    spec = importlib.util.spec_from_file_location("relevance_stage", ROOT / "stages" / "relevance.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def read_settings() -> tuple[list[str], Settings]:
+    """The methods and the settings of params.yaml."""
+    found = load(ROOT / "params.yaml")["relevance"]
+    orders = {direction: found[direction]["orders"] for direction in ("least", "most")}
+    replacements = {direction: found[direction]["replacements"] for direction in orders}
+    numbers = (found[name] for name in ("n_steps", "tile", "blur", "batch"))
+    return found["methods"], Settings(orders, replacements, *numbers)
 
 
-def inputs(settings: params.Relevance, side: int, seed: int) -> dict[str, dict[str, NDArray[Any]]]:
+def stored(methods: Sequence[str], side: int, seed: int) -> dict[str, dict[str, NDArray[Any]]]:
     """What the stages before it leave of one photo."""
     generator = np.random.default_rng(seed)
     noise = gaussian_filter(generator.normal(size=(side, side, 3)), (8, 8, 0))
@@ -76,11 +74,11 @@ def inputs(settings: params.Relevance, side: int, seed: int) -> dict[str, dict[s
     labels = {
         "nas_clusters.first": clusters,
         "nas_components.first": pieces,
-        "slic.first": regions.slic(view, int(pieces.max()) + 1),
-        "felzenszwalb.first": regions.felzenszwalb(view, int(pieces.max()) + 1),
+        "slic.first": slic(view, int(pieces.max()) + 1),
+        "felzenszwalb.first": felzenszwalb(view, int(pieces.max()) + 1),
     }
-    saliency = gaussian_filter(generator.normal(size=(len(settings.methods), 1, side, side)), (0, 0, 4, 4))
-    maps = dict(zip((f"predicted/{method}" for method in settings.methods), saliency, strict=True))
+    saliency = gaussian_filter(generator.normal(size=(len(methods), 1, side, side)), (0, 0, 4, 4))
+    maps = dict(zip((f"predicted/{method}" for method in methods), saliency, strict=True))
     return {
         "activations": {"view": view[None]},
         "superpixels": {name: found[None].astype(np.uint16) for name, found in labels.items()},
@@ -95,36 +93,35 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help="in place of relevance.batch")
     options = parser.parse_args()
 
-    settings = params.read(ROOT / "params.yaml").relevance
-    changes = {"n_steps": options.steps or settings.n_steps, "batch": options.batch or settings.batch}
-    settings = settings.model_copy(update=changes)
+    methods, settings = read_settings()
+    settings = replace(settings, n_steps=options.steps or settings.n_steps, batch=options.batch or settings.batch)
     torch.manual_seed(0)
-    found, relevance = recipe(NAME), stage()
+    found = find_network(NAME)
     records = [Record(f"photo{number}", Path(), "") for number in range(options.photos)]
-    with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder, f"{NAME}.safetensors")
-        save_file(build(found).state_dict(), weights)
-        parts: dict[str, list[Path]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inputs = Inputs(NAME, folder / "weights.safetensors", folder / "head", *(folder / stage for stage in STAGES))
+        save_file(build(found).state_dict(), inputs.weights)
+        write_head(inputs.head, None, Fit("none is measured"))
+        parts: dict[str, list[Path]] = {stage: [] for stage in STAGES}
         for number, record in enumerate(records):
-            for name, arrays in inputs(settings, found.size, number).items():
-                parts.setdefault(name, []).append(Path(folder, f"{name}{number}.safetensors"))
-                write_shard(Shard([record.id], arrays), parts[name][-1])
-        for name, paths in parts.items():
-            gather(paths, Path(folder, name))
-        folders = {name: Path(folder, name) for name in parts}
+            for stage, arrays in stored(methods, found.size, number).items():
+                parts[stage].append(folder / f"{stage}{number}")
+                write_shard(Shard([record.id], arrays), parts[stage][-1])
+        for stage, paths in parts.items():
+            gather(paths, folder / stage)
 
-        head = Path(folder, "head")
-        write_head(head, None, Fit("none is measured"))
-        classifier = shared_classifier(NAME, weights, head)
+        classifier = shared_classifier(NAME, inputs.weights, inputs.head)
         predict = Stopwatch(classifier.predictor)
         vars(classifier)["predictor"] = predict
         predict.predict(classifier.normalize(np.zeros((1, found.size, found.size, 3), np.uint8)))
         start, cpu = time.perf_counter(), time.process_time()
-        photos = [relevance.read(record, settings.methods, settings=settings, **folders) for record in records]
-        shard = relevance.compute(records, photos, NAME, weights, head, settings)
+        photos = [read_photo(record, methods, inputs, settings) for record in records]
+        shards = curve_photos(records, photos, methods, inputs, settings)
         total, cpu = time.perf_counter() - start, time.process_time() - cpu
 
-    print(f"{len(shard.rows)} curves of {len(records)} photos: {settings}")
+    n_curves = sum(len(shard.rows) for shard in shards.values())
+    print(f"{n_curves} curves of {len(records)} photos: {settings}")
     print(f"{predict.n_images} images evaluated, {1000 * predict.seconds / predict.n_images:.1f} ms each")
     print(f"{cpu / len(records):.2f} CPU seconds per photo, {torch.get_num_threads()} threads")
     print(f"{total:.1f} s in all, {predict.seconds:.1f} s in the network: {100 * predict.seconds / total:.1f} %")

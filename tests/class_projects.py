@@ -68,6 +68,7 @@ def run_classes(folder, script=classes.main, arguments=("made", NETWORK)):
     """Run the stage, or another script, in a project, and return the project."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr("os.cpu_count", lambda: 1)  # in this process
         patch.setattr("sys.argv", ["stages/classes.py"])
         params.run(script, *arguments)
     return folder

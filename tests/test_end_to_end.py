@@ -10,42 +10,33 @@ from typing import Any
 
 import pytest
 import yaml
-from nas.datasets import Record
-from nas.datasets.sample import PHOTOS
 from PIL import Image
 from skimage import data
 
+from nas.data.datasets.sample import PHOTOS
 from nas.data.preparing import subset
+from nas.data.records import Record
 
 CLASSIFIER = "mobilenet_v2"
-METHODS = ("cam", "grad_cam", "gradient", "random")  # of those that the parameters name
-KINDS = ("raw", "nas_clusters.first", "nas_components.first")
+METHODS = ["cam", "grad_cam", "gradient", "random", "smoothgrad"]
 
 
 def smaller(parameters: dict[str, Any], photos: list[str]) -> dict[str, Any]:
-    """The parameters of the repository, for these photos and little time."""
+    """The parameters of the repository, for these photos and little time; what is left as shipped follows."""
     parameters["classifiers"] = [CLASSIFIER]
     parameters["download"]["limit"] = len(photos)
+    parameters["superpixels"] |= {"sizes": ["first"], "tuned": None}
     parameters["ablation"] |= {"depths": [[3, 4]], "clusters": [3], "sizes": ["first"], "weighting": ["channels"]}
-    parameters["statistics"]["resamples"] = 100
+    parameters["saliency"] |= {"methods": METHODS, "parameters": {"smoothgrad": {"n_samples": 2}}}
+    parameters["convergence"] |= {"photos": 1, "factors": [1.0], "reference": 2.0}
+    parameters["localization"]["resamples"] = 100
     parameters["relevance"]["least"] = {"orders": ["tiles", "nas_clusters.first"], "replacements": ["mean"]}
     parameters["relevance"]["most"] = {"orders": ["tiles"], "replacements": ["mean"]}
-    parameters["relevance_curves"]["orders"] = ["tiles"]
-    parameters["convergence"] |= {"photos": 1, "factors": [1.0], "reference": 2.0}
-    parameters["saliency"]["parameters"] = {"smoothgrad": {"n_samples": 2}}
-    for section in parameters.values():
-        if not isinstance(section, dict):
-            continue
-        if isinstance(section.get("photos"), list):
-            section["photos"] = photos
-        if "photo" in section:
-            section["photo"] = photos[0]
-        if isinstance(section.get("methods"), list):
-            section["methods"] = [method for method in section["methods"] if method in METHODS]
-        if isinstance(section.get("regions"), list):
-            section["regions"] = [kind for kind in section["regions"] if kind in KINDS]
-    parameters["localization"]["resamples"] = 100
-    parameters["saliency"]["methods"] += ["smoothgrad"]
+    parameters["statistics"]["resamples"] = 100
+    for section in ("superpixels", "saliency"):
+        parameters[section]["figure"]["photos"] = photos
+    for section in ("method", "ablation"):
+        parameters[section]["figure"]["photo"] = photos[0]
     return parameters
 
 

@@ -309,6 +309,8 @@ def graph(tmp_path_factory, tracked):
     for name, stage in pipeline["stages"].items():
         axes = "".join(f"@${{item.{axis}}}" for axis in stage.get("matrix", {}))
         outs = [out for kind in ("outs", "metrics", "plots") for out in paths(stage.get(kind, []))]
+        # of a folder of which others use parts, the parts
+        outs = [part for out in outs for part in inside(out) or [out]]
         stage["cmd"] = f"python stub.py {name}{axes} {' '.join(outs) if name != 'settings' else '&& ' + stage['cmd']}"
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False))
     (folder / "stub.py").write_text(STUB)
@@ -317,12 +319,18 @@ def graph(tmp_path_factory, tracked):
     return folder
 
 
+def inside(out: str) -> list[str]:
+    """What stages use of a folder that one writes."""
+    deps = {dep for stage in DECLARED.values() for dep in paths(stage["deps"])}
+    return sorted(dep for dep in deps if dep.startswith(f"{out}/"))
+
+
 def repro(folder: Path) -> set[str]:
     """Names of the stages that `dvc repro` runs, as in ablation@sample@mobilenet_v2."""
     (folder / "ran.txt").write_text("")
     binaries = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
-    command = [sys.executable, "-m", "dvc", "repro", "--quiet"]
+    command = [sys.executable, "-m", "dvc", "repro"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     ran = (folder / "ran.txt").read_text().split()
@@ -388,7 +396,7 @@ EDITS = {
     "localization.figure": ({"methods": ["rise"], "regions": ["raw"]}, ["render_localization"]),
     "saliency.parameters": ({"rise": {"n_masks": 9}}, ["saliency", "convergence"]),
     "superpixels.tuned": (None, ["superpixels"]),
-    "download.root": ({"sample": "mine"}, ["download"]),
+    "download.mirror": ({"base": "http://localhost"}, ["download"]),
     "activations.depths": (OF_ONE["activations.depths"], ["weights@mobilenet_v2", "activations@sample@mobilenet_v2"]),
     "weights.files": (OF_ONE["weights.files"], ["weights@mobilenet_v2", "activations@sample@mobilenet_v2"]),
 }

@@ -47,21 +47,15 @@ def unpack(
 
     Parameters
     ----------
-    archive
-        The file; its ending tells the format.
-    target_folder
-        Folder to make; it must be absent or empty.
-    members
-        Names inside the archive to unpack, files or whole folders; None for everything.
-    max_total_bytes
-        Most bytes to write; a zip bomb exceeds them.
-    progress
-        Show a bar of archive bytes read; None shows it on a terminal only.
+    archive : the file; its ending tells the format
+    target_folder : folder to make; it must be absent or empty
+    members : names inside the archive to unpack, files or whole folders; None for everything
+    max_total_bytes : most bytes to write; a zip bomb exceeds them
+    progress : show a bar of archive bytes read; None shows it on a terminal only
 
     Returns
     -------
-    Path
-        `target_folder`. Members keep their names below it.
+    `target_folder`; members keep their names below it.
 
     Raises
     ------
@@ -80,18 +74,10 @@ def unpack(
     wanted = _Wanted(archive, members, max_total_bytes)
     # a fixed name, so that what a killed run left is found and removed
     growing = target.with_name(f".{target.name}.partial")
-    hidden = None if progress is None else not progress
     try:
         shutil.rmtree(growing, ignore_errors=True)
         growing.mkdir(parents=True)
-        size = archive.stat().st_size
-        with (
-            archive.open("rb") as file,
-            tqdm.wrapattr(file, "read", desc=archive.name, total=size, disable=hidden) as shown,
-        ):
-            fill = _fill_from_zip if archive.name.lower().endswith(".zip") else _fill_from_tar
-            fill(cast(BinaryIO, shown), growing, wanted)
-        wanted.check_all_found()
+        _fill(archive, growing, wanted, None if progress is None else not progress)
         if target.exists():
             target.rmdir()
         return growing.replace(target)
@@ -105,6 +91,18 @@ def unpack(
         raise ArchiveError(f"{archive} cannot be unpacked to {target} ({error.strerror}): {hint}") from error
     finally:
         shutil.rmtree(growing, ignore_errors=True)
+
+
+def _fill(archive: Path, folder: Path, wanted: "_Wanted", hidden: bool | None) -> None:
+    """Write what is wanted of an archive into a folder."""
+    size = archive.stat().st_size
+    with (
+        archive.open("rb") as file,
+        tqdm.wrapattr(file, "read", desc=archive.name, total=size, disable=hidden) as shown,
+    ):
+        fill = _fill_from_zip if archive.name.lower().endswith(".zip") else _fill_from_tar
+        fill(cast(BinaryIO, shown), folder, wanted)
+    wanted.check_all_found()
 
 
 class _Wanted:

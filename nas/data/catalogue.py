@@ -26,9 +26,13 @@ class DataSet:
     photos: Callable[[Place, str], list[Listed]]
 
 
-def _find(name: str) -> DataSet:
-    module = import_module(f"{datasets.__name__}.{name}")
-    return DataSet(name, module.ABOUT, module.photos)
+def find_datasets() -> dict[str, DataSet]:
+    """The data sets by name, in alphabetical order."""
+    found = {}
+    for name in sorted(module.name for module in pkgutil.iter_modules(datasets.__path__)):
+        module = import_module(f"{datasets.__name__}.{name}")
+        found[name] = DataSet(name, module.ABOUT, module.photos)
+    return found
 
 
-DATASETS: dict[str, DataSet] = {module.name: _find(module.name) for module in pkgutil.iter_modules(datasets.__path__)}
+DATASETS = find_datasets()

@@ -79,8 +79,8 @@ def relevance_curves(
     ValueError : shapes that do not agree, steps that are not contiguous from 0, a target that is no class,
         logits that give no probability (NaN or +inf)
 
-    Examples
-    --------
+    >>> from nas.relevance.orders import removal_order
+    >>> from nas.relevance.replacements import zero
     >>> x = torch.ones(1, 3, 2, 2)
     >>> order = removal_order(np.arange(4.0).reshape(2, 2))
     >>> two_classes = lambda x: torch.stack([x.sum((1, 2, 3)), torch.zeros(len(x))], dim=1)
@@ -88,18 +88,46 @@ def relevance_curves(
     >>> curve.probabilities.round(3)
     array([1.   , 1.   , 0.998, 0.953, 0.5  ])
     """
+    _check(x, replacements, batch_size)
+    maps = _by_image(orders, x)
+    removals: list[_Removal] = []
+    shown = [_distinct_removals(image, image_maps, removals) for image, image_maps in enumerate(maps)]
+    fills = torch.stack([replace(x) for replace in replacements.values()])
+    classes, unmasked, evaluated = _evaluate(predict, x, fills, removals, targets, batch_size)
+    return [
+        RelevanceCurve(
+            image,
+            name,
+            replacement,
+            classes[image],
+            _fractions(order),
+            np.r_[unmasked[image], evaluated[numbers, fill]],
+        )
+        for image, (image_maps, image_numbers) in enumerate(zip(maps, shown, strict=True))
+        for name, order, numbers in zip(orders, image_maps, image_numbers, strict=True)
+        for fill, replacement in enumerate(replacements)
+    ]
+
+
+def _check(x: Tensor, replacements: Mapping[str, Replacement], batch_size: int) -> None:
     if x.ndim != 4 or len(x) == 0 or not replacements or batch_size < 1:
         raise ValueError(
             f"x has shape {tuple(x.shape)}, there are {len(replacements)} replacements and batch_size is "
             f"{batch_size}: give x as (N, C, H, W), not empty, a replacement, and batches of at least 1"
         )
-    maps = _by_image(orders, x)
-    fills = torch.stack([replace(x) for replace in replacements.values()])
+
+
+def _evaluate(
+    predict: Predict,
+    x: Tensor,
+    fills: Tensor,
+    removals: "Sequence[_Removal]",
+    targets: Sequence[int] | None,
+    batch_size: int,
+) -> tuple[list[int], NDArray[np.float64], NDArray[np.float64]]:
+    """The classes, and their probabilities: of the whole images (N, 1), of every removal with every fill (R, F)."""
     logits = torch.cat([predict(x[first : first + batch_size]) for first in range(0, len(x), batch_size)])
     chosen = _targets(targets, logits)
-
-    removals: list[_Removal] = []
-    shown = [_distinct_removals(image, image_maps, removals) for image, image_maps in enumerate(maps)]
     images = torch.tensor([removal.image for removal in removals], device=x.device)
     n_jobs = len(removals) * len(fills)
     results = [_probabilities(logits, chosen)]
@@ -110,23 +138,10 @@ def relevance_curves(
         removed = _masks(removals[start:stop], x.device)[number - start, None]
         masked = torch.where(removed, fills[fill, images[number]], x[images[number]])
         results.append(_probabilities(predict(masked), chosen[images[number]]))
-    classes, probabilities = chosen.tolist(), torch.cat(results).cpu().numpy()
+    probabilities = torch.cat(results).cpu().numpy()
     if not np.isfinite(probabilities).all():
         raise ValueError("predict gave logits without a softmax (NaN or +inf): check x and the network")
-    unmasked, evaluated = probabilities[: len(x), None], probabilities[len(x) :].reshape(-1, len(fills))
-    return [
-        RelevanceCurve(
-            image=image,
-            order=name,
-            replacement=replacement,
-            target=classes[image],
-            fractions=_fractions(order),
-            probabilities=np.concatenate([unmasked[image], evaluated[numbers, fill]]),
-        )
-        for image, (image_maps, image_numbers) in enumerate(zip(maps, shown, strict=True))
-        for name, order, numbers in zip(orders, image_maps, image_numbers, strict=True)
-        for fill, replacement in enumerate(replacements)
-    ]
+    return chosen.tolist(), probabilities[: len(x), None], probabilities[len(x) :].reshape(-1, len(fills))
 
 
 def relevance_curve(
@@ -170,7 +185,7 @@ def _distinct_removals(image: int, maps: Sequence[NDArray[Any]], removals: list[
     return shown
 
 
-def _masks(removals: Sequence[_Removal], device: torch.device) -> Tensor:
+def _masks(removals: "Sequence[_Removal]", device: torch.device) -> Tensor:
     """Removed pixels, bool (n, H, W). Neighbours tend to share their order: each travels once."""
     orders = {id(removal.order): removal.order for removal in removals}
     keys = list(orders)

@@ -70,6 +70,7 @@ def bootstrap_statistic(
     used. Resamples for which the statistic is NaN (the correlation of equal values) are left out. One
     observation has the interval (NaN, NaN); none gives NaN throughout.
 
+    >>> from nas.statistics import kendall_tau
     >>> x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     >>> round(bootstrap_statistic(kendall_tau, x, x**2, n_resamples=100).low, 6)
     1.0

@@ -5,7 +5,8 @@ import pytest
 
 from nas.report.figures import convergence
 from nas.report.figures.convergence import Content, correlation
-from nas.report.tables import convergence
+from nas.saliency.convergence import CONVERGENCE_COLUMNS, SETTING
+from nas.store.tables import write_table
 
 COUNTS = {"smoothgrad": ("n_samples", 16), "rise": ("n_masks", 128), "lime": ("n_samples", 1000)}
 NAMES = {"smoothgrad": "SmoothGrad", "rise": "RISE", "lime": "LIME"}
@@ -19,7 +20,7 @@ def new_summary():
         rows = [
             {"method": method, "parameter": COUNTS[method][0], "factor": factor,
              "count": int(factor * COUNTS[method][1]), "reference_count": 4 * COUNTS[method][1],
-             "mean": 0.9 - 0.1 / factor - 0.01 * number, "low": 0.1,
+             "value": 0.9 - 0.1 / factor - 0.01 * number, "low": 0.1,
              "high": 0.95, "n": 2, "dataset": "made", "network": "mobilenet_v2", "seed": 3}
             for number, method in enumerate(methods) for factor in factors
         ]  # fmt: skip
@@ -32,10 +33,10 @@ def content_of(summary, masks=True):
     """With two photos on either side of each mean, and an AUROC that nears the reference's."""
     shift = 0.04 / summary["factor"] if masks else np.nan
     photos = [
-        summary.assign(id=photo, spearman=summary["mean"] + side, auroc=0.7 + sign * shift, reference_auroc=0.7)
+        summary.assign(id=photo, spearman=summary["value"] + side, auroc=0.7 + sign * shift, reference_auroc=0.7)
         for photo, side, sign in (("a", 0.02, 1), ("b", -0.02, -1))
     ]
-    return Content(summary, summary.assign(mean=shift), pd.concat(photos))
+    return Content(summary, summary.assign(value=shift), pd.concat(photos))
 
 
 @pytest.fixture
@@ -66,8 +67,8 @@ def test_a_method_is_a_line_over_its_counts(new_summary, drawn, methods):
 
 def test_negative_correlations_are_inside_the_figure(new_summary, drawn):
     summary = new_summary()
-    summary["mean"] -= 1
-    assert drawn(summary).get_ylim()[0] <= summary["mean"].min()
+    summary["value"] -= 1
+    assert drawn(summary).get_ylim()[0] <= summary["value"].min()
 
 
 def test_the_count_used_is_known_where_it_was_not_run(new_summary, drawn):
@@ -80,14 +81,6 @@ def test_the_count_used_is_known_where_it_was_not_run(new_summary, drawn):
 def test_the_caption_says_what_was_compared(new_summary):
     caption = convergence.caption(content_of(new_summary()))
     assert "on made with MobileNetV2 (n = 2 photos, seed 3)" in caption and "one of 4 times the count" in caption
-
-
-def test_the_table_marks_the_count_used(new_summary):
-    summary = new_summary(["rise"]).sort_values("factor")
-    frame = convergence.table(summary, summary.assign(mean=0.01, low=0.0, high=0.02))
-    assert frame["count"].tolist() == ["32 masks", "64 masks", "128 masks", "256 masks"]
-    assert frame["used here"].tolist() == ["", "", "yes", ""] and set(frame["reference"]) == {"512"}
-    assert frame["rank correlation"].iloc[2] == "0.800 [0.100, 0.950]" and set(frame["n"]) == {"2"}
 
 
 def test_every_photo_has_its_mark(new_summary):
@@ -104,11 +97,13 @@ def test_every_photo_has_its_mark(new_summary):
 
 def test_the_caption_names_what_has_not_converged_from_the_least_up(new_summary):
     summary = new_summary()
-    summary.loc[summary["factor"] == 1, "mean"] = summary["method"].map({"smoothgrad": 0.62, "rise": 0.41, "lime": 0.9})
+    summary.loc[summary["factor"] == 1, "value"] = summary["method"].map(
+        {"smoothgrad": 0.62, "rise": 0.41, "lime": 0.9}
+    )
     caption = convergence.caption(content_of(summary))
     assert "(below 0.9, dashed): RISE (0.41), SmoothGrad (0.62). They are scored" in caption
     assert "at the counts used at most 0.040 (" in caption
-    summary["mean"] = 0.95
+    summary["value"] = 0.95
     caption = convergence.caption(content_of(summary))
     assert "every method is at 0.9 or above" in caption and "Not converged" not in caption
 
@@ -117,3 +112,22 @@ def test_without_masks_there_is_no_word_and_no_panel_of_auroc(new_summary):
     content = content_of(new_summary(), masks=False)
     assert len(correlation(content).axes) == 1 and "AUROC" not in convergence.caption(content)
     plt.close("all")
+
+
+def test_without_a_count_there_is_nothing_to_show():
+    summary = pd.DataFrame(columns=[*SETTING, "value", "dataset", "network", "seed"])
+    content = Content(summary, summary, pd.DataFrame(columns=CONVERGENCE_COLUMNS))
+    figure = correlation(content)
+    assert "no method has a count" in figure.texts[0].get_text() and not figure.axes
+    assert "no method has a count" in convergence.caption(content)
+    plt.close("all")
+
+
+def test_what_is_loaded_are_the_summaries_and_the_photos(new_summary, tmp_path):
+    content = content_of(new_summary())
+    for place, table in (("statistics/convergence/made/net/summary", content.summary),
+                         ("statistics/convergence/made/net/contrast", content.contrast),
+                         ("convergence/made/net/table", content.photos)):  # fmt: skip
+        write_table(table, tmp_path / f"data/{place}.parquet")
+    for found, expected in zip(convergence.load(tmp_path, "made", "net"), content, strict=True):
+        pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))

@@ -1,49 +1,34 @@
-"""What the figure of classes relies on: colours that everybody tells apart, matched clusters, crops."""
+"""What the figure of classes relies on: matched clusters, crops; and the figure of photos made up here."""
 
 from itertools import permutations
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from class_projects import NETWORK, run_classes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.colors import to_rgb
 from scipy import ndimage
-from skimage.color import deltaE_ciede2000, rgb2lab
 
-from nas.report.figures.class_clusters import MUTED, UNMATCHED, alone, colour, sample
+from nas.report.figures import figure4_classes
+from nas.report.figures.class_clusters import UNMATCHED, colour
 from nas.report.figures.figure4_classes import close_up, draw_matched, matched
-from nas.report.figures.tag_sheet import tag_sheet
 
 many = settings(max_examples=40, deadline=None, derandomize=True)
 
-# Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB
-SIGHTS = {
-    "trichromat": np.eye(3),
-    "protanope": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranope": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritanope": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
-}
+
+@pytest.fixture(scope="module")
+def made(new_classes):
+    """A project in which the stage classes has run."""
+    return run_classes(new_classes())
 
 
-def seen(colours, sight):
-    """Colours (n, 3) in sRGB as CIE Lab of what is seen."""
-    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
-    linear = np.clip(linear @ np.array(SIGHTS[sight]).T, 0, 1)
-    return rgb2lab(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
-
-
-@pytest.mark.parametrize("sight", SIGHTS)
-def test_nine_clusters_and_the_greys_are_told_apart(sight):
-    lab = seen(np.array([*map(colour, range(len(MUTED))), *map(to_rgb, UNMATCHED)]), sight)
-    differences = deltaE_ciede2000(lab[:, None], lab[None]) + 100 * np.eye(len(lab))
-    assert differences.min() > 8  # about 2 are just noticeable side by side
-
-
-def test_more_clusters_have_colours_of_their_own():
-    assert len({colour(cluster) for cluster in range(3 * len(MUTED))}) == 3 * len(MUTED)
-    assert all(0 <= value <= 1 for cluster in range(40) for value in colour(cluster))
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
 
 
 @many
@@ -86,30 +71,16 @@ def test_a_close_up_holds_the_largest_part_and_stays_in_the_photo(inside, least)
     assert side >= min(least, *inside.shape)
 
 
-def test_alone_keeps_the_cluster_and_fades_the_rest():
-    photo = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8)
-    inside = np.eye(4, dtype=bool)
-    found = alone(photo, inside)
-    np.testing.assert_allclose(found[inside], photo[inside] / 255)
-    assert np.ptp(found[~inside], axis=1).max() == 0 and found[~inside].min() >= 0.8
-
-
-def test_a_sample_keeps_the_order_and_depends_on_the_seed():
-    ids = [f"p{number:03}" for number in range(300)]
-    drawn = sample(ids, 5, 0)
-    assert len(set(drawn)) == 5 and drawn == sorted(drawn) and drawn == sample(ids, 5, 0) != sample(ids, 5, 1)
-    assert sample(ids[:4], 5, 0) == ids[:4]
-
-
-def test_a_sheet_of_many_photos_has_a_strip_for_each_cluster():
-    generator = np.random.default_rng(0)
-    photos = list(generator.integers(0, 256, (7, 16, 16, 3), np.uint8))
-    labels = list(generator.integers(0, 3, (7, 8, 8)))
-    labels[6][:] = 1
-    examples = {0: [0, 1, 2, 3, 4, 5], 1: [6], 2: [1]}
-    figure = tag_sheet(photos, labels, examples, {cluster: f"note {cluster}" for cluster in range(3)})
-    pictures = [len(ax.images) for ax in figure.axes]
-    assert pictures == [0, *[1] * 6, 0, *[1] * 6, 0, *[1] * 6, 0, 1, *[0] * 5, 0, 1, *[0] * 5]
-    printed = [text.get_text() for ax in figure.axes[::7] for text in ax.texts]
-    assert printed == ["photos", "clusters", "0", "note 0", "1", "note 1", "2", "note 2"]
-    plt.close(figure)
+def test_the_figure_shows_a_class_and_its_caption_says_what(made, new_classes):
+    figure, caption = figure4_classes.load(made, "made", NETWORK, "bird", None, 2)
+    assert len(figure.axes) == 2 * 6 + 1
+    assert caption.startswith("A random 2 of the 3 photos of the class bird in made, segmented by MobileNetV2 (depths")
+    assert "k = 2 and 3" in caption and "lies most on the objects" in caption
+    figure, caption = figure4_classes.load(made, "made", NETWORK, "dog", 1, 9)
+    assert caption.startswith("All 2 photos") and "cluster 1, chosen by hand" in caption
+    titles = [ax.get_title() for ax in figure.axes[:6]]
+    assert titles == ["Photo", "k = 2", "k = 3", "k = 4", "cluster 1", "close-up"]
+    unmasked = run_classes(new_classes(masks=False))
+    assert "nearest to their middle" in figure4_classes.load(unmasked, "made", NETWORK, "bird", None, 5)[1]
+    with pytest.raises(ValueError, match=r"cluster is 4: 'dog' has the clusters 0 to 3; give one of them, or null$"):
+        figure4_classes.load(made, "made", NETWORK, "dog", 4, 9)

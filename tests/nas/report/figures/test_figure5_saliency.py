@@ -1,9 +1,16 @@
+"""Gains in AUROC, and maps before and after averaging, of photos made up here."""
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from nas.report.figures.figure5_saliency import auroc_gains, blank
+from nas.localization.evaluation import LOCALIZATION_COLUMNS
+from nas.report.figures import figure5_saliency
+from nas.report.figures.figure5_saliency import GAINS, auroc_gains, blank, contrast
 from nas.statistics.bootstrap import interval
+from nas.statistics.resampling import Resampling
+from nas.store.shards import Shards
 from nas.store.tables import write_table
 
 AUROC = {"raw": [0.5, 0.6, 0.7, 0.4], "slic.first": [0.8, 0.5, 0.9, 0.7]}
@@ -15,12 +22,12 @@ def test_gains_have_the_level_the_resamples_and_the_seed_of_the_run(tmp_path, le
         {"id": photo, "dataset": "made", "network": "own", "method": "lrp", "regions": kind, "auroc": value}
         for kind, values in AUROC.items() for photo, value in zip("abcd", values, strict=True)
     ]  # fmt: skip
-    table = pd.DataFrame(rows).assign(level=level, resamples=resamples, seed=seed)
+    table = pd.DataFrame(rows).assign(seed=seed)
     write_table(table, tmp_path / "data/localization/made/own/table.parquet")
-    [gain] = auroc_gains(tmp_path, ["made"], ["own"]).to_dict("records")
+    [gain] = auroc_gains(tmp_path, ["made"], ["own"], Resampling(level, resamples, seed)).to_dict("records")
     expected = interval(np.subtract(AUROC["slic.first"], AUROC["raw"]), level, resamples, seed)
     assert tuple(gain[key] for key in expected._fields) == pytest.approx(expected)
-    assert gain["seed"] == seed and gain["averaged"] - gain["raw"] == pytest.approx(gain["mean"])
+    assert gain["seed"] == seed and gain["averaged"] - gain["raw"] == pytest.approx(gain["value"])
 
 
 def test_averages_of_signed_maps_that_cancel_are_named():
@@ -29,3 +36,118 @@ def test_averages_of_signed_maps_that_cancel_are_named():
     unsigned = (np.ones((8, 8)), np.full((8, 8), 1e-3))
     pairs = {"integrated_gradients": [cancelled] * 2, "lrp": [cancelled, kept], "rise": [unsigned] * 2}
     assert blank(pairs) == {"integrated_gradients": pytest.approx(0.02)}
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_the_gains_of_no_photo_are_a_table_with_columns(tmp_path):
+    none = pd.DataFrame(columns=[*LOCALIZATION_COLUMNS, "dataset", "network", "seed"])
+    write_table(none, tmp_path / "data/localization/made/net/table.parquet")
+    gains = auroc_gains(tmp_path, ["made"], ["net"], Resampling(0.9, 10, 0))
+    assert gains.empty and list(gains) == GAINS
+
+
+ROW = {"dataset": "made", "network": "mobilenet_v2", "method": "lrp", "regions": "slic.first", "raw": 0.5}
+ROW |= {"averaged": 0.6, "value": 0.1, "low": np.nan, "high": np.nan, "n": 1, "seed": 0}
+
+
+def test_a_single_photo_has_means_without_intervals():
+    photo, maps = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8))
+    figure = contrast([photo], {"lrp": [(maps, maps)]}, [None], pd.DataFrame([ROW]))
+    figure.canvas.draw()
+    [line, zero] = figure.axes[-1].lines
+    assert line.get_xdata().tolist() == [0.1] and zero.get_xdata() == [0, 0]
+
+
+def test_gains_stand_in_the_row_of_their_method_with_their_intervals():
+    rows = [ROW | {"method": method, "regions": kind, "value": value, "low": value - 0.1, "high": value + 0.2}
+            for value, (method, kind) in enumerate((m, k) for k in ("slic.first", "nas_clusters.first")
+                                                   for m in ("rise", "lrp"))]  # fmt: skip
+    photo, maps = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8))
+    ax = contrast([photo], {"lrp": [(maps, maps)]}, [None], pd.DataFrame(rows)).axes[-1]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["RISE", "LRP"]
+    for number, container in enumerate(ax.containers):
+        points, _, (bars,) = container.lines
+        assert points.get_xdata().tolist() == [2 * number, 2 * number + 1]
+        assert np.round(points.get_ydata()).tolist() == [0, 1]
+        ends = np.array([segment[:, 0] for segment in bars.get_segments()])
+        np.testing.assert_allclose(ends, points.get_xdata().astype(float)[:, None] + [-0.1, 0.2])
+
+
+def test_a_pair_of_maps_has_one_scale_and_each_picture_its_values():
+    generator = np.random.default_rng(0)
+    photos = list(generator.integers(0, 256, (2, 8, 8, 3), np.uint8))
+    pairs = {method: [tuple(generator.normal(size=(2, 8, 8))) for _ in photos] for method in ("lrp", "rise")}
+    outline = np.pad(np.ones((4, 4), dtype=bool), 2)
+    axes = np.reshape(contrast(photos, pairs, [outline, None], pd.DataFrame(columns=GAINS)).axes, (2, 5))
+    assert [ax.get_title() for ax in axes[0]] == ["Photo", "raw", "averaged", "raw", "averaged"]
+    for row, (panels, photo) in enumerate(zip(axes, photos, strict=True)):
+        np.testing.assert_array_equal(panels[0].images[0].get_array(), photo)
+        for place, (method, of_photos) in enumerate(pairs.items()):
+            pair = [panels[2 * place + side].images[0] for side in (1, 2)]
+            for image, saliency in zip(pair, of_photos[row], strict=True):
+                np.testing.assert_array_equal(image.get_array(), saliency)
+            assert pair[0].get_clim() == pair[1].get_clim()
+            low, high = pair[0].get_clim()
+            raw = of_photos[row][0]
+            if method == "lrp":  # it has a sign
+                assert -low == high == pytest.approx(np.percentile(np.abs(raw), 99))
+            else:
+                assert (low, high) == pytest.approx(tuple(np.percentile(raw, (1, 99))))
+        assert [len(ax.collections) for ax in panels] == ([0, 1, 1, 1, 1] if row == 0 else [0] * 5)
+
+
+@pytest.fixture
+def project(new_project):
+    """Two photos, one with a mask, with maps of two methods."""
+    mask = np.zeros((40, 48), np.uint8)
+    mask[10:30, 10:30], mask[0] = 1, 255
+    project = new_project({"a": {"mask": mask}, "b": {}})
+    generator = np.random.default_rng(0)
+    project.store("activations", {i: {"view": generator.integers(0, 256, (32, 32, 3), np.uint8)} for i in "ab"})
+    project.store(
+        "saliency",
+        {
+            i: {"true/lrp": generator.normal(size=(32, 32)).astype(np.float32),
+                "true/rise": generator.random((32, 32)).astype(np.float32), "labelled": np.array(i == "a")}
+            for i in "ab"
+        },
+    )  # fmt: skip
+    return project
+
+
+def test_averages_are_means_of_the_stored_maps_inside_the_stored_regions(project):
+    found = [ROW | {"n": 2, "seed": 6, "regions": kind} for kind in ("slic.first", "slic.image")]
+    figure, caption = figure5_saliency.load(
+        project.folder, ["bare", "made"], "mobilenet_v2", ["b", "zebra", "a"], ["rise", "cam", "lrp"], "slic.first",
+        pd.DataFrame(found),
+    )  # fmt: skip
+    assert "for the labelled or predicted class" in caption and "averaged inside SLIC" in caption
+    assert "outlined in green" in caption and "n = 2 photos of made" in caption and "seed 6" in caption
+    assert caption.count("not in this data set: zebra.") == 1
+    axes = np.reshape(figure.axes[:-1], (2, 5))
+    stored = {stage: Shards(project.of(stage)) for stage in ("saliency", "superpixels")}
+    for panels, photo in zip(axes, "ba", strict=True):
+        labels = stored["superpixels"].read([photo], ["slic.first"])["slic.first"][0]
+        for place, method in enumerate(("rise", "lrp")):
+            raw = stored["saliency"].read([photo], [f"true/{method}"])[f"true/{method}"][0]
+            pictures = [panels[2 * place + side].images[0].get_array() for side in (1, 2)]
+            np.testing.assert_array_equal(pictures[0], raw)
+            expected = np.zeros(raw.shape)
+            for name in np.unique(labels):
+                expected[labels == name] = raw[labels == name].mean()
+            np.testing.assert_allclose(pictures[1], expected, atol=1e-5)
+        assert [len(ax.collections) for ax in panels] == [0, *[int(photo == "a")] * 4]
+    assert len(figure.axes[-1].containers) == 1  # gains of other variants are in the table only
+
+
+def test_without_a_method_there_is_nothing_to_show_and_without_gains_nothing_below(project):
+    given = project.folder, ["made"], "mobilenet_v2", ["a"]
+    figure, caption = figure5_saliency.load(*given, ["cam"], "slic.first", pd.DataFrame(columns=GAINS))
+    assert "MobileNetV2 can do no method" in figure.texts[0].get_text() and "nothing to show" in caption
+    figure, caption = figure5_saliency.load(*given, ["lrp"], "slic.tuned", pd.DataFrame(columns=GAINS))
+    assert len(figure.axes) == 3 and "Below" not in caption and "inside SLIC (" in caption

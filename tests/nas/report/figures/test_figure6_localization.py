@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nas.localization.scores import CURVE
 from nas.report.figures import figure6_localization
 from nas.report.figures.figure6_localization import box_accuracy
 
@@ -16,7 +17,7 @@ def curves():
     return pd.DataFrame(
         [
             {"dataset": "made", "network": network, "method": method, "regions": kind, "axis": axis, "x": x,
-             "mean": generator.random(), "low": 0.1, "high": 0.9, "n": 7, "seed": 3}
+             "value": generator.random(), "low": 0.1, "high": 0.9, "n": 7, "seed": 3}
             for network in ("mobilenet_v2", "own") for method in METHODS for kind in KINDS
             for axis in ("iou", "threshold") for x in (0.2, 0.5, 0.8)
         ]
@@ -37,7 +38,7 @@ def test_every_kind_has_a_line_of_its_own_values(curves, axes):
             same = curves[
                 (curves[["axis", "network", "method", "regions"]] == [axis, network, method, kind]).all(axis=1)
             ]
-            np.testing.assert_array_equal(line.get_xydata(), same[["x", "mean"]])
+            np.testing.assert_array_equal(line.get_xydata(), same[["x", "value"]])
 
 
 def test_lines_differ_by_dashes_as_well_as_by_colour(axes):
@@ -59,3 +60,32 @@ def test_bands_are_those_of_raw_maps_and_one_kind_and_the_caption_says_which(cur
 def test_labels_stand_at_the_rim_only(axes):
     assert [ax.get_xlabel() != "" for ax in axes] == [False, False, True, True] * 2
     assert [ax.get_title("left") for ax in axes] == ["Grad-CAM", "RISE", *[""] * 6]
+
+
+def said(figure):
+    """What a figure says that shows nothing."""
+    [text] = figure.texts
+    assert not figure.axes
+    plt.close(figure)
+    return text.get_text()
+
+
+def test_without_boxes_there_is_nothing_to_show():
+    none = pd.DataFrame(columns=[*CURVE, "dataset", "network", "seed"])
+    figure, caption = figure6_localization.load(none, ["cam"], ["raw"])
+    assert said(figure) == "Nothing to show: no data set has boxes"
+    assert caption == "Box accuracy: nothing to show, no data set has boxes."
+
+
+def test_methods_that_no_network_can_do_are_left_out(curves):
+    assert "no network can do" in said(box_accuracy(curves, ["cam"], ["raw"]))
+    figure = box_accuracy(curves, ["cam", "rise"], ["raw"])
+    assert [ax.get_title("left") for ax in figure.axes] == ["RISE", *[""] * 3]
+    plt.close(figure)
+
+
+def test_kinds_of_regions_that_there_are_not_are_left_out(curves):
+    figure, caption = figure6_localization.load(curves, METHODS, ["raw", "felzenszwalb.first", "slic.first"])
+    assert all(len(ax.lines) == 2 for ax in figure.axes)
+    assert "made (n = 7 photos with boxes)" in caption and "seed 3." in caption and "raw maps and SLIC alone" in caption
+    plt.close(figure)

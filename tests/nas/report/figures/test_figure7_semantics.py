@@ -1,4 +1,4 @@
-"""Figure 7 for any number of networks and groups, with masks and without."""
+"""Figure 7 for any number of networks and classes, with masks and without."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,26 +18,26 @@ NETWORKS = ["mobilenet_v2", "efficientnet_lite0", "own_network"]
 SIDE = 16
 
 
-def tables_of(networks, groups, sources, truth="mask"):
+def tables_of(networks, classes, sources, truth="mask"):
     """Scores, agreement and labels, as the stage writes them."""
     generator = np.random.default_rng(0)
-    few = ["group", "labelled", "measure", "mean", "low", "high", "network"]
+    few = ["class", "labelled", "measure", "value", "low", "high", "network"]
     scores = [
         {"dataset": "made", "network": network, "method": method, "regions": "raw", "against": against,
-         "measure": "mass_share", "mean": generator.random(), "n": 6, "seed": 3, "truth": truth}
+         "measure": "mass_share", "value": generator.random(), "n": 6, "seed": 3, "truth": truth}
         for network in networks for against in sources for method in METHODS
     ]  # fmt: skip
     agreement = [
-        {"network": network, "measure": "mass_share", "against": against, "tau": 0.25, "low": 0.1, "high": 0.4}
+        {"network": network, "measure": "mass_share", "against": against, "value": 0.25, "low": 0.1, "high": 0.4}
         for network in networks for against in sources if against != "truth" and "truth" in sources
     ]  # fmt: skip
     labels = [
-        {"group": group, "labelled": n, "measure": measure, "mean": 0.5, "low": 0.4, "high": 0.7, "network": network}
-        for network in networks for group in groups for n in (1, 2) for measure in ("IoU", "tau") if "truth" in sources
+        {"class": name, "labelled": n, "measure": measure, "value": 0.5, "low": 0.4, "high": 0.7, "network": network}
+        for network in networks for name in classes for n in (1, 2) for measure in ("IoU", "tau") if "truth" in sources
     ]  # fmt: skip
     return (
         pd.DataFrame(scores),
-        pd.DataFrame(agreement, columns=["network", "measure", "against", "tau", "low", "high"]),
+        pd.DataFrame(agreement, columns=["network", "measure", "against", "value", "low", "high"]),
         pd.DataFrame(labels, columns=few),
     )
 
@@ -46,7 +46,7 @@ def tables_of(networks, groups, sources, truth="mask"):
 def new_content():
     """A function that makes what the figure shows."""
 
-    def make(networks=1, groups=2, sources=("truth", "automatic tags"), photos=3, truth="mask"):
+    def make(networks=1, classes=2, sources=("truth", "learnt tags"), photos=3, truth="mask"):
         generator = np.random.default_rng(0)
         mask = np.zeros((SIDE, SIDE), dtype=bool)
         mask[4:9, 5:12] = True
@@ -54,7 +54,7 @@ def new_content():
             TaggedPhoto(photo, mask if "truth" in sources else None, generator.random((SIDE, SIDE)) < 0.5)
             for photo in generator.integers(0, 256, (photos, SIDE, SIDE, 3), np.uint8)
         ]
-        names = [f"class {number}" for number in range(groups)]
+        names = [f"class {number}" for number in range(classes)]
         return Content(panels, "hand tags", "class 0", *tables_of(NETWORKS[:networks], names, sources, truth))
 
     yield make
@@ -79,14 +79,14 @@ def test_a_network_has_its_axes_of_scores(new_content, networks):
         points = {line.get_label(): line for line in ax.lines}
         assert set(points) == {"inside the mask", "learnt tags"}
         own = content.scores[content.scores["network"] == network].pivot(
-            index="method", columns="against", values="mean"
+            index="method", columns="against", values="value"
         )
         # one order of methods for all networks, by their mean inside the mask
         order = (
-            content.scores[content.scores["against"] == "truth"].groupby("method")["mean"].mean().sort_values().index
+            content.scores[content.scores["against"] == "truth"].groupby("method")["value"].mean().sort_values().index
         )
         np.testing.assert_allclose(points["inside the mask"].get_xdata(), own.loc[order, "truth"])
-        np.testing.assert_allclose(points["learnt tags"].get_xdata(), own.loc[order, "automatic tags"])
+        np.testing.assert_allclose(points["learnt tags"].get_xdata(), own.loc[order, "learnt tags"])
         assert ax.get_xlabel() == "share of positive saliency" and "τ learnt 0.25" in ax.get_title(loc="left")
     printed = [tick.get_text() for tick in charts[0].get_yticklabels()]
     assert sorted(printed) == ["LRP", "RISE", "random (control)"]
@@ -94,10 +94,10 @@ def test_a_network_has_its_axes_of_scores(new_content, networks):
     assert few.get_xlabel() == "labelled photos" and len(few.containers) == 2 * networks
 
 
-@pytest.mark.parametrize(("groups", "named"), [(1, 1), (6, 6), (7, 0), (40, 0)])
-def test_many_groups_are_drawn_without_a_name_each(new_content, groups, named):
-    *_, few = drawn(new_content(2, groups))
-    assert len(few.containers) == 2 * groups
+@pytest.mark.parametrize(("classes", "named"), [(1, 1), (6, 6), (7, 0), (40, 0)])
+def test_many_classes_are_drawn_without_a_name_each(new_content, classes, named):
+    *_, few = drawn(new_content(2, classes))
+    assert len(few.containers) == 2 * classes
     legend = few.get_legend()
     assert len(legend.get_texts() if legend else []) == named
     assert [tick.get_text() for tick in few.get_xticklabels()] == ["1", "2"]
@@ -108,9 +108,9 @@ def test_without_masks_the_scores_are_of_tags_alone(new_content):
     figure, pictures, charts, few = drawn(content)
     assert [ax.get_title() for ax in pictures] == ["photo", "hand tags"] * 3
     assert not any(ax.collections for ax in pictures)
-    order = content.scores.groupby("method")["mean"].mean().sort_values().index
+    order = content.scores.groupby("method")["value"].mean().sort_values().index
     for ax, network in zip(charts, NETWORKS, strict=False):
-        own = content.scores[content.scores["network"] == network].set_index("method")["mean"]
+        own = content.scores[content.scores["network"] == network].set_index("method")["value"]
         assert [line.get_label() for line in ax.lines] == ["hand tags"]
         np.testing.assert_allclose(ax.lines[0].get_xdata(), own[order])
     assert not few.containers and [text.get_text() for text in figure.legends[0].get_texts()] == ["hand tags"]
@@ -136,9 +136,18 @@ def test_the_caption_says_what_is_shown(new_content):
     assert "photos of the class class 0" in caption and "(hand tags)" in caption
 
 
+def write(root, dataset, network, tables):
+    """The summaries of a data set and network, and what few labels are worth, where the stages write them."""
+    for place, table in zip(("statistics/semantics/summary", "statistics/semantics/agreement", "semantics/labels"),
+                            tables, strict=True):  # fmt: skip
+        folder, _, name = place.rpartition("/")
+        found = table.assign(dataset=dataset, network=network)
+        write_table(found, root / "data" / folder / dataset / network / f"{name}.parquet")
+
+
 @pytest.fixture
 def project(tmp_path):
-    """Data of two groups, of which one has a mask in a photo; clusters 1 and 2 are tagged."""
+    """Data of a class, of which one photo has a mask; clusters 1 and 2 are tagged."""
     photos, raw = ["a", "b", "c"], tmp_path / "data/raw/made"
     mask = np.zeros((8, 8), np.uint8)
     mask[2:5, 3:6], mask[7] = 1, 255
@@ -154,28 +163,25 @@ def project(tmp_path):
     gather([tmp_path / "views.safetensors"], of["activations"])
     write_shard(Shard(photos, {"class_clusters": clusters}), tmp_path / "clusters.safetensors")
     gather([tmp_path / "clusters.safetensors"], of["classes"] / "bird")
-    write_json(of["classes"] / "groups.json", [{"group": "bird", "fingerprint": "0123456789ab"}])
-    row = {"group": "bird", "depths": "2-3-4", "clusters": "3", "weighting": "channels", "seed": 0}
-    write_table(pd.DataFrame([row]), of["classes"] / "table.parquet")
+    made = {"dataset": "made", "network": NETWORKS[0], "class": "bird", "depths": [2, 3, 4], "k": 3, "seed": 0}
+    write_json(of["classes"] / "classes.json", {"bird": made})
     tags = {source: dict.fromkeys(photos, value) for source, value in
-            (("automatic tags", [True] * 3), ("hand tags", [False, True, True]))}  # fmt: skip
+            (("learnt tags", [True] * 3), ("hand tags", [False, True, True]))}  # fmt: skip
     write_json(of["semantics"] / "tags.json", {"bird": tags})
-    found = zip(("summary", "agreement", "labels"), tables_of(NETWORKS[:1], ["bird"], ["truth"]), strict=True)
-    for name, table in found:
-        write_table(table.assign(dataset="made", network=NETWORKS[0]), of["semantics"] / f"{name}.parquet")
+    write(tmp_path, "made", NETWORKS[0], tables_of(NETWORKS[:1], ["bird"], ["truth"]))
     return tmp_path, views, clusters, mask
 
 
 def test_what_is_loaded_are_the_first_photos_and_the_clusters_that_a_person_tagged(project):
     root, views, clusters, mask = project
     content = figure7_semantics.load(root, ["made"], NETWORKS[:1], "bird", photos=2)
-    assert (content.source, content.group, len(content.panels)) == ("hand tags", "bird", 2)
+    assert (content.source, content.class_name, len(content.panels)) == ("hand tags", "bird", 2)
     for panel, view, labels in zip(content.panels, views, clusters, strict=False):
         np.testing.assert_array_equal(panel.photo, view)
         np.testing.assert_array_equal(panel.tagged, np.kron(labels, np.ones((4, 4))) > 0)
     np.testing.assert_array_equal(content.panels[0].mask, np.kron(mask == 1, np.ones((2, 2))))
     assert content.panels[1].mask is None
-    assert figure7_semantics.load(root, ["made"], NETWORKS[:1], "absent", photos=1).group == "bird"
+    assert figure7_semantics.load(root, ["made"], NETWORKS[:1], "absent", photos=1).class_name == "bird"
 
 
 @pytest.mark.parametrize(("datasets", "networks"), [(["bare", "made"], 1), (["bare"], 1), (["made"], 2)])
@@ -183,11 +189,10 @@ def test_what_is_loaded_is_of_the_first_data_set_and_network_with_tags(project, 
     root, *_ = project
     networks = [*NETWORKS[1:networks], NETWORKS[0]]
     for dataset, network in [("bare", NETWORKS[0]), *(("made", network) for network in networks[:-1])]:
-        folder = root / "data/semantics" / dataset / network
-        write_json(folder / "tags.json", {})
-        for name, table in zip(("summary", "agreement", "labels"), tables_of([], [], []), strict=True):
-            columns = ["dataset", "regions", "measure", "network", "truth"]
-            write_table(table.reindex(columns=[*dict.fromkeys([*table, *columns])]), folder / f"{name}.parquet")
+        write_json(root / "data/semantics" / dataset / network / "tags.json", {})
+        columns = ["regions", "measure", "truth"]
+        none = [table.reindex(columns=[*dict.fromkeys([*table, *columns])]) for table in tables_of([], [], [])]
+        write(root, dataset, network, none)
     content = figure7_semantics.load(root, datasets, networks, "bird", photos=2)
     if "made" in datasets:
         assert (content.source, len(content.panels)) == ("hand tags", 2) and len(content.labels) == 4
@@ -197,3 +202,12 @@ def test_what_is_loaded_is_of_the_first_data_set_and_network_with_tags(project, 
         assert not content.panels and content.scores.empty
         assert "Nothing to show" in few_labels(content).texts[0].get_text()
     assert ("nothing to show" in figure7_semantics.caption(content)) == ("made" not in datasets)
+
+
+def test_without_tags_there_is_nothing_to_show():
+    content = Content([], "", "", *tables_of([], [], []))
+    figure = few_labels(content)
+    assert not figure.axes
+    assert figure.texts[0].get_text().startswith("Nothing to show: no data set has a class with masks, boxes")
+    assert "nothing to show, no data set has a class with masks, boxes or tags" in figure7_semantics.caption(content)
+    plt.close(figure)

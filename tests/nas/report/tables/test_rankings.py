@@ -104,22 +104,25 @@ def test_pairs_are_counted_by_what_differs(areas):
     assert found.set_index("what differs")["pairs of settings"].to_dict() == expected
 
 
-def test_the_range_of_tau_is_of_the_methods_asked_for(areas):
+def test_the_range_of_tau_is_of_the_methods_and_pairs_of_a_kind(areas):
+    fourth = areas[areas["direction"] == "most"].assign(order="slic.first", replacement="blur")
+    fourth["auc"] = np.random.default_rng(1).random(len(fourth))
+    areas = pd.concat([areas, fourth], ignore_index=True)
     taus, means = (
         make(areas, 0.9, 50, seed=0).assign(dataset="made", network="mobilenet_v2")
         for make in (setting_agreement, mean_setting_agreement)
     )
     for methods in ("all", "real"):
-        of_methods = taus[taus["methods"] == methods]
+        of_kind = {}
+        for row in taus[taus["methods"] == methods].to_dict("records"):
+            of_kind.setdefault(", ".join(key for key in SETTING if row[key] != row[f"other_{key}"]), []).append(row)
         found = by_difference(taus, means, methods).set_index("what differs")
-        for one, other, row in zip(
-            of_methods[SETTING].to_numpy(), of_methods[[f"other_{key}" for key in SETTING]].to_numpy(),
-            of_methods.to_dict("records"), strict=True,
-        ):  # fmt: skip
-            kind = ", ".join(key for key, a, b in zip(SETTING, one, other, strict=True) if a != b)
-            assert found.loc[kind, ["lowest τ", "highest τ"]].tolist() == [f"{row['tau']:.2f}"] * 2
-            around = not (row["low"] > 0 or row["high"] < 0)
-            assert found.loc[kind, "interval has 0 inside"] == str(int(around))
+        assert set(found.index) == set(of_kind) and len(of_kind["direction"]) == 2
+        for kind, rows in of_kind.items():
+            ends = [min(row["tau"] for row in rows), max(row["tau"] for row in rows)]
+            assert found.loc[kind, ["lowest τ", "highest τ"]].tolist() == [f"{tau:.2f}" for tau in ends]
+            around = sum(not (row["low"] > 0 or row["high"] < 0) for row in rows)
+            assert found.loc[kind, "interval has 0 inside"] == str(around)
 
 
 def test_one_setting_agrees_with_no_other(areas):

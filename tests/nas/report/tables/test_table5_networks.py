@@ -9,7 +9,8 @@ from nas.store.tables import write_table
 from nas.superpixels.variants import Variant, write_variants
 
 HEADS = {
-    "mobilenet_v2": {"reason": "its classes are ImageNet's", "n_photos": 0, "n_classes": 0, "C": None, "cv_accuracy": None},
+    "mobilenet_v2": {"reason": "its classes are ImageNet's", "n_photos": 0, "n_classes": 0,
+                     "C": None, "cv_accuracy": None},
     "own": {"reason": "", "n_photos": 60, "n_classes": 12, "C": 0.01, "cv_accuracy": 0.816},
 }  # fmt: skip
 
