@@ -1,6 +1,6 @@
 """Figure 8: relevance curves, least relevant part first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -18,7 +18,7 @@ DASHES, MARKERS = ("-", "--", ":"), "os^DvPXh<>p*d"
 COLOURS = (0, 1, 2, 3, 4, 5, 9, 8, 6)
 
 
-def looks(methods: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def looks(methods: Collection[str]) -> dict[str, Mapping[str, Any]]:
     """Line and marker of each method, whatever the order: real ones in colour, controls in grey with dashes."""
     real = sorted(set(methods) - set(CONTROLS))
     controls = sorted(set(methods) & set(CONTROLS))
@@ -91,7 +91,10 @@ def load(
     curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str], replacement: str, ranked: str = ""
 ) -> tuple[Figure, str]:
     """Figure 8 and its caption, from the curves of every setting; `ranked` is of figure 9."""
-    shown = curves[(curves["direction"] == "least") & (curves["replacement"] == replacement)]
+    least = curves[curves["direction"] == "least"]
+    made = list(least["replacement"].unique())
+    replacement = replacement if replacement in made else next(iter(made), replacement)  # less what is not made
+    shown = least[least["replacement"] == replacement]
     orders = [order for order in orders if order in set(shown["order"])]  # less what is not made
     methods = [method for method in methods if method in set(shown["method"])]  # less what no network can do
     if not methods or not orders:
