@@ -14,7 +14,7 @@ def bootstrap_p_value(scores: Array) -> float:
     in, so that it is never 0 (Davison and Hinkley 1997, section 4.4). It is below 1 - level about when the
     percentile interval leaves 0 out.
     """
-    replicates = np.round(scores[1:], 12)  # equal means of values in another order differ in their last bits
+    replicates = scores[1:]
     tail = min(np.count_nonzero(replicates <= 0), np.count_nonzero(replicates >= 0))
     return float(min(1.0, 2 * (1 + tail) / (1 + replicates.size)))
 
