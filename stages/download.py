@@ -15,7 +15,7 @@ def main(parameters: Parameters, dataset: str) -> None:
         Path("data/raw", dataset),
         workspace=SCRATCH / "download",
         annotations=Path("data"),
-        **json.loads(Path("data/settings/datasets", f"{dataset}.json").read_text()),
+        **json.loads(Path("data/choices/datasets", f"{dataset}.json").read_text()),
         limit=given.limit,
         train=given.train,
         seed=parameters.seed,

@@ -294,7 +294,9 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
     """Run a stage as a program, see `run_program`; params.yaml is put into its one form first."""
 
     def tidied() -> Parameters:
-        tidy(PARAMS, validate(Parameters, load(PARAMS), str(PARAMS)), HEADER)
-        return read()
+        content = load(PARAMS)
+        parameters = check(content, str(PARAMS))
+        tidy(PARAMS, validate(Parameters, content, str(PARAMS)), HEADER)
+        return parameters
 
     run_program(tidied, stage, list(arguments), TIMINGS)

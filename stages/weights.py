@@ -12,7 +12,7 @@ from stages.params import SCRATCH, Parameters, run
 
 
 def main(parameters: Parameters, network: str) -> None:
-    own = json.loads(Path("data/settings/networks", f"{network}.json").read_text())["weights"]
+    own = json.loads(Path("data/choices/networks", f"{network}.json").read_text())["weights"]
     found = find_network(network)
     workspace = SCRATCH / "download"
     weights = (

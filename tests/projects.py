@@ -26,7 +26,7 @@ from nas.parameters.section import Section, knob_of
 from nas.store.files import sha256_of, write_json
 from nas.store.shards import Shard, Shards, gather, join_pieces, write_shard
 from nas.store.tables import TABLE
-from stages import params, settings, statistics
+from stages import choices, params, statistics
 
 DATASET, NETWORK = "made", "mobilenet_v2"
 PHOTO = (40, 48)  # height and width of the files; the views are squares
@@ -166,7 +166,7 @@ class Project:
             patch.chdir(self.folder)
             patch.setattr("os.cpu_count", lambda: 1)
             patch.setattr("sys.argv", [f"stages/{name_of(stage)}.py"])
-            settings.main(params.read())
+            choices.main(params.read())
             params.run(stage.main, DATASET, NETWORK)
 
     def stored(self, stage: ModuleType) -> Shards:

@@ -296,7 +296,7 @@ for out in map(Path, outs):
 def graph(tmp_path_factory, tracked):
     """The pipeline with commands that only note their name and write something new: a folder in which it has run.
 
-    The stage settings is as it is, since others depend on one of its files.
+    The stage choices is as it is, since others depend on one of its files.
     """
     folder = tmp_path_factory.mktemp("graph")
     for path in tracked:
@@ -312,7 +312,7 @@ def graph(tmp_path_factory, tracked):
         outs = [out for kind in ("outs", "metrics", "plots") for out in paths(stage.get(kind, []))]
         # of a folder of which others use parts, the parts
         outs = [part for out in outs for part in inside(out) or [out]]
-        stage["cmd"] = f"python stub.py {name}{axes} {' '.join(outs) if name != 'settings' else '&& ' + stage['cmd']}"
+        stage["cmd"] = f"python stub.py {name}{axes} {' '.join(outs) if name != 'choices' else '&& ' + stage['cmd']}"
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False))
     (folder / "stub.py").write_text(STUB)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
@@ -407,8 +407,8 @@ EDITS = {
     "saliency.parameters": ({"rise": {"n_masks": 9}}, ["saliency", "convergence"]),
     "superpixels.tuned": (None, ["superpixels"]),
     "claims.alpha": (0.1, ["claims"]),
-    "download.mirror": ({"base": "http://localhost"}, ["settings"]),
-    "weights.files": ({"mobilenet_v2": "mine.pth"}, ["settings"]),
+    "download.mirror": ({"base": "http://localhost"}, ["choices"]),
+    "weights.files": ({"mobilenet_v2": "mine.pth"}, ["choices"]),
 }
 
 
@@ -442,7 +442,7 @@ def test_a_figure_alone_needs_no_computation(graph):
 def test_what_belongs_to_one_network_reruns_that_one_and_what_follows(graph):
     edit(graph, "activations.depths", {"mobilenet_v2": {2: "features.3"}})
     ran = repro(graph)
-    assert ran == descendants("weights@mobilenet_v2", "activations@sample@mobilenet_v2") | {"settings"}
+    assert ran == descendants("weights@mobilenet_v2", "activations@sample@mobilenet_v2") | {"choices"}
     assert "activations@sample@efficientnet_lite0" not in ran and "ablation@sample@mobilenet_v2" in ran
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -78,5 +78,6 @@ def _allowed(error: ValidationError, key: str) -> str:
 
 def _siblings(model: Any, place: tuple[int | str, ...]) -> list[str]:
     for part in place[:-1]:
-        model = model.model_fields[str(part)].annotation
+        annotation = model.model_fields[str(part)].annotation
+        model = next(each for each in (annotation, *get_args(annotation)) if hasattr(each, "model_fields"))
     return list(model.model_fields)

@@ -25,8 +25,7 @@ from nas.networks.classifier import load_classifier
 from nas.networks.heads import Fit, write_head
 from nas.store.files import sha256_of
 from nas.store.shards import Shards
-from stages import activations, params
-from stages import settings as settings_stage
+from stages import activations, choices, params
 
 RAW, OUT = Path("data/raw/made"), Path("data/activations/made/mobilenet_v2")
 MEAN, STD = [[[0.485]], [[0.456]], [[0.406]]], [[[0.229]], [[0.224]], [[0.225]]]
@@ -55,7 +54,7 @@ def new_project(tmp_path_factory, weights, root):
         (folder / "stages").symlink_to(root / "stages")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            settings_stage.main(params.read())
+            choices.main(params.read())
         records = []
         for number, (name, photo) in enumerate(photos.items()):
             file = folder / RAW / "photos" / name
@@ -90,7 +89,7 @@ def run_here(folder, monkeypatch, **settings):
         (folder / "params.yaml").write_text(yaml.safe_dump(content))
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sys.argv", ["stages/activations.py"])
-    settings_stage.main(params.read())
+    choices.main(params.read())
     params.run(activations.main, "made", "mobilenet_v2")
     return Shards(folder / OUT)
 

@@ -6,7 +6,7 @@ import yaml
 from PIL import Image
 
 from nas.data.records import read_records
-from stages import download, params, settings
+from stages import choices, download, params
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def project(tmp_path, monkeypatch, root):
         (tmp_path / "params.yaml").write_text(
             yaml.safe_dump(content | {"datasets": [dataset]}, default_flow_style=True, width=1000)
         )
-        params.run(settings.main)
+        params.run(choices.main)
         params.run(download.main, dataset)
         return read_records(tmp_path / "data" / "raw" / dataset)
 

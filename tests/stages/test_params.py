@@ -3,6 +3,7 @@
 import copy
 import re
 from inspect import isclass
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -227,6 +228,21 @@ def test_every_key_that_names_what_another_section_makes_has_its_refusal():
     assert set(UNMADE) == set(naming(params.Parameters))
 
 
+def test_an_unknown_key_of_any_section_is_one_line_with_those_that_are_known(refusal):
+    def sections(section, path=""):
+        yield path, section
+        for name, info in section.model_fields.items():
+            for inner in (info.annotation, *get_args(info.annotation)):
+                if isclass(inner) and issubclass(inner, Section):
+                    yield from sections(inner, f"{path}{name}.")
+
+    found = dict(sections(params.Parameters))
+    assert {"", "superpixels.tuned.", "relevance.least."} <= set(found)
+    for path, section in found.items():
+        known = ", ".join(section.model_fields)
+        assert refusal({f"{path}unheard_of": 1}) == f"{path}unheard_of is unknown; allowed here are {known}"
+
+
 def test_a_key_of_a_former_version_is_one_line_with_its_name_of_now(tmp_path, content):
     path, former = tmp_path / "params.yaml", {}
     for key in shipped.RENAMED:
@@ -237,6 +253,15 @@ def test_a_key_of_a_former_version_is_one_line_with_its_name_of_now(tmp_path, co
         params.read(path)
     expected = [f"{path}: {key} is now called {now}" for key, now in shipped.RENAMED.items()]
     assert str(caught.value).splitlines() == expected
+
+
+def test_a_stage_says_the_names_of_now_before_anything_else(tmp_path, content, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(former := yaml.safe_dump(content | {"depths": {"photo": "coffee"}}))
+    with pytest.raises(SystemExit) as caught:
+        params.run(lambda parameters: None)
+    assert caught.value.code == "error: params.yaml: depths is now called ablation.figure"
+    assert Path("params.yaml").read_text() == former
 
 
 def test_a_seed_of_a_method_is_refused(refusal):

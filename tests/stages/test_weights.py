@@ -19,7 +19,7 @@ def project(tmp_path, root, monkeypatch):
 
     def run(state, name="mine.pth"):
         torch.save(state, tmp_path / name)
-        given = tmp_path / "data/settings/networks/mobilenet_v2.json"
+        given = tmp_path / "data/choices/networks/mobilenet_v2.json"
         given.parent.mkdir(parents=True, exist_ok=True)
         given.write_text(json.dumps({"weights": str(tmp_path / name), "depths": None}))
         params.run(weights.main, "mobilenet_v2")

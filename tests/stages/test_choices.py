@@ -5,14 +5,14 @@ import json
 import pytest
 import yaml
 
-from stages import params, settings
+from stages import choices, params
 
 
 @pytest.fixture
 def handed(tmp_path, root, monkeypatch):
     """A function that runs the stage after some changes of sections; the files that it wrote."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["stages/settings.py"])
+    monkeypatch.setattr("sys.argv", ["stages/choices.py"])
 
     def run(**sections):
         content = yaml.safe_load((root / "params.yaml").read_text())
@@ -20,9 +20,9 @@ def handed(tmp_path, root, monkeypatch):
         for section, values in sections.items():
             content[section] |= values
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, default_flow_style=True, width=1000))
-        params.run(settings.main)
-        files = sorted((tmp_path / "data/settings").rglob("*.json"))
-        return {path.relative_to(tmp_path / "data/settings").as_posix(): path.read_bytes() for path in files}
+        params.run(choices.main)
+        files = sorted((tmp_path / "data/choices").rglob("*.json"))
+        return {path.relative_to(tmp_path / "data/choices").as_posix(): path.read_bytes() for path in files}
 
     return run
 
@@ -41,7 +41,7 @@ def test_a_network_has_its_own_weights_and_depths(handed):
 
 def test_the_files_of_the_others_stay_as_they_are_and_those_of_former_runs_go(handed, tmp_path):
     before = handed()
-    (tmp_path / "data/settings/datasets/old.json").write_text("{}")
+    (tmp_path / "data/choices/datasets/old.json").write_text("{}")
     after = handed(weights={"files": {"vgg16": "mine.pth"}}, download={"root": {"cub": "~/cub"}})
     assert set(after) == set(before)
     assert {name for name in before if before[name] != after[name]} == {"networks/vgg16.json", "datasets/cub.json"}

@@ -1,4 +1,4 @@
-"""Hand each data set and network its own settings: data/settings/datasets/NAME.json, data/settings/networks/NAME.json.
+"""Hand each data set and network its own settings: data/choices/datasets/NAME.json, data/choices/networks/NAME.json.
 
 What reads one of these files runs again when the settings of that one change, and not when another's do.
 """
@@ -10,7 +10,7 @@ from nas.data import BASE, check_download
 from nas.store import write_json
 from stages.params import Parameters, run
 
-TARGET = Path("data/settings")
+TARGET = Path("data/choices")
 
 
 def main(parameters: Parameters) -> None:
