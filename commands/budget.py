@@ -21,7 +21,7 @@ from nas.data import DATASETS
 from nas.networks import Classifier, Forward, build, bytes_of_activations, find_network, seconds_of_pass
 from nas.relevance import seconds_of_curve
 from nas.saliency import METHODS, bytes_of_saliency, possible_methods, seconds_of_maps
-from nas.store import in_words, readable
+from nas.store import duration_in_words, readable
 from nas.superpixels import bytes_of_superpixels
 from stages.params import Parameters
 
@@ -34,7 +34,7 @@ class Cost(NamedTuple):
 
     def words(self, n_photos: int) -> str:
         """Both in words, for so many photos, without what is nothing."""
-        disk, time = readable(n_photos * self.n_bytes), f"about {in_words(n_photos * self.seconds)}"
+        disk, time = readable(n_photos * self.n_bytes), f"about {duration_in_words(n_photos * self.seconds)}"
         return ", ".join([*([disk] if self.n_bytes else []), *([time] if self.seconds else [])])
 
 
@@ -134,4 +134,4 @@ def budget_of(parameters: Parameters) -> list[str]:
         print(f"Measuring {name} with random weights on this machine ...", file=sys.stderr)
         by_network[name] = costs(parameters, network)
     seconds = n * sum(cost.seconds for by_stage in by_network.values() for cost in by_stage.values())
-    return [*lines(counts, by_network), f"  in all: {total}, about {in_words(seconds)} or more"]
+    return [*lines(counts, by_network), f"  in all: {total}, about {duration_in_words(seconds)} or more"]

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nas.parameters import Section, check_names, knob, load, resolve, run_program, tidy, validate
-from nas.saliency import GAUSSIAN
+from nas.relevance import SIMPLE
+from nas.saliency import GAUSSIAN, RAW
 from nas.statistics import Resampling
 from nas.superpixels import SEGMENTATIONS, Segmenting, Variant
 from stages import shipped
@@ -33,7 +34,6 @@ Names = Annotated[list[str], Field(min_length=1)]
 Paths = Annotated[dict[Natural, str], Field(min_length=1)]
 
 LABEL_MAPS = "superpixels.label_maps"  # where it stands what label maps there are
-SIMPLE = ("pixels", "tiles")  # parts of a photo that need none
 
 
 class Download(Section):
@@ -166,7 +166,7 @@ class Convergence(Section):
 class LocalizationFigure(Section):
     # cam is left out: of a network that ends in pooling and linear its maps are those of grad_cam, up to a factor
     methods: Names = knob(of="localization.methods", also=(GAUSSIAN,), shipped=shipped.PLOTTED)
-    regions: Names = knob(of="localization.regions", also=("raw",), shipped=shipped.DRAWN)
+    regions: Names = knob(of="localization.regions", also=(RAW,), shipped=shipped.DRAWN)
 
 
 class Localization(Section):

@@ -24,7 +24,7 @@ RENAMED = {
     "segmentations": "superpixels.figure",
     "method.photo": "method.figure.photo",
     "depths": "ablation.figure",
-    "classes.groups": "classes.names",
+    "classes.members": "classes.names",
     "single_and_class": "classes.figure, and its group name",
     "contrast": "saliency.figure",
     "high_iou": "localization.figure",

@@ -14,7 +14,7 @@ from scipy.stats import combine_pvalues
 from nas.claims.findings import Finding, of_differences, of_replicates
 from nas.localization import MEAN
 from nas.relevance import SETTING, scores_of
-from nas.saliency import CONTROLS
+from nas.saliency import CONTROLS, RAW
 from nas.semantics import HAND, LEARNT, TRUTH
 from nas.statistics import Resampling, kendall_tau, ranking_replicates
 from nas.store import TABLE, read_columns
@@ -107,12 +107,12 @@ class Testing:
 
     def contrast_rises(self, claim: str, regions: str) -> Finding:
         """The gain in AUROC, mean over the methods that are no controls, photo by photo."""
-        table = self._read("localization", ["id", "method", "regions", "auroc"], ("regions", "in", ["raw", regions]))
+        table = self._read("localization", ["id", "method", "regions", "auroc"], ("regions", "in", [RAW, regions]))
         real = table[~table["method"].isin(CONTROLS)]
         if real.empty or regions not in set(real["regions"]):
             return self._missing(claim)
         wide = real.pivot(index=["id", "method"], columns="regions", values="auroc")
-        gain = (wide[regions] - wide["raw"]).groupby("id", observed=True).mean()
+        gain = (wide[regions] - wide[RAW]).groupby("id", observed=True).mean()
         return self._of_differences(claim, gain)
 
     def lerf_is_inconsistent(self) -> Finding:
@@ -130,7 +130,7 @@ class Testing:
     def semantics_rank_as_masks(self, claim: str, source: str) -> Finding:
         """Mass share of the raw maps of real methods, inside clusters with tags of a source and inside masks."""
         columns = ["class", "id", "against", "method", "mass_share"]
-        table = self._read("semantics", columns, ("regions", "==", "raw"))
+        table = self._read("semantics", columns, ("regions", "==", RAW))
         real = table[~table["method"].isin(CONTROLS)]
         # the order of photos is that of the rows, where that of categories would be their own
         real = real.astype(dict.fromkeys(["class", "id", "against", "method"], str))

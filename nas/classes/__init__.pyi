@@ -1,13 +1,13 @@
 from .agreement import OverChance, clustering_agreement
-from .clustering import Clustering, cluster_class, clusters_settings
-from .groups import folder_name, photos_by_class
+from .clustering import ClassClustering, cluster_class, clusters_settings
+from .members import folder_name, photos_by_class
 from .stored import CLASS, ClassClusters, class_names, pick_class, read_class, store_classes
 from .summary import summaries
 
 __all__ = [
     "CLASS",
+    "ClassClustering",
     "ClassClusters",
-    "Clustering",
     "OverChance",
     "class_names",
     "cluster_class",

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nas.classes.agreement import clustering_agreement
-from nas.classes.groups import clusters_fingerprint
+from nas.classes.members import clusters_fingerprint
 from nas.classes.stored import CENTERS, CLASS
 from nas.data import Record
 from nas.networks import Activations
@@ -27,7 +27,7 @@ MEASURES = [f"{name}{kind}" for name in ("adjusted_rand_index", "v_measure") for
 
 
 @dataclass(frozen=True)
-class Clustering:
+class ClassClustering:
     """How the photos of a class are clustered.
 
     Attributes
@@ -65,7 +65,9 @@ class Maps:
             yield self._stored.maps([photo], self._depths)
 
 
-def cluster_class(name: str, photos: Sequence[Record], activations: Path, settings: Clustering, scratch: Path) -> Path:
+def cluster_class(
+    name: str, photos: Sequence[Record], activations: Path, settings: ClassClustering, scratch: Path
+) -> Path:
     """Cluster the photos of a class together and each alone; the folder with the result, which is there when whole.
 
     A run that was killed goes on from the last pass of k-means, or from the last photo.
@@ -93,7 +95,7 @@ def cluster_class(name: str, photos: Sequence[Record], activations: Path, settin
 
 
 def cluster_photos(
-    records: Sequence[Record], name: str, activations: Path, settings: Clustering, centers: NDArray[Any]
+    records: Sequence[Record], name: str, activations: Path, settings: ClassClustering, centers: NDArray[Any]
 ) -> Shard:
     """Class-level and own label maps of a few photos, and how far they agree."""
     ids = [record.id for record in records]
@@ -123,7 +125,7 @@ def measure(own: NDArray[Any], of_class: NDArray[Any]) -> Row:
 
 
 def clusters_settings(
-    name: str, photos: Sequence[Record], dataset: str, network: Mapping[str, Any], settings: Clustering
+    name: str, photos: Sequence[Record], dataset: str, network: Mapping[str, Any], settings: ClassClustering
 ) -> dict[str, Any]:
     """What the clusters of a class are made with, as `ClassClusters.settings` has it.
 

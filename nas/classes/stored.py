@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from nas.classes.groups import folder_name
+from nas.classes.members import folder_name
 from nas.store import TABLE, Shards, join_tables, link, write_json
 
 CLASSES = "classes.json"

@@ -5,7 +5,7 @@ from .label_maps import IGNORED, resize_labels
 from .preparing import BASE, check_download, prepare
 from .records import TRAIN, Record, is_prepared, read_records
 from .sources import Https, Pypi, SourceError
-from .truth import in_words, truth_of
+from .truth import truth_in_words, truth_of
 
 __all__ = [
     "BASE",
@@ -18,12 +18,12 @@ __all__ = [
     "SourceError",
     "check_boxes",
     "check_download",
-    "in_words",
     "is_prepared",
     "prepare",
     "read_image",
     "read_records",
     "resize_boxes",
     "resize_labels",
+    "truth_in_words",
     "truth_of",
 ]

@@ -19,7 +19,7 @@ from nas.data.label_maps import resize_labels
 from nas.store import new_file
 
 TRAIN = "train"  # folder of the photos to fit a linear head to, inside that of the photos to evaluate on
-PHOTOS, TRUTH = Path("photos") / "index.json", Path("truth") / "truth.json"
+PHOTO_INDEX, TRUTH_INDEX = Path("photos") / "index.json", Path("truth") / "truth.json"
 Box = tuple[int, int, int, int]
 
 
@@ -85,7 +85,7 @@ def write_records(records: Iterable[Record], folder: Path) -> int:
     Files inside `folder` are named relative to it.
     """
     n = 0
-    with new_file(folder / PHOTOS) as photos, new_file(folder / TRUTH) as truth:
+    with new_file(folder / PHOTO_INDEX) as photos, new_file(folder / TRUTH_INDEX) as truth:
         for n, record in enumerate(records, start=1):
             content = {each.name: getattr(record, each.name) for each in fields(record)}
             content["image"] = _relative(record.image, folder)
@@ -106,7 +106,7 @@ def _item(before: str, name: str, content: dict[str, Any]) -> bytes:
 
 def is_prepared(folder: Path) -> bool:
     """Whether a folder holds what `write_records` writes."""
-    return (folder / PHOTOS).is_file() and (folder / TRUTH).is_file()
+    return (folder / PHOTO_INDEX).is_file() and (folder / TRUTH_INDEX).is_file()
 
 
 def read_records(folder: Path) -> list[Record]:
@@ -118,9 +118,9 @@ def read_records(folder: Path) -> list[Record]:
     """
     if not is_prepared(folder):
         raise ValueError(f"{folder}: holds no prepared data set; run the stage download (dvc repro download)")
-    truth = json.loads((folder / TRUTH).read_text())
+    truth = json.loads((folder / TRUTH_INDEX).read_text())
     records = []
-    for photo in json.loads((folder / PHOTOS).read_text()):
+    for photo in json.loads((folder / PHOTO_INDEX).read_text()):
         known = truth[photo["id"]]
         mask = known.pop("mask")
         known["boxes"] = tuple(tuple(box) for box in known["boxes"])

@@ -59,7 +59,7 @@ class Transfer:
     difference
         Says what tells a file from the wanted one, None where it is the wanted one.
     attempts, backoff, timeout
-        See `nas.sources.Https`.
+        See `nas.data.sources.Https`.
     hidden
         No progress bar; None hides it where stderr is no terminal.
     """

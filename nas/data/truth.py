@@ -11,7 +11,7 @@ from nas.data.records import Record
 KINDS = {"mask": ("mask", "masks"), "boxes": ("box", "boxes")}
 
 
-def in_words(sources: Iterable[str], n: int = 1) -> str:
+def truth_in_words(sources: Iterable[str], n: int = 1) -> str:
     """Kinds of truth, as `truth_of` names them, in words, for one photo or for n: "mask", "masks or boxes".
 
     Several kinds may be in one text, with commas. Photos without any are passed over; where no photo has one, it is

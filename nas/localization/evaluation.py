@@ -14,12 +14,20 @@ from numpy.typing import NDArray
 from nas.data import IGNORED, Record, resize_boxes
 from nas.localization.box_accuracy import BoxAccuracy
 from nas.localization.pixel_precision import PixelAveragePrecision
-from nas.saliency import GAUSSIAN, TARGETS, auroc_against_mask, average, center_gaussian, normalize, resize_map
+from nas.saliency import (
+    GAUSSIAN,
+    RAW,
+    TARGETS,
+    auroc_against_mask,
+    average,
+    center_gaussian,
+    normalize,
+    resize_map,
+)
 from nas.store import Row, Shard, Shards, engine
 from nas.superpixels import regions
 
 LOCALIZATION_COLUMNS = ("id", "method", "regions", "auroc")
-RAW = "raw"
 
 
 def located(records: Sequence[Record]) -> list[Record]:

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from nas.localization.box_accuracy import V2_IOUS
 from nas.localization.boxes import THRESHOLDS
-from nas.localization.evaluation import RAW
 from nas.localization.pixel_precision import PooledHistograms
 from nas.localization.resamples import Replicates, ResampledHits, mean_score
-from nas.saliency import CONTROLS
+from nas.saliency import CONTROLS, RAW
 from nas.statistics import Resampling, bootstrap_p_value, interval_of, resample_parts
 from nas.store import Row, Shards
 

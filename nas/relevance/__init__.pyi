@@ -3,10 +3,12 @@ from .areas import area
 from .cost import seconds_of_curve
 from .curves import relevance_curve, relevance_curves
 from .evaluation import Inputs, Settings, curve_photos, read_photo
+from .orders import SIMPLE
 from .summary import summaries
 
 __all__ = [
     "SETTING",
+    "SIMPLE",
     "Inputs",
     "Settings",
     "area",

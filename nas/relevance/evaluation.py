@@ -19,13 +19,12 @@ from nas.data import Record
 from nas.networks import head_fingerprint, shared_classifier
 from nas.relevance.areas import area
 from nas.relevance.curves import RelevanceCurve, relevance_curves
-from nas.relevance.orders import Order, removal_order, tiles
+from nas.relevance.orders import SIMPLE, Order, removal_order, tiles
 from nas.relevance.replacements import REPLACEMENTS, blur
 from nas.saliency import resize_map
 from nas.store import Row, Shard, Shards, sha256_of
 
 DIRECTIONS = ("least", "most")
-SIMPLE = ("pixels", "tiles")  # orders that need no label map
 # of the pixels removed, where curves with steps of their own are averaged
 FRACTIONS = np.linspace(0, 1, 21)
 

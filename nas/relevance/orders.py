@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from nas.superpixels import regions as region_maps
 
 Order = NDArray[np.int32]
+SIMPLE = ("pixels", "tiles")  # parts of a photo that need no label map
 
 
 def tiles(height: int, width: int, side: int = 8) -> NDArray[np.int32]:

@@ -1,4 +1,4 @@
-from .averaging import average
+from .averaging import RAW, average
 from .contrast import auroc, auroc_against_mask, check_pair, ranking_scores
 from .convergence import CONVERGENCE_COLUMNS, compare_counts, counted, summaries
 from .cost import bytes_of_saliency, seconds_of_maps
@@ -13,6 +13,7 @@ __all__ = [
     "CONVERGENCE_COLUMNS",
     "GAUSSIAN",
     "METHODS",
+    "RAW",
     "TARGETS",
     "Explaining",
     "Size",

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nas.superpixels import regions
 
+RAW = "raw"  # in place of regions: the map as it is, averaged inside none
+
 
 def average(saliency: ArrayLike, region_maps: ArrayLike) -> NDArray[Any]:
     """Superpixelification (arXiv 2406.04933): every pixel takes the mean saliency of its region.

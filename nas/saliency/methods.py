@@ -5,7 +5,7 @@ the rule that the method's own docstring states and cites. A new method is a fun
 entry here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
@@ -154,11 +154,6 @@ METHODS: dict[str, Method] = {
 
 # maps that know nothing of the network
 CONTROLS = (*(name for name, method in METHODS.items() if method.kind == "control"), GAUSSIAN)
-
-
-def real(methods: Sequence[str]) -> list[str]:
-    """The methods that are no controls."""
-    return [method for method in methods if method not in CONTROLS]
 
 
 def check_parameters(parameters: Mapping[str, Mapping[str, Any]]) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nas.classes import CLASS, ClassClusters, folder_name
 from nas.data import Record, resize_labels, truth_of
-from nas.saliency import average, resize_map
+from nas.saliency import RAW, average, resize_map
 from nas.semantics.scores import SCORES, score, score_against_mask
 from nas.semantics.tag_files import OtherSettingsError, read_tags
 from nas.semantics.tags import HAND, LEARNT, TRUTH, Tags, cluster_counts, labelled_others
@@ -26,7 +26,6 @@ from nas.store import Row, Shard, Shards, engine, finished
 from nas.superpixels import regions
 
 MASS = "mass"
-RAW = "raw"
 GAINS = [f"gain_{measure}" for measure in SCORES]
 SEMANTICS_COLUMNS = ["id", "class", "method", "regions", "truth", "against", *SCORES, *GAINS]
 TagsOf = dict[str, dict[str, Tags]]  # by source and photo

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nas.classes import ClassClusters
-from nas.saliency import CONTROLS
-from nas.semantics.evaluation import MASS, RAW
+from nas.saliency import CONTROLS, RAW
+from nas.semantics.evaluation import MASS
 from nas.semantics.tags import TRUTH, draw_labelled, few_label_curve, learn_tags
 from nas.statistics import kendall_tau
 from nas.store import Row, Shards

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from nas.saliency import CONTROLS
-from nas.semantics.evaluation import GAINS, RAW
+from nas.saliency import CONTROLS, RAW
+from nas.semantics.evaluation import GAINS
 from nas.semantics.scores import SCORES
 from nas.semantics.tags import HAND, LEARNT, TRUTH
 from nas.statistics import Estimate, Resampling, ranking_agreement, summarize

@@ -1,4 +1,4 @@
-"""How sure is a number: bootstrap intervals, paired comparisons, rank correlations, corrected p-values.
+"""How sure is a number: bootstrap intervals of means, ratios, and paired differences.
 
 Every function draws from a fresh `np.random.default_rng(seed)`, so a result depends on its own values and
 seed alone: adding a method to a table changes no other row.

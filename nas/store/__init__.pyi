@@ -1,7 +1,7 @@
 from . import engine
 from .files import checksum_of, link, new_file, sha256_of, write_bytes, write_json
 from .kept_work import INDEX, finished, keep_only, workplace
-from .progress import in_words, readable
+from .progress import duration_in_words, readable
 from .shards import Row, Shard, Shards, spread
 from .tables import TABLE, collect, join_tables, read_columns, write_table
 from .timing import timed
@@ -14,9 +14,9 @@ __all__ = [
     "Shards",
     "checksum_of",
     "collect",
+    "duration_in_words",
     "engine",
     "finished",
-    "in_words",
     "join_tables",
     "keep_only",
     "link",

@@ -65,15 +65,15 @@ class Outlook:
         self._spoke = True
         rest = elapsed / self._finished * left
         if rest >= PATIENCE:
-            print(f"{self.description}: about {in_words(rest)} for the other {left} photos", file=sys.stderr)
+            print(f"{self.description}: about {duration_in_words(rest)} for the other {left} photos", file=sys.stderr)
 
 
-def in_words(seconds: float) -> str:
+def duration_in_words(seconds: float) -> str:
     """A duration to two digits or so.
 
     Examples
     --------
-    >>> [in_words(seconds) for seconds in (0.2, 89, 90, 5_000, 7_200, 200_000)]
+    >>> [duration_in_words(seconds) for seconds in (0.2, 89, 90, 5_000, 7_200, 200_000)]
     ['1 s', '89 s', '2 min', '83 min', '2 h', '2 days']
     """
     for unit, length, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
@@ -100,7 +100,7 @@ def announce(n_records: int, each: int, seconds: float, folder: Path, free: Call
     disk = f"{n_records} photos x {readable(each)} = {readable(needed)} on disk (free: {readable(room)})"
     if needed > room:
         raise ValueError(f"{disk}: {readable(needed - room)} too little in {folder}; make room, or set {SAVING}")
-    time = f"{'' if each else f'{n_records} photos, '}about {in_words(n_records * seconds)} in all"
+    time = f"{'' if each else f'{n_records} photos, '}about {duration_in_words(n_records * seconds)} in all"
     return ", ".join([*([disk] if each else []), *([time] if seconds else [])])
 
 

@@ -68,7 +68,7 @@ def ablate_photos(
     variants: Mapping[str, Variant],
     settings: Segmenting,
 ) -> dict[str, Shard]:
-    """Label maps uint8 of a few photos, on their own grids, and their measures, for the settings named `pieces`."""
+    """Label maps uint16 of a few photos, on their own grids, and their measures, for the settings named `pieces`."""
     stored, ids = Activations(activations), [record.id for record in records]
     arrays: dict[str, list[NDArray[Any]]] = {name: [] for name in pieces}
     rows: dict[str, list[Row]] = {name: [] for name in pieces}
@@ -77,7 +77,7 @@ def ablate_photos(
         photo, maps = stored.read([record.id], ["view"])["view"][0], stored.maps([record.id], used)
         truth, strong = record.truth(photo.shape[:2]), strongest_edges(photo, settings.edge_quantile)
         for name, labels, fitted in _label_maps(pieces, maps, photo.shape[:2], variants, settings):
-            arrays[name].append(labels.astype(np.uint8))
+            arrays[name].append(labels.astype(np.uint16))
             measured = measure(resize_labels(labels, photo.shape[:2]), truth, strong, settings.tolerance)
             size = {"size": str(variants[name].size)}
             rows[name].append({"id": record.id, **variants[name].columns(), **size, **fitted, **measured})

@@ -1,4 +1,4 @@
-"""Figure 1: photos segmented by NAS and by the classics; and the page of annotations."""
+"""Figure 1: photos segmented by NAS and by the classics."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

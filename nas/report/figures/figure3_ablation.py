@@ -55,10 +55,11 @@ def depth_grid(
     for column, network in enumerate(networks):
         of_network = summary[(summary["network"] == network) & (summary["measure"] == "edge_adherence")]
         joined, single = curves[2 * column : 2 * column + 2]
-        sets = [depths for depths in of_network["depths"].unique() if depths.endswith("4")]
+        deepest = max(map(_deepest, of_network["depths"].unique()))
+        sets = [depths for depths in of_network["depths"].unique() if _deepest(depths) == deepest]
         alone = [depths for depths in of_network["depths"].unique() if "-" not in depths]
         _curves(joined, of_network, sorted(sets, key=len), ks, "depths used")
-        _curves(single, of_network, sorted(alone, reverse=True), ks, "single depth")
+        _curves(single, of_network, sorted(alone, key=int, reverse=True), ks, "single depth")
         joined.set_title(label_of(network), loc="left")
     curves[0].set_ylabel("edge adherence")
     handles, names = curves[0].get_legend_handles_labels()
@@ -80,6 +81,10 @@ def _curves(ax: Axes, summary: pd.DataFrame, depth_sets: Sequence[str], ks: Sequ
     ax.set_xlabel(title)
 
 
+def _deepest(depths: str) -> int:
+    return max(map(int, depths.split("-")))
+
+
 def _short(depths: str) -> str:
     parts = depths.split("-")
     return parts[0] if len(parts) == 1 else f"{parts[0]}–{parts[-1]}"
@@ -91,6 +96,7 @@ def by_depth(summary: pd.DataFrame) -> pd.DataFrame:
         (summary["measure"] == "edge_adherence") & (summary["size"] == "first") & ~summary["depths"].str.contains("-")
     ]
     means = single.groupby("depths")["value"].mean().round(4)
+    means = means.sort_index(key=lambda depths: depths.astype(int))
     return means.rename("edge adherence").rename_axis("depth").reset_index()
 
 

@@ -18,7 +18,7 @@ from nas.data import IGNORED, read_records
 from nas.report import style
 from nas.report.names import label_of, label_of_regions
 from nas.report.photos import missing_text, present
-from nas.saliency import METHODS, average
+from nas.saliency import METHODS, RAW, average
 from nas.statistics import Resampling, paired_bootstrap
 from nas.store import TABLE, Shards, collect
 from nas.superpixels import regions as region_maps
@@ -142,10 +142,10 @@ def auroc_gains(root: Path, datasets: Sequence[str], networks: Sequence[str], re
             kind: found.set_index("id")["auroc"] for kind, found in group.groupby("regions", sort=False, observed=True)
         }
         for kind, values in by_kind.items():
-            if kind != "raw":
-                gain = paired_bootstrap(*values.align(by_kind["raw"]), **resampling._asdict())
+            if kind != RAW:
+                gain = paired_bootstrap(*values.align(by_kind[RAW]), **resampling._asdict())
                 carried = {"dataset": dataset, "network": network, "method": method, "regions": kind}
-                carried |= {"seed": group["seed"].iloc[0], "raw": by_kind["raw"].mean(), "averaged": values.mean()}
+                carried |= {"seed": group["seed"].iloc[0], "raw": by_kind[RAW].mean(), "averaged": values.mean()}
                 rows.append({**carried, **gain._asdict()})
     return pd.DataFrame(rows, columns=GAINS)
 

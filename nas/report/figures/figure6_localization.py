@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from nas.report import style
 from nas.report.names import label_of, label_of_regions
+from nas.saliency import RAW
 
-RAW = "raw"
 WITHOUT = "no data set has boxes"
 DASHES: tuple[Any, ...] = ("--", "-.", ":", (0, (4, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)))
 AXES = {"iou": "IoU that is a hit", "threshold": "threshold of the map"}
@@ -40,7 +40,7 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
     Parameters
     ----------
     curves : dataset, network, method, regions, axis ("iou" or "threshold"), x, value, low, high
-    methods, kinds : what to show, kinds from "raw" and METHOD.VARIANT
+    methods, kinds : what to show, kinds from `RAW` and METHOD.VARIANT
     """
     style.use()
     if curves.empty:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from skimage.color import rgb2gray
 
 from nas.classes import CLASS, read_class
-from nas.data import IGNORED, in_words, read_records, resize_labels, truth_of
+from nas.data import IGNORED, read_records, resize_labels, truth_in_words, truth_of
 from nas.report import style
 from nas.report.names import label_of
 from nas.report.results import labels, summary
+from nas.saliency import RAW
 from nas.semantics import HAND, LEARNT, TRUTH, object_regions
 from nas.store import Shards
 
@@ -48,7 +49,7 @@ class Content(NamedTuple):
 
     def truth(self, n: int = 1) -> str:
         """What is known of the objects of a photo, or of n, in words."""
-        return in_words(self.scores["truth"].unique(), n)
+        return truth_in_words(self.scores["truth"].unique(), n)
 
 
 def load(root: Path, datasets: Sequence[str], networks: Sequence[str], name: str, photos: int) -> Content:
@@ -61,7 +62,7 @@ def load(root: Path, datasets: Sequence[str], networks: Sequence[str], name: str
     tags = {pair: json.loads(root.joinpath("data", "semantics", *pair, "tags.json").read_text()) for pair in pairs}
     dataset, network = next((pair for pair in pairs if tags[pair]), pairs[0])
     used = tags[dataset, network]
-    scores = means[(means["regions"] == "raw") & (means["measure"] == "mass_share")]
+    scores = means[(means["regions"] == RAW) & (means["measure"] == "mass_share")]
     scores = scores[scores["dataset"] == dataset]
     agreement = summary(root, "semantics", [dataset], networks, "agreement")
     worth = labels(root, [dataset], networks)

@@ -9,7 +9,7 @@ import pandas as pd
 from nas.relevance import SETTING, differences, scores_of
 from nas.report.cells import with_interval
 from nas.report.names import label_of, label_of_regions
-from nas.saliency import CONTROLS
+from nas.saliency import CONTROLS, RAW
 from nas.semantics import TRUTH
 from nas.statistics import Resampling, ranking_agreement
 from nas.store import TABLE, collect
@@ -22,7 +22,7 @@ def by_difference(taus: pd.DataFrame, means: pd.DataFrame, methods: str) -> pd.D
 
     A table without columns where there are no two settings.
 
-    Parameters: tables of `nas.relevance.setting_agreement` and `mean_setting_agreement`; `methods`, "real" or "all"
+    Parameters: `tau` and `mean_tau` of `nas.relevance.summaries`; `methods`, "real" or "all"
     """
     taus, means = (rows[rows["methods"] == methods] for rows in (taus, means))
     if taus.empty:
@@ -87,10 +87,10 @@ def _scores(root: Path, dataset: str, network: str) -> dict[str, pd.DataFrame]:
         collect(root, stage, [dataset], [network], TABLE, ["id", "method", "regions", *columns])
         for stage, columns in {"localization": ["auroc"], "semantics": ["against", "mass_share"]}.items()
     )
-    found = {"mask, AUROC": located[located["regions"] == "raw"].assign(score=located["auroc"])}
+    found = {"mask, AUROC": located[located["regions"] == RAW].assign(score=located["auroc"])}
     for source in tagged["against"].unique():
         if source != TRUTH:
-            rows = tagged[(tagged["regions"] == "raw") & (tagged["against"] == source)]
+            rows = tagged[(tagged["regions"] == RAW) & (tagged["against"] == source)]
             found[f"{source}, mass share"] = rows.assign(score=rows["mass_share"])
     return {
         reference: rows.pivot_table(index="id", columns="method", values="score", sort=False, observed=True).dropna()

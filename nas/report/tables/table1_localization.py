@@ -7,7 +7,7 @@ import pandas as pd
 from nas.localization import MEAN
 from nas.report.cells import prints_alike, signed, with_interval
 from nas.report.names import label_of, label_of_regions
-from nas.saliency import CONTROLS
+from nas.saliency import CONTROLS, RAW
 
 CLAIMED = ("MaxBoxAccV2", "BoxAcc@0.7", "BoxAcc@0.9")
 LOCALIZATION = (
@@ -41,7 +41,7 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
                 measure = estimate["measure"]
                 row[measure] = with_interval(estimate)
                 marks[measure] = len(values) > 1 and prints_alike(estimate["value"], values[measure].max())
-                if kind != "raw" and measure in CLAIMED:
+                if kind != RAW and measure in CLAIMED:
                     gain = {key: estimate[f"gain{suffix}"] for key, suffix in GAIN.items()}
                     row[f"Δ {measure}"] = signed(gain)
             rows.append(row | {"n": str(int(found["n"].max()))})
@@ -84,7 +84,7 @@ GAIN = {"value": "", "low": "_low", "high": "_high"}
 def gains(summary: pd.DataFrame) -> pd.DataFrame:
     """Averaged minus raw, mean over the real methods, and how many of them gain or lose beyond their interval."""
     rows = []
-    averaged = summary[(summary["regions"] != "raw") & summary["measure"].isin(CLAIMED)]
+    averaged = summary[(summary["regions"] != RAW) & summary["measure"].isin(CLAIMED)]
     settings = ["dataset", "network", "regions", "measure"]
     for (dataset, network, kind, measure), group in averaged.groupby(settings, sort=False):
         real = group[~group["method"].isin((*CONTROLS, MEAN))]

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from nas.data import in_words
+from nas.data import truth_in_words
 from nas.report.cells import prints_alike, signed, with_interval
 from nas.report.names import label_of, label_of_regions
+from nas.saliency import RAW
 from nas.semantics import HAND, LEARNT, TRUTH
 
 SCORES = {
@@ -20,7 +21,7 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Table 3, which of its cells are best of a network and reference, and its caption."""
     rows, best = [], []
     for (dataset, network, against), group in summary.groupby(["dataset", "network", "against"], sort=False):
-        named = in_words(group["truth"].unique()) if against == TRUTH else AGAINST[str(against)]
+        named = truth_in_words(group["truth"].unique()) if against == TRUTH else AGAINST[str(against)]
         highest = group.groupby("measure")["value"].max()
         for (method, inside), found in group.groupby(["method", "regions"], sort=False):
             estimates = {row["measure"]: row for row in found.to_dict("records")}
@@ -36,17 +37,18 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
                 row[heading] = with_interval(estimates[measure])
                 marks[heading] = prints_alike(estimates[measure]["value"], highest[measure])
             gain = estimates["gain_mass_share"]
-            row["Δ mass share"] = "" if inside == "raw" else signed(gain)
+            row["Δ mass share"] = "" if inside == RAW else signed(gain)
             marks["Δ mass share"] = False
             rows.append(row | {"n": str(estimates["mass_share"]["n"])})
             best.append(marks | {"n": False})
     seed = "" if summary.empty else f" (seed {summary['seed'].iloc[0]})"
     sources = summary["truth"].unique()
+    known, learnt_from = truth_in_words(sources), truth_in_words(sources, 2)
     caption = (
-        f"Saliency of the predicted class scored against the {in_words(sources)} and against the class-level clusters "
+        f"Saliency of the predicted class scored against the {known} and against the class-level clusters "
         f"tagged as object{seed}: share of positive saliency, pixel average precision, pointing game, AUROC; "
         "mean over n photos of the tagged classes [bootstrap interval]. Each map as it is (raw) or averaged inside "
-        f"regions; Δ is the paired difference from raw. Learnt tags come from the {in_words(sources, 2)} of a few "
+        f"regions; Δ is the paired difference from raw. Learnt tags come from the {learnt_from} of a few "
         "other photos of the class (semantics.learnt_from at most). Bold: best of a network and reference, and what "
         "prints the same."
     )

@@ -8,14 +8,14 @@ from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from nas.classes import clustering
 from nas.classes.agreement import clustering_agreement
-from nas.classes.clustering import Clustering, Maps, cluster_class, cluster_photos, clusters_settings, measure
-from nas.classes.groups import clusters_fingerprint
+from nas.classes.clustering import ClassClustering, Maps, cluster_class, cluster_photos, clusters_settings, measure
+from nas.classes.members import clusters_fingerprint
 from nas.networks.activations import Activations
 from nas.store.shards import Shards
 from nas.superpixels.estimator import NeuroActivatedSuperpixels
 from nas.superpixels.variants import Variant
 
-SETTINGS = Clustering(Variant(4, (2, 3, 4), "channels", "first"), (3, 2), "bicubic", seed=1)
+SETTINGS = ClassClustering(Variant(4, (2, 3, 4), "channels", "first"), (3, 2), "bicubic", seed=1)
 PHOTOS = ["b0", "b1", "b2"]
 SHARED = {"depths": (2, 3, 4), "random_state": 1}
 
@@ -127,7 +127,7 @@ def test_settings_are_those_that_tags_name(activations, birds):
 
 def test_another_class_or_seed_is_another_folder(made, activations, birds):
     scratch = Path(made).parent.parent
-    other = Clustering(SETTINGS.variant, SETTINGS.own_clusters, "bicubic", seed=2)
+    other = ClassClustering(SETTINGS.variant, SETTINGS.own_clusters, "bicubic", seed=2)
     found = {cluster_class("bird", each, activations, other, scratch) for each in (birds, birds[:2])}
     assert len(found | {made}) == 3
     assert cluster_class("bird", birds, activations, SETTINGS, scratch) == made

@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from nas.data.records import Record
-from nas.data.truth import in_words, truth_of
+from nas.data.truth import truth_in_words, truth_of
 
 
 def test_a_mask_comes_before_boxes_and_boxes_before_nothing(tmp_path):
@@ -22,9 +22,9 @@ def test_a_mask_comes_before_boxes_and_boxes_before_nothing(tmp_path):
 
 
 def test_kinds_of_truth_in_words():
-    assert [in_words(kinds) for kinds in ([], [""], ["mask", ""], ["boxes"], ["boxes", "mask"])] == [
+    assert [truth_in_words(kinds) for kinds in ([], [""], ["mask", ""], ["boxes"], ["boxes", "mask"])] == [
         *["mask"] * 3,
         "box",
         "mask or box",
     ]
-    assert in_words(["boxes", "mask"], 2) == "masks or boxes"
+    assert truth_in_words(["boxes", "mask"], 2) == "masks or boxes"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.store.progress import PATIENCE, Outlook, announce, free_bytes, in_words, readable
+from nas.store.progress import PATIENCE, Outlook, announce, duration_in_words, free_bytes, readable
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_others_must_fit_on_the_disk(part):
      (172_800, "2 days"), (1e7, "116 days")],
 )  # fmt: skip
 def test_words(seconds, words):
-    assert in_words(seconds) == words
+    assert duration_in_words(seconds) == words
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

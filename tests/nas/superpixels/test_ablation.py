@@ -88,11 +88,18 @@ def test_each_setting_is_that_of_the_estimator_alone(photos):
         )
         for record, labels, row in zip(records, shard.arrays[name], shard.rows, strict=True):
             maps = stored.maps([record.id], variant.depths)
-            assert np.array_equal(labels, model.fit_predict(maps)[0]) and labels.dtype == np.uint8
+            assert np.array_equal(labels, model.fit_predict(maps)[0]) and labels.dtype == np.uint16
             assert {key: row[key] for key in ABLATION_SETTING} == variant.columns() | {"size": str(variant.size)}
             view = stored.read([record.id], ["view"])["view"][0]
             assert_row(row, labels, record, view, model)
         assert set(ABLATION_MEASURES) <= set(shard.rows[0])
+
+
+def test_more_than_256_clusters_keep_their_numbers(photos):
+    folder, records = photos
+    variants = {"many": Variant(300, (2,), "channels", "image")}
+    labels = ablate_photos(records[:1], ["many"], folder, variants, SETTINGS)["many"].arrays["many"]
+    assert len(np.unique(labels)) == 300
 
 
 def test_some_settings_are_the_same_as_among_all_and_a_photo_as_alone(photos):

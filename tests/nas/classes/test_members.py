@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.classes.groups import clusters_fingerprint, folder_name, lacking, members, photos_by_class
+from nas.classes.members import clusters_fingerprint, folder_name, lacking, members, photos_by_class
 from nas.data.records import Record
 
 many = settings(max_examples=60, deadline=None, derandomize=True)

@@ -11,7 +11,7 @@ from typing import Any
 from nas.data import Record
 
 LEAST = 2  # photos of a class
-EVERYTHING = "all photos"  # the class of a data set that has none of so many
+ALL_PHOTOS = "all photos"  # the class of a data set that has none of so many
 SHOWN = 30  # names in an error message
 
 
@@ -34,7 +34,7 @@ def photos_by_class(records: Sequence[Record], names: Sequence[str] | None, data
     found = found or members(records, None)
     if not found and len(records) < LEAST:
         raise ValueError(f"data set {dataset!r} has {len(records)} photo: there must be {LEAST} to cluster together")
-    found = found or {EVERYTHING: list(records)}
+    found = found or {ALL_PHOTOS: list(records)}
     folders = [folder_name(name) for name in found]
     for name, folder in zip(found, folders, strict=True):
         if folders.count(folder) > 1:
@@ -66,7 +66,7 @@ def lacking(records: Sequence[Record], names: Sequence[str], dataset: str) -> st
 
 def folder_name(name: str) -> str:
     """Name of a class as a folder: lower case, other than letters, digits, dots and underscores become hyphens."""
-    return re.sub(r"[^a-z0-9._]+", "-", name.lower()).strip("-.") or "group"
+    return re.sub(r"[^a-z0-9._]+", "-", name.lower()).strip("-.") or "class"
 
 
 def clusters_fingerprint(
