@@ -25,7 +25,7 @@ repro: .venv/installed ## replicate: data, activations, superpixels, evaluation,
 	@echo "report: $(CURDIR)/reports/site/index.html"
 
 test: .venv/installed ## all tests
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 paper: .venv/installed ## the paper's data sets and networks: says what it fetches, asks, then runs
 	@$(BIN)/python -m commands.paper $(ANSWER)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from nas.data import DATASETS
 from nas.parameters import Section, check_names, knob, load, resolve, run_program, tidy, validate
 from nas.relevance import SIMPLE
 from nas.saliency import GAUSSIAN, RAW
@@ -138,9 +139,7 @@ class Classes(Section):
 
 class SaliencyFigure(Section):
     photos: Names
-    methods: Names = knob(
-        of="saliency.methods", shipped=["grad_cam", "smoothgrad", "integrated_gradients", "lrp", "rise"]
-    )
+    methods: Names = knob(of="saliency.methods", shipped=shipped.PICTURED)
     regions: str = knob(of=LABEL_MAPS, shipped=shipped.AVERAGED[1])
 
 
@@ -248,10 +247,8 @@ class Paper(Section):
 
 
 class Parameters(Section):
-    datasets: list[Name] = knob(
-        "sample: 24 photos; also stl10, cub, voc2012, imagenet, openimages30k, folder", min_length=1
-    )
-    classifiers: list[Name] = knob("also any torchvision or timm classifier, with weights.files", min_length=1)
+    datasets: list[Name] = knob(f"sample: 24 photos; also {', '.join(sorted({*DATASETS} - {'sample'}))}", min_length=1)
+    classifiers: list[Name] = knob("also any classifier of torchvision, or of timm with weights.files", min_length=1)
     seed: Natural = knob("of every random choice")
     download: Download
     weights: Weights

@@ -9,6 +9,7 @@ KINDS = ["nas_clusters.first", "nas_components.first", "nas_clusters.image", "na
 KINDS += ["nas_clusters.tuned", "slic.first", "felzenszwalb.first"]
 ORDERS = ["pixels", "tiles", "slic.first", "felzenszwalb.first", "nas_clusters.first", "nas_components.first"]
 PLOTTED = ["grad_cam", "smoothgrad", "integrated_gradients", "rise"]
+PICTURED = ["grad_cam", "smoothgrad", "integrated_gradients", "lrp", "rise"]
 CURVES = [*PLOTTED[:3], "lrp", "random", "sobel"]
 AVERAGED = ["nas_clusters.first", "nas_components.first"]
 INSIDE = AVERAGED[::-1]

@@ -38,3 +38,8 @@ def clone(tracked: list[Path]) -> Callable[[Path], Path]:
         return folder
 
     return copy
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The test that takes longest by far comes first, so that no process waits for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_end_to_end.py")

@@ -148,6 +148,8 @@ def test_a_data_set_is_one_file_and_one_page(tmp_path, monkeypatch):
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     assert "made_up" in catalogue.find_datasets()
     assert {path.stem for path in (ROOT / "docs/datasets").glob("*.md")} >= set(catalogue.DATASETS)
+    table = (ROOT / "docs/datasets/README.md").read_text()
+    assert [name for name in catalogue.DATASETS if f"[`{name}`]({name}.md)" not in table] == []
 
 
 def test_the_layers_of_the_library_are_kept():

@@ -83,7 +83,7 @@ def test_names_of_one_folder_are_refused():
         ("a/b\\c", "a-b-c"),
         ("../x", "x"),
         ("001.Albatross", "001.albatross"),
-        ("雀", "group"),
+        ("雀", "class"),
     ],
 )
 def test_folders_of_classes(name, folder):

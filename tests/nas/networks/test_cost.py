@@ -12,8 +12,10 @@ from nas.networks.cost import bytes_of_activations, seconds_of_pass
 from nas.networks.descriptions import build, find_network
 from nas.networks.forward import Forward
 from nas.saliency.cost import bytes_of_saliency
+from nas.saliency.methods import METHODS
 from nas.store.progress import announce
 from nas.superpixels.cost import bytes_of_superpixels
+from stages import params
 
 sides = st.integers(1, 9)
 shapes = st.dictionaries(st.integers(0, 4), st.tuples(sides, sides, sides), min_size=1)
@@ -63,7 +65,8 @@ def test_the_documented_sizes_are_those_of_the_networks(root, networks):
         stored = [bytes_of_activations(shapes, size, 1000, *kind) for kind in kinds]
         assert cells == [f"{stored[0] / 1e6:.1f} MB", *(f"{50_000 * each / 1e9:.0f} GB" for each in stored)], name
     text = (root / "docs" / "networks.md").read_text()
-    assert f"with 14 methods, {50_000 * bytes_of_saliency(14, 224) / 1e9:.0f} GB" in text
+    large = sum(method.kind != "activation" for method in METHODS.values())
+    assert f"with all methods, {50_000 * bytes_of_saliency(large, 224) / 1e9:.0f} GB" in text
     each = bytes_of_activations(networks["resnet50"].shapes(), 224, 1000)
     assert announce(50_000, each, 0.0, root / "absent", lambda _: 1.2e12) in text
 
@@ -80,8 +83,10 @@ def test_the_sizes_of_the_readme_are_those_of_the_networks(root, networks):
         kinds = [("float32", True), ("float16", True), ("float32", False)]
         cells = [f"{50_000 * bytes_of_activations(shapes, 224, 1000, *kind) / 1e9:.0f} GB" for kind in kinds]
         assert f"| {words} | {' | '.join(cells)} |" in text
-    # four methods of each of three variants; of 14 methods, the maps of two are small
-    regions, saliency = (50_000 * each / 1e9 for each in (bytes_of_superpixels(12, 224), bytes_of_saliency(12, 224)))
+    n_maps = len(params.read(root / "params.yaml").superpixels.label_maps())
+    large = sum(method.kind != "activation" for method in METHODS.values())
+    regions = 50_000 * bytes_of_superpixels(n_maps, 224) / 1e9
+    saliency = 50_000 * bytes_of_saliency(large, 224) / 1e9
     assert f"{regions:.0f} GB of label maps and {saliency:.0f} GB of saliency maps" in text
 
 
