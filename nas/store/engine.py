@@ -79,11 +79,8 @@ def run(
     work = Work(scratch, partial(function, load), {WHOLE: None} if pieces is None else pieces)
     batches = [records[start : start + batch_size] for start in range(0, len(records), batch_size)]
     parts = [work.part(batch) for batch in batches]
-    pending = [
-        Task(function, load, work, batch, part, pieces)
-        for batch, part in zip(batches, parts, strict=True)
-        if not part.exists()
-    ]
+    tasks = [Task(function, load, work, *each, pieces) for each in zip(batches, parts, strict=True)]
+    pending = [task for task in tasks if not task.part.exists()]
     done = len(records) - sum(len(task.batch) for task in pending)
     n_workers = workers or os.cpu_count() or 1
     foreseen = announce(len(records) - done, n_bytes, seconds(), scratch) if pending else ""
