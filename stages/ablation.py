@@ -4,14 +4,20 @@ Writes one row per photo and setting, the label maps on their own grids for figu
 """
 
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from nas.data import read_records
-from nas.networks import Activations
-from nas.store import engine
-from nas.superpixels import ABLATION_MEASURES, Segmenting, Variant, ablate_photos, ablated, write_variants
+from nas.store import Stored, engine
+from nas.superpixels import (
+    ABLATION_MEASURES,
+    Segmenting,
+    Variant,
+    ablate_photos,
+    ablated,
+    variants_with_maps,
+    write_variants,
+)
 from stages.params import SCRATCH, Parameters, run
 
 
@@ -23,11 +29,10 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     variants = ablated(chosen.depths, chosen.clusters, chosen.sizes, chosen.weighting, default)
     shared = Segmenting(nas.interpolation, parameters.seed, nas.tolerance, nas.edge_quantile)
     engine.run(
-        partial(ablate_photos, activations=activations, variants=variants, settings=shared),
+        partial(ablate_photos, views=Stored(activations, ("view",)), settings=shared),
         read_records(Path("data/raw", dataset)),
         target,
-        key=[asdict(shared), Activations(activations).fingerprint],
-        pieces={name: asdict(variant) for name, variant in variants.items()},
+        pieces=variants_with_maps(variants, activations),
         scratch=SCRATCH / "ablation" / dataset / network,
         workers=0,
         description=f"ablation {dataset} {network}",

@@ -9,7 +9,6 @@ from nas.data import read_records
 from nas.networks import (
     Forward,
     bytes_of_activations,
-    head_fingerprint,
     layers,
     load_headed,
     read_head,
@@ -18,7 +17,7 @@ from nas.networks import (
     seconds_of_pass,
     write_forward,
 )
-from nas.store import engine, sha256_of, write_json
+from nas.store import engine, write_json
 from stages.params import SCRATCH, Parameters, run
 
 
@@ -31,19 +30,17 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     classifier = load_headed(network, weights, head, depths)
     forward = Forward(chosen.batch, chosen.forward, chosen.precision)
     shapes = classifier.shapes()
-    made = [chosen.batch, chosen.forward, chosen.precision, chosen.cache]
     engine.run(
         partial(run_photos, classifier=classifier, head=head, forward=forward, cache=chosen.cache),
         read_records(Path("data/raw", dataset)),
         target,
-        key=[network, sha256_of(weights), head_fingerprint(heads), classifier.depths, made],
         scratch=scratch,
         batch_size=chosen.batch,
         description=f"activations {dataset} {network}",
         load=partial(read_views, classifier=classifier),
         n_bytes=bytes_of_activations(shapes, classifier.size, classifier.n_classes(), chosen.precision, chosen.cache),
         # two views for the logits, and the first one again for the maps
-        seconds=(2 + chosen.cache) * seconds_of_pass(classifier, forward),
+        seconds=lambda: (2 + chosen.cache) * seconds_of_pass(classifier, forward),
         carried={"dataset": dataset, "network": network},
     )
     write_forward(target, classifier, weights, forward)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nas.data import TRAIN, is_prepared, read_records
 from nas.networks import Fit, Forward, fit_to_photos, load_classifier, why_no_head, write_head
-from nas.store import sha256_of
 from stages.params import SCRATCH, Parameters, run
 
 
@@ -29,7 +28,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         return
     forward = Forward(parameters.activations.batch, parameters.activations.forward)
     try:
-        head = fit_to_photos(records, classifier, forward, [network, sha256_of(weights)], scratch, parameters.seed)
+        head = fit_to_photos(records, classifier, forward, scratch, parameters.seed)
     except ValueError as error:
         raise ValueError(f"heads {dataset}: {error} (download.train; 0 for no head)") from error
     write_head(target, head, Fit("", len(records), len(head.classes), head.C, head.cv_accuracy))

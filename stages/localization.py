@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from nas.data import read_records
-from nas.localization import LOCALIZATION_COLUMNS, locate_photos, located
-from nas.saliency import GAUSSIAN, TARGETS, with_maps
-from nas.store import Shards, engine
+from nas.localization import LOCALIZATION_COLUMNS, locate_photos, located, to_locate
+from nas.saliency import with_maps
+from nas.store import Stored, engine
 from stages.params import SCRATCH, Parameters, run
 
 
@@ -19,14 +19,12 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
             f"{dataset}: has no boxes and no masks, so that nothing can be located; its tables are empty",
             file=sys.stderr,
         )
-    methods, maps = with_maps(saliency, list(settings.methods), "localization.methods"), Shards(saliency)
-    variants = dict.fromkeys(kind.partition(".")[2] for kind in settings.regions)
+    methods = with_maps(saliency, list(settings.methods), "localization.methods")
     engine.run(
-        partial(locate_photos, saliency=saliency, superpixels=superpixels, kinds=settings.regions),
+        partial(locate_photos, superpixels=Stored(superpixels, tuple(settings.regions))),
         records,
         Path("data/localization", dataset, network),
-        key=[settings.regions, Shards(superpixels).fingerprint_of(variants)],
-        pieces={**{name: maps.fingerprint_of([name]) for name in (TARGETS, *methods)}, GAUSSIAN: None},
+        pieces=to_locate(saliency, methods),
         scratch=SCRATCH / "localization" / dataset / network,
         workers=0,
         description=f"localization {dataset} {network}",

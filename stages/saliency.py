@@ -6,49 +6,46 @@ from functools import partial
 from pathlib import Path
 
 from nas.data import read_records
-from nas.networks import shared_classifier
 from nas.saliency import (
-    METHODS,
+    TARGETS,
     Explaining,
     bytes_of_saliency,
     explain_photos,
     possible_methods,
     seconds_of_maps,
+    to_explain,
 )
-from nas.store import Shards, engine
+from nas.store import Stored, engine
 from stages.params import SCRATCH, Parameters, run
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
     settings = parameters.saliency
-    made = Explaining.of_data(
-        Path("data"),
-        dataset,
-        network,
-        regions=settings.regions,
-        batch=settings.batch,
-        seed=parameters.seed,
-        parameters=settings.parameters,
-    )
-    classifier = shared_classifier(network, made.weights, made.head)
-    records, methods = read_records(Path("data/raw", dataset)), possible_methods(classifier, settings.methods)
-    on_gpu, first = classifier.device.type == "cuda", [records[0].id]
-    view, regions = Shards(made.activations).read(first, ["view"])["view"][0], made.region_maps(first)[0].numpy()
-    seconds = seconds_of_maps(classifier, view, regions, methods, settings.parameters, settings.batch)
+    regions = Stored(Path("data/superpixels", dataset, network), (settings.regions,))
+    made = Explaining.of_data(Path("data"), dataset, network, settings.batch)
+    records, classifier = read_records(Path("data/raw", dataset)), made.classifier.load()
+    methods = possible_methods(classifier, settings.methods)
+    asked = to_explain(methods, settings.parameters, parameters.seed, regions)
+    on_gpu = classifier.device.type == "cuda"
+    workers = 1 if on_gpu else os.cpu_count() or 1
+
+    def seconds() -> float:
+        view, labels = made.seen.one(records[0].id), regions.one(records[0].id)
+        return seconds_of_maps(classifier, view, labels, methods, settings.parameters, settings.batch) / workers
+
     # maps of activation methods are a thousandth of the others
-    large = sum(METHODS[method].kind != "activation" for method in methods)
+    large = sum(each.method.kind != "activation" for each in asked.values())
     engine.run(
         partial(explain_photos, settings=made),
         records,
         Path("data/saliency", dataset, network),
-        key=made.key(),
-        pieces=made.pieces(methods),
+        pieces={TARGETS: None, **asked},
         scratch=SCRATCH / "saliency" / dataset / network,
         batch_size=settings.batch if on_gpu else 1,
-        workers=1 if on_gpu else 0,
+        workers=workers,
         description=f"saliency {dataset} {network}",
         n_bytes=bytes_of_saliency(large, classifier.size),
-        seconds=seconds / (1 if on_gpu else os.cpu_count() or 1),
+        seconds=seconds,
     )
 
 

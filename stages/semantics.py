@@ -28,12 +28,11 @@ from stages.params import SCRATCH, Parameters, run
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
-    saliency, superpixels = (Path("data", stage, dataset, network) for stage in ("saliency", "superpixels"))
     target, scratch = (folder / "semantics" / dataset / network for folder in (Path("data"), SCRATCH))
     settings, seed = parameters.semantics, parameters.seed
     records = {record.id: record for record in read_records(Path("data/raw", dataset))}
-    methods = with_maps(saliency, settings.methods, "semantics.methods")
-    evaluation = Evaluation(tuple(methods), tuple(settings.regions), saliency, superpixels)
+    methods = with_maps(Path("data/saliency", dataset, network), settings.methods, "semantics.methods")
+    evaluation = Evaluation.of_data(Path("data"), dataset, network, methods, settings.regions)
     done: list[Path] = []
     labels: list[Row] = []
     used: dict[str, Any] = {}

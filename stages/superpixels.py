@@ -4,14 +4,12 @@ Writes label maps at the network's input size, one row per photo, variant and me
 """
 
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from nas.data import read_records
-from nas.networks import Activations
-from nas.store import engine
-from nas.superpixels import MEASURES, segment_photos, write_variants
+from nas.store import Stored, engine
+from nas.superpixels import MEASURES, segment_photos, variants_with_maps, write_variants
 from stages.params import SCRATCH, Parameters, run
 
 
@@ -20,11 +18,10 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     target = Path("data/superpixels", dataset, network)
     variants, shared = parameters.superpixels.variants(), parameters.superpixels.segmenting(parameters.seed)
     engine.run(
-        partial(segment_photos, activations=activations, variants=variants, settings=shared),
+        partial(segment_photos, views=Stored(activations, ("view",)), settings=shared),
         read_records(Path("data/raw", dataset)),
         target,
-        key=[asdict(shared), Activations(activations).fingerprint],
-        pieces={name: asdict(variant) for name, variant in variants.items()},
+        pieces=variants_with_maps(variants, activations),
         scratch=SCRATCH / "superpixels" / dataset / network,
         workers=0,
         description=f"superpixels {dataset} {network}",

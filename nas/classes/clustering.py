@@ -1,7 +1,7 @@
 """One clustering over all photos of a class, and how it agrees with each photo's own."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from nas.classes.agreement import clustering_agreement
 from nas.classes.members import clusters_fingerprint
 from nas.classes.stored import CENTERS, CLASS
 from nas.data import Record
-from nas.networks import Activations
+from nas.networks import StoredMaps
 from nas.store import Row, Shard, engine, finished, write_bytes
 from nas.superpixels import NeuroActivatedSuperpixels, Variant
 
@@ -52,9 +52,9 @@ class ClassClustering:
 class Maps:
     """The activations of some photos, read anew in every pass, one photo at a time."""
 
-    def __init__(self, folder: Path, ids: Sequence[str], depths: Sequence[int], description: str = "") -> None:
-        self._stored = Activations(folder)
-        self._ids, self._depths = ids, depths
+    def __init__(self, stored: StoredMaps, ids: Sequence[str], description: str = "") -> None:
+        self._stored = stored
+        self._ids = ids
         self._description = description
         self._passes = 0
 
@@ -62,7 +62,7 @@ class Maps:
         self._passes += 1
         title = f"{self._description}, pass {self._passes}"
         for photo in tqdm(self._ids, desc=title, unit="photo", leave=False, disable=None):
-            yield self._stored.maps([photo], self._depths)
+            yield self._stored.read([photo])
 
 
 def cluster_class(
@@ -72,30 +72,29 @@ def cluster_class(
 
     A run that was killed goes on from the last pass of k-means, or from the last photo.
     """
-    depends = [name, Activations(activations).fingerprint, asdict(settings)]
+    stored = StoredMaps(activations, tuple(sorted(settings.variant.depths)))
     n_clusters, ids = int(settings.variant.clusters), [photo.id for photo in photos]
 
     def make(work: Path) -> None:
         model = settings.model(n_clusters, "collection")
-        passes = Maps(activations, ids, settings.variant.depths, f"classes {name}")
+        passes = Maps(stored, ids, f"classes {name}")
         model.fit(passes, checkpoint=work / "k-means")
         centers = model.cluster_centers_.numpy()
         write_bytes(work / "done" / CENTERS, save({"centers": centers}))
         engine.run(
-            partial(cluster_photos, name=name, activations=activations, settings=settings, centers=centers),
+            partial(cluster_photos, name=name, maps=stored, settings=settings, centers=centers),
             photos,
             work / "done",
-            key=depends,
             scratch=work / "photos",
             workers=0 if len(photos) >= PARALLEL else 1,
             description=f"classes {name}",
         )
 
-    return finished(make, scratch, *depends, [photo.fingerprint for photo in photos])
+    return finished(make, scratch, photos, cluster_photos, name, stored, settings)
 
 
 def cluster_photos(
-    records: Sequence[Record], name: str, activations: Path, settings: ClassClustering, centers: NDArray[Any]
+    records: Sequence[Record], name: str, maps: StoredMaps, settings: ClassClustering, centers: NDArray[Any]
 ) -> Shard:
     """Class-level and own label maps of a few photos, and how far they agree."""
     ids = [record.id for record in records]
@@ -103,8 +102,8 @@ def cluster_photos(
     together.cluster_centers_ = torch.from_numpy(centers)
     arrays: dict[str, list[NDArray[Any]]] = {}
     rows: list[Row] = []
-    for photo, maps in zip(ids, Maps(activations, ids, settings.variant.depths), strict=True):
-        columns = together.columns(maps)
+    for photo, of_photo in zip(ids, Maps(maps, ids), strict=True):
+        columns = together.columns(of_photo)
         of_class = together.predict(columns)[0].numpy()
         arrays.setdefault(CLASS, []).append(of_class)
         for k in settings.own_clusters:
@@ -112,7 +111,7 @@ def cluster_photos(
             arrays.setdefault(f"own_k{k}", []).append(own)
             present = len(np.unique(of_class))
             rows.append({"id": photo, "class": name, "own_k": k, **measure(own, of_class), "class_clusters": present})
-    return Shard(ids, {key: np.stack(maps).astype(np.uint8) for key, maps in arrays.items()}, rows)
+    return Shard(ids, {key: np.stack(each).astype(np.uint8) for key, each in arrays.items()}, rows)
 
 
 def measure(own: NDArray[Any], of_class: NDArray[Any]) -> Row:

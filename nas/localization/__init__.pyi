@@ -1,6 +1,6 @@
 from .box_accuracy import BoxAccuracy
 from .boxes import THRESHOLDS, best_ious
-from .evaluation import LOCALIZATION_COLUMNS, locate_photos, located
+from .evaluation import LOCALIZATION_COLUMNS, locate_photos, located, to_locate
 from .pixel_precision import PixelAveragePrecision
 from .scores import MEAN, summaries
 
@@ -14,4 +14,5 @@ __all__ = [
     "locate_photos",
     "located",
     "summaries",
+    "to_locate",
 ]

@@ -24,7 +24,7 @@ from nas.saliency import (
     normalize,
     resize_map,
 )
-from nas.store import Row, Shard, Shards, engine
+from nas.store import Row, Shard, Stored, engine
 from nas.superpixels import regions
 
 LOCALIZATION_COLUMNS = ("id", "method", "regions", "auroc")
@@ -36,27 +36,34 @@ def located(records: Sequence[Record]) -> list[Record]:
     return boxed or [record for record in records if record.mask is not None]
 
 
+def to_locate(saliency: Path, methods: Sequence[str]) -> dict[str, Stored | None]:
+    """The pieces of `locate_photos`: methods with the maps of the true class that the stage saliency stored."""
+    targets = Stored(saliency, ("target_true", "target_predicted", "labelled"))
+    return {TARGETS: targets, **{name: Stored(saliency, (f"true/{name}",)) for name in methods}, GAUSSIAN: None}
+
+
 def locate_photos(
-    records: Sequence[Record], pieces: Sequence[str], saliency: Path, superpixels: Path, kinds: Sequence[str]
+    records: Sequence[Record], pieces: Mapping[str, Stored | None], superpixels: Stored
 ) -> dict[str, Shard]:
     """Best IoU at every threshold, histograms of object and other pixels, and AUROC of a few photos.
 
-    Parameters: `pieces`, methods, and `nas.saliency.TARGETS` for whether the network predicts the labelled class
-    (`correct`, NaN where it knows no such class); `kinds`, label maps METHOD.VARIANT to average inside.
+    Parameters: `pieces`, methods with their maps, `nas.saliency.GAUSSIAN`, which has none, and `nas.saliency.TARGETS`
+    for whether the network predicts the labelled class (`correct`, NaN where it knows no such class); `superpixels`,
+    label maps METHOD.VARIANT to average inside. See `to_locate`.
     """
     ids = [record.id for record in records]
     arrays: dict[str, dict[str, list[NDArray[Any]]]] = {piece: {} for piece in pieces}
     rows: dict[str, list[Row]] = {piece: [] for piece in pieces}
     for record in records:
-        labels = {kind: maps[0] for kind, maps in Shards(superpixels).read([record.id], kinds).items()}
+        labels = {kind: maps[0] for kind, maps in superpixels.read([record.id]).items()}
         height, width = next(iter(labels.values())).shape
         boxes = resize_boxes(record.boxes, record.size, (height, width)) if record.boxes else None
         mask, truth = record.truth(), record.truth((height, width))
-        for piece in pieces:
-            if piece == TARGETS:
-                arrays[piece].setdefault("correct", []).append(_correct(Shards(saliency), record.id))
+        for piece, stored in pieces.items():
+            if piece == TARGETS and stored is not None:
+                arrays[piece].setdefault("correct", []).append(_correct(stored, record.id))
                 continue
-            for inside, scores in _maps(piece, record.id, Shards(saliency), labels, (height, width)):
+            for inside, scores in _maps(piece, record.id, stored, labels, (height, width)):
                 key = f"{piece}/{inside}"
                 with engine.naming(key):
                     for name, found in _measures(scores, boxes, mask).items():
@@ -73,14 +80,14 @@ def locate_photos(
 
 
 def _maps(
-    method: str, photo: str, saliency: Shards, labels: Mapping[str, NDArray[Any]], size: tuple[int, int]
+    method: str, photo: str, saliency: Stored | None, labels: Mapping[str, NDArray[Any]], size: tuple[int, int]
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """`RAW` or the kind of regions, and the normalized map of the true class."""
-    if method == GAUSSIAN:
+    if saliency is None:
         yield RAW, center_gaussian(size)
         return
     with engine.naming(method):
-        raw = resize_map(saliency.read([photo], [f"true/{method}"])[f"true/{method}"][0], size)
+        raw = resize_map(saliency.one(photo), size)
         yield RAW, normalize(raw)
         for kind, found in labels.items():
             yield kind, normalize(average(raw, regions.relabel(found)))
@@ -103,6 +110,6 @@ def _measures(
     return found
 
 
-def _correct(saliency: Shards, photo: str) -> NDArray[np.float64]:
-    found = saliency.read([photo], ["target_true", "target_predicted", "labelled"])
+def _correct(saliency: Stored, photo: str) -> NDArray[np.float64]:
+    found = saliency.read([photo])
     return np.asarray(np.where(found["labelled"], found["target_true"] == found["target_predicted"], np.nan)[0])

@@ -1,13 +1,13 @@
 from .accuracy import summaries
-from .activations import Activations, write_forward
+from .activations import Activations, StoredMaps, write_forward
 from .classifier import Classifier, load_classifier
 from .cost import bytes_of_activations, seconds_of_pass
 from .descriptions import build, find_network
 from .forward import Forward
 from .graphs import layer_of, operation, trace, with_last_map
 from .head_fitting import fit_to_photos, why_no_head
-from .headed import load_headed, shared_classifier
-from .heads import Fit, head_fingerprint, read_head, write_head
+from .headed import StoredClassifier, load_headed
+from .heads import Fit, read_head, write_head
 from .passes import layers, read_views, run_photos
 from .weights import fetch_weights, load_weights
 
@@ -16,12 +16,13 @@ __all__ = [
     "Classifier",
     "Fit",
     "Forward",
+    "StoredClassifier",
+    "StoredMaps",
     "build",
     "bytes_of_activations",
     "fetch_weights",
     "find_network",
     "fit_to_photos",
-    "head_fingerprint",
     "layer_of",
     "layers",
     "load_classifier",
@@ -32,7 +33,6 @@ __all__ = [
     "read_views",
     "run_photos",
     "seconds_of_pass",
-    "shared_classifier",
     "summaries",
     "trace",
     "why_no_head",

@@ -1,11 +1,10 @@
 """The activations of a data set, computed once and stored, or computed again whenever they are read."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
-from functools import cache
+from dataclasses import asdict, dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from nas.networks.classifier import Classifier, load_classifier
 from nas.networks.forward import Forward
-from nas.store import Shards, sha256_of, write_json
+from nas.store import INDEX, Shards, digest, sha256_of, write_json
 
 FORWARD = "forward.json"
 
@@ -42,16 +41,25 @@ class Activations(Shards):
     Parameters
     ----------
     folder : with the arrays, and with what `write_forward` noted, the way from there to the weights among it
+
+    Several functions read the same folder: `open` keeps it.
     """
+
+    @classmethod
+    def open(cls, folder: Path) -> "Activations":
+        """The activations in a folder, opened once while they stay as they are."""
+        files = [folder / INDEX, folder / FORWARD]
+        if not all(file.is_file() for file in files):
+            return cls(folder)
+        states = [file.stat() for file in files]
+        return _open(folder, *((state.st_mtime_ns, state.st_size, state.st_ino) for state in states))
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         note = folder / FORWARD
         if not note.is_file():
             raise ValueError(f"{folder}: holds no {FORWARD}; run the stage activations (dvc repro)")
-        content = note.read_text()
-        self.fingerprint = hashlib.sha256((self.fingerprint + content).encode()).hexdigest()
-        self._network: dict[str, Any] = json.loads(content)
+        self._network: dict[str, Any] = json.loads(note.read_text())
         self._forward = Forward(**{name: self._network[name] for name in Forward.__dataclass_fields__})
 
     @property
@@ -62,6 +70,20 @@ class Activations(Shards):
     def names(self) -> list[str]:
         """Names of the arrays, stored or not."""
         return sorted({*super().names(), *(f"depth{depth}" for depth in self._network["depths"])})
+
+    def hashes(self, ids: Sequence[str], names: Sequence[str]) -> list[list[str]]:
+        """Hashes of some arrays of some photos, as `Shards.hashes`; of maps that are not stored, of what makes them."""
+        stored = super().names()
+        nodes, made = self._network["depths"], [value for key, value in self.network.items() if key != "depths"]
+        others = {name: nodes.get(name.removeprefix("depth")) for name in names if name not in stored}
+        unknown = [name for name, node in others.items() if node is None]
+        if unknown:
+            raise ValueError(f"{self.folder}: has no {unknown[0]!r}; it has {', '.join(self.names())}")
+        found = super().hashes(ids, [*(name for name in names if name in stored), *(["view"] if others else [])])
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        for of_photo in found:
+            of_photo += [digest(of_photo[-1], node, made, device) for node in others.values()]
+        return found
 
     def read(self, ids: Sequence[str], names: Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
         """Arrays of some photos, stacked in the order of `ids`; all names by default.
@@ -100,6 +122,32 @@ class Activations(Shards):
         depths = tuple((int(depth), node) for depth, node in network["depths"].items())
         weights = Path(os.path.normpath(self.folder / network["weights"]))
         return _load(network["classifier"], weights, network["sha256"], depths)
+
+
+@lru_cache(maxsize=8)
+def _open(folder: Path, *_states: tuple[int, ...]) -> Activations:
+    return Activations(folder)
+
+
+@dataclass(frozen=True)
+class StoredMaps:
+    """Maps at some depths, for a function that reads these and no others: a source, see `nas.store.Stored`.
+
+    folder : of the stage activations
+    depths : shallowest first
+    """
+
+    folder: Path
+    depths: tuple[int, ...]
+
+    def read(self, ids: Sequence[str]) -> dict[int, Tensor]:
+        """Maps of some photos, {depth: (B, C, h, w)}; errors as in `Activations.read`."""
+        return Activations.open(self.folder).maps(ids, self.depths)
+
+    def fingerprint_of(self, ids: Sequence[str]) -> list[Any]:
+        """The depths, and hashes of these maps of some photos."""
+        names = [f"depth{depth}" for depth in self.depths]
+        return [*names, Activations.open(self.folder).hashes(ids, names)]
 
 
 @cache

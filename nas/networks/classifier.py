@@ -1,9 +1,11 @@
 """Image classifiers: a trained network, its preprocessing, its activations by depth."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,6 +73,15 @@ class Classifier:
             ).to(self.device)
         except Exception as error:
             raise ValueError(f"depths of {name!r}: {' '.join(str(error).split())[:400]}") from error
+
+    @cached_property
+    def fingerprint(self) -> list[Any]:
+        """JSON values that change where logits or maps may: description, depths, device, every parameter."""
+        sha256 = hashlib.sha256()
+        for name, values in sorted(self.module.state_dict().items()):
+            sha256.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+            sha256.update(values.detach().cpu().contiguous().numpy().tobytes())
+        return [self.name, self.network, self.depths, self.device.type, sha256.hexdigest()]
 
     def view(self, image: np.ndarray, crop: bool = False) -> np.ndarray:
         """What the network sees of a photo, (H, W, 3) uint8: (size, size, 3) uint8.

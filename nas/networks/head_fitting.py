@@ -35,19 +35,14 @@ def fit_to_photos(
     records: Sequence[Record],
     classifier: Classifier,
     forward: Forward,
-    depends: Sequence[object],
     work: Path,
     seed: int,
 ) -> Head:
-    """The head for the classes of the photos; features that an earlier run left in `work` are used again.
-
-    Parameters: `depends`, JSON values, what the features depend on beside the photos, the code and `forward`.
-    """
+    """The head for the classes of the photos; features that an earlier run left in `work` are used again."""
     engine.run(
         partial(pool_photos, classifier=classifier, forward=forward),
         records,
         work / FEATURES,
-        key=[*depends, forward.batch, forward.arithmetic],
         scratch=work / "parts",
         batch_size=forward.batch,
         description=f"heads {classifier.name}",

@@ -2,16 +2,18 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from nas.networks.classifier import Classifier, load_classifier
 from nas.networks.graphs import with_last_map
-from nas.networks.heads import Head, read_head
+from nas.networks.heads import Head, head_fingerprint, read_head
+from nas.store import sha256_of_file
 
 
 @torch.no_grad()
@@ -68,9 +70,33 @@ def load_headed(name: str, weights: Path, head: Head | None, depths: Mapping[int
     return classifier if head is None else with_head(classifier, head)
 
 
+@dataclass(frozen=True)
+class StoredClassifier:
+    """A classifier as it lies on disk, for functions that run in several processes.
+
+    name : of the network
+    weights : their file
+    head : folder of its head, if it has one
+    """
+
+    name: str
+    weights: Path
+    head: Path
+
+    def load(self) -> Classifier:
+        """The classifier with its head; once per process."""
+        return shared_classifier(self.name, self.weights, self.head)
+
+    @property
+    def fingerprint(self) -> list[Any]:
+        """What logits and maps depend on, and whether a GPU makes them, since it rounds differently."""
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return [self.name, sha256_of_file(self.weights), head_fingerprint(self.head), device]
+
+
 @cache
 def shared_classifier(name: str, weights: Path, folder: Path) -> Classifier:
-    """The classifier with the head that `folder` holds, once per process, for functions that run in several."""
+    """The classifier with the head that `folder` holds, once per process."""
     return load_headed(name, weights, read_head(folder)[0])
 
 

@@ -2,7 +2,7 @@ from .agreement import SETTING, differences, scores_of
 from .areas import area
 from .cost import seconds_of_curve
 from .curves import relevance_curve, relevance_curves
-from .evaluation import Inputs, Settings, curve_photos, read_photo
+from .evaluation import Inputs, Settings, curve_photos, read_photo, to_rank
 from .orders import SIMPLE
 from .summary import summaries
 
@@ -20,4 +20,5 @@ __all__ = [
     "scores_of",
     "seconds_of_curve",
     "summaries",
+    "to_rank",
 ]

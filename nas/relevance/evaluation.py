@@ -6,7 +6,7 @@ predicts for the whole photo, and the map is the one for that class.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data import Record
-from nas.networks import head_fingerprint, shared_classifier
+from nas.networks import StoredClassifier
 from nas.relevance.areas import area
 from nas.relevance.curves import RelevanceCurve, relevance_curves
 from nas.relevance.orders import SIMPLE, Order, removal_order, tiles
 from nas.relevance.replacements import REPLACEMENTS, blur
 from nas.saliency import resize_map
-from nas.store import Row, Shard, Shards, sha256_of
+from nas.store import Row, Shard, Stored
 
 DIRECTIONS = ("least", "most")
 # of the pixels removed, where curves with steps of their own are averaged
@@ -63,24 +63,38 @@ class Settings:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What curves are made from: name of the network, its weights, and folders of the stages."""
+    """What the curves of all methods are made from.
 
-    network: str
-    weights: Path
-    head: Path
-    activations: Path
-    saliency: Path
-    superpixels: Path
+    Attributes
+    ----------
+    classifier : with its head
+    views : of the photos
+    targets : the predicted class of each photo
+    superpixels : the label maps of the orders
+    """
 
-    def key(self, settings: Settings) -> list[Any]:
-        """What every curve depends on, as JSON values."""
-        variants = dict.fromkeys(order.partition(".")[2] for order in settings.segmented)
-        folders = [Shards(self.activations).fingerprint, Shards(self.superpixels).fingerprint_of(variants)]
-        return [self.network, sha256_of(self.weights), head_fingerprint(self.head), *folders, asdict(settings)]
+    classifier: StoredClassifier
+    views: Stored
+    targets: Stored
+    superpixels: Stored
 
-    def pieces(self, methods: Sequence[str]) -> dict[str, Any]:
-        """What the curves of each method depend on beside that: its maps."""
-        return {method: Shards(self.saliency).fingerprint_of([method]) for method in methods}
+    @classmethod
+    def of_data(cls, data: Path, dataset: str, network: str, settings: Settings) -> "Inputs":
+        """The inputs that the stages wrote below `data` for a data set and a network."""
+        activations, saliency, superpixels, head = (
+            data / stage / dataset / network for stage in ("activations", "saliency", "superpixels", "heads")
+        )
+        return cls(
+            StoredClassifier(network, data / "weights" / f"{network}.safetensors", head),
+            Stored(activations, ("view",)),
+            Stored(saliency, ("target_predicted",)),
+            Stored(superpixels, tuple(settings.segmented)),
+        )
+
+
+def to_rank(saliency: Path, methods: Sequence[str]) -> dict[str, Stored]:
+    """The pieces of `curve_photos`: methods with the maps of the predicted class that the stage saliency stored."""
+    return {method: Stored(saliency, (f"predicted/{method}",)) for method in methods}
 
 
 class Removal(NamedTuple):
@@ -98,13 +112,12 @@ class Ordered(NamedTuple):
     n_parts: dict[str, int]
 
 
-def read_photo(record: Record, methods: Sequence[str], inputs: Inputs, settings: Settings) -> Ordered:
-    """The view (1, size, size, 3) of a photo, its predicted class, and the removal orders of its maps."""
-    view = Shards(inputs.activations).read([record.id], ["view"])["view"]
-    stored = Shards(inputs.saliency).read([record.id], ["target_predicted", *(f"predicted/{each}" for each in methods)])
+def read_photo(record: Record, pieces: Mapping[str, Stored], inputs: Inputs, settings: Settings) -> Ordered:
+    """The view (1, size, size, 3) of a photo, its predicted class, and the removal orders of the maps of `pieces`."""
+    view = inputs.views.read([record.id])["view"]
     size = view.shape[1:3]
-    maps = {method: resize_map(stored[f"predicted/{method}"][0], size) for method in methods}
-    found = Shards(inputs.superpixels).read([record.id], settings.segmented)
+    maps = {method: resize_map(stored.one(record.id), size) for method, stored in pieces.items()}
+    found = inputs.superpixels.read([record.id])
     parts: dict[str, NDArray[Any] | None] = {"pixels": None, "tiles": tiles(size[0], size[1], settings.tile)}
     parts |= {order: found[order][0] for order in settings.segmented}
     orders = {
@@ -114,19 +127,23 @@ def read_photo(record: Record, methods: Sequence[str], inputs: Inputs, settings:
         for method, saliency in maps.items()
     }
     n_parts = {order: view[0, ..., 0].size if each is None else len(np.unique(each)) for order, each in parts.items()}
-    return Ordered(view, int(stored["target_predicted"][0]), orders, n_parts)
+    return Ordered(view, int(inputs.targets.one(record.id)), orders, n_parts)
 
 
 def curve_photos(
-    records: Sequence[Record], photos: Sequence[Ordered], pieces: Sequence[str], inputs: Inputs, settings: Settings
+    records: Sequence[Record],
+    photos: Sequence[Ordered],
+    pieces: Mapping[str, Stored],
+    inputs: Inputs,
+    settings: Settings,
 ) -> dict[str, Shard]:
     """Areas under the curves of a few photos, and the curves `DIRECTION/ORDER/REPLACEMENT/METHOD` at `FRACTIONS`.
 
     A photo of whose class the network gives no probability, 0 in double precision, has curves and areas of 0.
 
-    Parameters: `photos`, see `read_photo`; `pieces`, methods.
+    Parameters: `photos`, see `read_photo`; `pieces`, methods, see `to_rank`.
     """
-    classifier = shared_classifier(inputs.network, inputs.weights, inputs.head)
+    classifier = inputs.classifier.load()
     rows: dict[str, list[Row]] = {method: [] for method in pieces}
     sampled: dict[str, dict[str, list[NDArray[np.float64]]]] = {method: {} for method in pieces}
     for record, photo in zip(records, photos, strict=True):

@@ -5,8 +5,8 @@ from .cost import bytes_of_saliency, seconds_of_maps
 from .explaining import explain
 from .maps import Size, center_gaussian, check_map, normalize, quantize, resize_map
 from .methods import CONTROLS, GAUSSIAN, METHODS
-from .photo_maps import TARGETS, Explaining, explain_photos, with_maps
-from .possible import possible_methods
+from .photo_maps import TARGETS, Explaining, ToExplain, explain_photos
+from .possible import possible_methods, to_explain, with_maps
 
 __all__ = [
     "CONTROLS",
@@ -17,6 +17,7 @@ __all__ = [
     "TARGETS",
     "Explaining",
     "Size",
+    "ToExplain",
     "auroc",
     "auroc_against_mask",
     "average",
@@ -35,5 +36,6 @@ __all__ = [
     "resize_map",
     "seconds_of_maps",
     "summaries",
+    "to_explain",
     "with_maps",
 ]

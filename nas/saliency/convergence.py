@@ -4,67 +4,59 @@ A method that samples or sums is run with fewer and with more, and each map is c
 with another seed: pixel by pixel, and by the AUROC that both have against the mask.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
 
 from nas.data import Record
-from nas.networks import shared_classifier
 from nas.saliency.contrast import auroc_against_mask
-from nas.saliency.explaining import explain
-from nas.saliency.methods import METHODS
-from nas.saliency.photo_maps import Explaining
+from nas.saliency.photo_maps import Explaining, ToExplain
 from nas.statistics import Estimate, Resampling, spearman, summarize
-from nas.store import TABLE, Row, Shard, Shards
+from nas.store import TABLE, Row, Shard
 
 SETTING = ["method", "parameter", "factor", "count", "reference_count"]
 CONVERGENCE_COLUMNS = ["id", *SETTING, "spearman", "auroc", "reference_auroc"]
 
 
-def counted(methods: Sequence[str], parameters: dict[str, dict[str, Any]]) -> dict[str, int]:
-    """The methods that sample or sum and whose count is set, with it."""
-    return {
-        method: int(parameters[method][METHODS[method].count])
-        for method in methods
-        if METHODS[method].count in parameters.get(method, {})
-    }
+def counted(methods: Mapping[str, ToExplain]) -> dict[str, ToExplain]:
+    """The methods that sample or sum and whose count is set."""
+    return {name: method for name, method in methods.items() if method.method.count in method.parameters}
 
 
 def compare_counts(
     records: Sequence[Record],
-    pieces: Sequence[str],
-    counts: dict[str, int],
+    pieces: Mapping[str, ToExplain],
     factors: Sequence[float],
     reference: float,
     settings: Explaining,
 ) -> dict[str, Shard]:
     """Rank correlation of the maps of a few photos at each count with those at the reference's, and AUROC of both.
 
-    Parameters: `pieces`, some of the methods of `counts`; `factors` and `reference`, times the count.
+    Parameters: `pieces`, methods by name that have a count among their parameters; `factors` and `reference`, times
+    the count.
     """
-    classifier = shared_classifier(settings.network, settings.weights, settings.head)
+    classifier = settings.classifier.load()
     rows: dict[str, list[Row]] = {method: [] for method in pieces}
     for record in records:
-        seen = Shards(settings.activations).read([record.id], ["view", "logits"])
-        regions = settings.region_maps([record.id])
+        seen = settings.seen.read([record.id], ["view", "logits"])
         x, target = classifier.normalize(seen["view"]), torch.from_numpy(seen["logits"]).argmax(dim=1)
         truth = record.truth((x.shape[2], x.shape[3]))
-        for method in pieces:
-            entry = METHODS[method]
-            least = 2 * int(regions.max()) if entry.needs_regions else 1
-            count_of = {factor: max(least, round(factor * counts[method])) for factor in (*factors, reference)}
-            draw = partial(explain, classifier, x, target, method, batch_size=settings.batch)
-            draw = partial(draw, regions=regions) if entry.needs_regions else draw
-            given = settings.given(method, settings.seed + 1) | {entry.count: count_of[reference]}
-            best = draw(**given)[0].cpu().numpy()
+        for method, made in pieces.items():
+            parameter, regions = made.method.count, made.region_maps([record.id])
+            least = 1 if regions is None else 2 * int(regions.max())
+            count_of = {
+                factor: max(least, round(factor * made.parameters[parameter])) for factor in (*factors, reference)
+            }
+            draw = partial(made.explain, classifier, x, target, regions, settings.batch)
+            other = {} if made.seed is None else {"seed": made.seed + 1}
+            best = draw(**other, **{parameter: count_of[reference]})[0].cpu().numpy()
             of_best = auroc_against_mask(best, truth)
             for factor in factors:
-                found = draw(**settings.given(method, settings.seed) | {entry.count: count_of[factor]})[0].cpu().numpy()
-                row: Row = {"id": record.id, "method": method, "parameter": entry.count, "factor": factor}
+                found = draw(**{parameter: count_of[factor]})[0].cpu().numpy()
+                row: Row = {"id": record.id, "method": method, "parameter": parameter, "factor": factor}
                 row |= {"count": count_of[factor], "reference_count": count_of[reference]}
                 row |= {"spearman": float(spearman(found.ravel(), best.ravel()))}
                 rows[method].append(row | {"auroc": auroc_against_mask(found, truth), "reference_auroc": of_best})

@@ -2,12 +2,9 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from nas.networks import Classifier
-from nas.saliency.arguments import check_inputs, settings
 from nas.saliency.methods import entry_of
 
 
@@ -54,16 +51,6 @@ def explain(
     >>> explain(classifier, x, cat, "grad_cam", upsample=False).shape
     torch.Size([1, 2, 2])
     """
-    entry = entry_of(method)
-    if not upsample and entry.kind != "activation":
-        raise ValueError(f"upsample is False, but {method} makes maps of the size of the input; leave it out")
-    check_inputs(classifier, x, target, batch_size)
-    chosen = settings(method, entry.defaults, entry.needs_regions, parameters, x)
-    with torch.inference_mode(False), torch.enable_grad():
-        # a copy of its own, as gradients cannot be taken of a tensor made in inference mode
-        images, labels = x.detach().clone(), target.detach().to(x.device, copy=True)
-        maps: Tensor = entry.function(classifier, images, labels, batch_size=batch_size, **chosen).detach().to(x.device)
-    maps = maps.to(torch.float32)
-    if upsample and maps.shape[1:] != x.shape[2:]:
-        maps = interpolate(maps[:, None], size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
-    return maps
+    return entry_of(method).explain(
+        method, classifier, x, target, upsample=upsample, batch_size=batch_size, parameters=parameters
+    )

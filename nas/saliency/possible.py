@@ -1,14 +1,18 @@
-"""Which methods a network can do, and why not another."""
+"""Which methods are asked for, which ones a network can do and why not another, and which ones have maps."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from nas.networks import Classifier
 from nas.saliency.explaining import explain
-from nas.saliency.methods import METHODS
+from nas.saliency.methods import CONTROLS, METHODS, check_parameters, entry_of
+from nas.saliency.photo_maps import ToExplain
+from nas.store import Shards, Stored, engine
 
 
 def possible_methods(classifier: Classifier, methods: Sequence[str]) -> list[str]:
@@ -29,3 +33,39 @@ def possible_methods(classifier: Classifier, methods: Sequence[str]) -> list[str
                 continue
         kept.append(method)
     return kept
+
+
+def to_explain(
+    methods: Sequence[str], parameters: Mapping[str, Mapping[str, Any]], seed: int, regions: Stored
+) -> dict[str, ToExplain]:
+    """The methods by name, each with what is its own of parameters, seed and regions.
+
+    Raises
+    ------
+    ValueError : parameters that a method does not have or take; the line begins with their place in params.yaml
+    """
+    with engine.naming("saliency.parameters"):
+        check_parameters(parameters)
+    found = {}
+    for name in methods:
+        method = entry_of(name)
+        own_seed = seed if "seed" in method.defaults else None
+        own_regions = regions if method.needs_regions else None
+        found[name] = ToExplain(name, method, dict(parameters.get(name, {})), own_seed, own_regions)
+    return found
+
+
+def with_maps(saliency: Path, methods: Sequence[str], key: str) -> list[str]:
+    """The methods that have maps in the folder of a stage, in their order: what a network cannot do has none.
+
+    Raises
+    ------
+    ValueError : none of them has, but for controls; `key` of params.yaml is where they are named
+    """
+    names = set(Shards(saliency).names())
+    found = [method for method in methods if {f"predicted/{method}", f"true/{method}"} & names]
+    if all(method in CONTROLS for method in found):
+        raise ValueError(
+            f"{key} is {list(methods)}: this network can do none of them, but for controls; add one it can"
+        )
+    return found

@@ -22,7 +22,7 @@ from nas.saliency import RAW, average, resize_map
 from nas.semantics.scores import SCORES, score, score_against_mask
 from nas.semantics.tag_files import OtherSettingsError, read_tags
 from nas.semantics.tags import HAND, LEARNT, TRUTH, Tags, cluster_counts, labelled_others
-from nas.store import Row, Shard, Shards, engine, finished
+from nas.store import Row, Shard, Stored, engine, finished
 from nas.superpixels import regions
 
 MASS = "mass"
@@ -38,25 +38,50 @@ class Evaluation:
     Attributes
     ----------
     methods : that have maps
-    kinds : label maps METHOD.VARIANT to average inside
-    saliency, superpixels : folders with maps and label maps
+    saliency : their maps of the predicted class, in the same order
+    superpixels : label maps METHOD.VARIANT to average inside
     """
 
     methods: tuple[str, ...]
-    kinds: tuple[str, ...]
-    saliency: Path
-    superpixels: Path
+    saliency: Stored
+    superpixels: Stored
 
-    def key(self) -> list[Any]:
-        """What scores depend on, as JSON values."""
-        variants = dict.fromkeys(kind.partition(".")[2] for kind in self.kinds)
-        maps = Shards(self.saliency).fingerprint_of(self.methods)
-        return [self.methods, self.kinds, maps, Shards(self.superpixels).fingerprint_of(variants)]
+    @classmethod
+    def of_data(
+        cls, data: Path, dataset: str, network: str, methods: Sequence[str], kinds: Sequence[str]
+    ) -> "Evaluation":
+        """The inputs that the stages wrote below `data` for a data set and a network."""
+        saliency, superpixels = (data / stage / dataset / network for stage in ("saliency", "superpixels"))
+        names = tuple(f"predicted/{method}" for method in methods)
+        return cls(tuple(methods), Stored(saliency, names), Stored(superpixels, tuple(kinds)))
 
     def size(self, photo: str) -> tuple[int, int]:
         """Height and width of the label maps of a photo."""
-        first = Shards(self.superpixels).read([photo], self.kinds[:1])[self.kinds[0]][0]
+        first = self.superpixels.one(photo)
         return first.shape[0], first.shape[1]
+
+
+@dataclass(frozen=True)
+class TaggedClass:
+    """The clusters of a class, and their tags by source and photo.
+
+    Attributes
+    ----------
+    name : of the class
+    n_clusters : of all its photos together
+    clusters : where they are in each photo
+    tags : by source and photo
+    """
+
+    name: str
+    n_clusters: int
+    clusters: Stored
+    tags: TagsOf
+
+    @classmethod
+    def of(cls, found: ClassClusters, tags: TagsOf) -> "TaggedClass":
+        """A class whose photos were clustered, with these tags."""
+        return cls(found.name, found.n_clusters, Stored(found.stored.folder, (CLASS,)), tags)
 
 
 def counts_of(found: ClassClusters, photos: Sequence[Record], size: tuple[int, int]) -> NDArray[np.int64] | None:
@@ -110,23 +135,22 @@ def evaluate_class(
     found: ClassClusters, photos: Sequence[Record], tags: TagsOf, settings: Evaluation, scratch: Path
 ) -> Path:
     """A folder with what `score_photos` says of all photos of a class; a run that was killed goes on from its last."""
-    depends = [found.settings, found.stored.fingerprint, plain(tags), settings.key()]
+    tagged = TaggedClass.of(found, tags)
 
     def make(work: Path) -> None:
         engine.run(
-            partial(score_photos, found=found, tags=tags, settings=settings),
+            partial(score_photos, tagged=tagged, settings=settings),
             photos,
             work / "done",
-            key=depends,
             scratch=work / "photos",
             workers=0,
             description=f"semantics {found.settings['dataset']} {found.settings['network']} {found.name}",
         )
 
-    return finished(make, scratch, *depends, [photo.fingerprint for photo in photos])
+    return finished(make, scratch, photos, score_photos, tagged, settings)
 
 
-def score_photos(records: Sequence[Record], found: ClassClusters, tags: TagsOf, settings: Evaluation) -> Shard:
+def score_photos(records: Sequence[Record], tagged: TaggedClass, settings: Evaluation) -> Shard:
     """Scores of a few photos of a class, and the positive mass of each raw map in each cluster.
 
     Each score has its difference from that of the raw map of the same photo and method, `gain_SCORE`.
@@ -134,16 +158,16 @@ def score_photos(records: Sequence[Record], found: ClassClusters, tags: TagsOf, 
     rows: list[Row] = []
     masses: list[NDArray[np.float64]] = []
     for record in records:
-        kinds = {kind: maps[0] for kind, maps in Shards(settings.superpixels).read([record.id], settings.kinds).items()}
+        kinds = {kind: maps[0] for kind, maps in settings.superpixels.read([record.id]).items()}
         height, width = next(iter(kinds.values())).shape
-        clusters = resize_labels(found.stored.read([record.id], [CLASS])[CLASS][0], (height, width))
+        clusters = resize_labels(tagged.clusters.one(record.id), (height, width))
         truth, source = truth_of(record, (height, width))
         mass: list[NDArray[np.float64]] = []
         raw: dict[tuple[str, str], dict[str, float]] = {}
         for method, inside, saliency in _maps(record.id, kinds, (height, width), settings):
-            named: Row = {"id": record.id, "class": found.name, "method": method, "regions": inside, "truth": source}
+            named: Row = {"id": record.id, "class": tagged.name, "method": method, "regions": inside, "truth": source}
             with engine.naming(f"{method}/{inside}"):
-                scores = {against: score(saliency, clusters, of[record.id]) for against, of in tags.items()}
+                scores = {against: score(saliency, clusters, of[record.id]) for against, of in tagged.tags.items()}
                 if truth is not None:
                     scores[TRUTH] = score_against_mask(saliency, truth)
             for against, values in scores.items():
@@ -152,7 +176,7 @@ def score_photos(records: Sequence[Record], found: ClassClusters, tags: TagsOf, 
                 rows.append({**named, "against": against, **values, **gains})
             if inside == RAW:
                 positive = np.maximum(saliency, 0).ravel()
-                mass.append(np.bincount(clusters.ravel(), positive, found.n_clusters).astype(np.float64))
+                mass.append(np.bincount(clusters.ravel(), positive, tagged.n_clusters).astype(np.float64))
         masses.append(np.stack(mass))
     return Shard([record.id for record in records], {MASS: np.stack(masses)}, rows)
 
@@ -161,10 +185,9 @@ def _maps(
     photo: str, kinds: Mapping[str, NDArray[Any]], size: tuple[int, int], settings: Evaluation
 ) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
     """Method, regions (`RAW` or their name), and the map of the predicted class."""
-    stored = Shards(settings.saliency)
-    for method in settings.methods:
+    for method, name in zip(settings.methods, settings.saliency.names, strict=True):
         with engine.naming(method):
-            raw = resize_map(stored.read([photo], [f"predicted/{method}"])[f"predicted/{method}"][0], size)
+            raw = resize_map(settings.saliency.one(photo, name), size)
             yield method, RAW, raw
             for kind, found in kinds.items():
                 yield method, kind, average(raw, regions.relabel(found)).astype(np.float64)

@@ -9,7 +9,7 @@ from pathlib import Path
 import joblib
 import pandas as pd
 
-from nas.store import INDEX, TABLE, keep_only, link, sha256_of, workplace, write_json, write_table
+from nas.store import INDEX, keep_only, link, workplace, write_json, write_table
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Task:
 
     def work(self) -> Path:
         """The folder that is finished when it holds an index."""
-        inputs = [sha256_of(file) for file in (*sorted(self.source.glob("*.json")), self.source / TABLE)]
-        settings = {name: repr(value) for name, value in self.summarize.keywords.items()}
-        return workplace(self.scratch, inputs, settings, dict(self.carried)) / "done"
+        # an index among them has hashes of all arrays
+        inputs = [file for file in sorted(self.source.rglob("*")) if file.suffix in (".json", ".parquet")]
+        return workplace(self.scratch, (), self.summarize, inputs, self.carried) / "done"
 
 
 def store_summaries(tasks: Sequence[Task]) -> None:

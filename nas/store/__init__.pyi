@@ -1,8 +1,9 @@
 from . import engine
 from .files import checksum_of, link, new_file, sha256_of, write_bytes, write_json
-from .kept_work import INDEX, finished, keep_only, workplace
+from .given import Source, sha256_of_file
+from .kept_work import INDEX, digest, finished, keep_only, workplace
 from .progress import duration_in_words, readable
-from .shards import Row, Shard, Shards, spread
+from .shards import Row, Shard, Shards, Stored, opened, spread
 from .tables import TABLE, collect, join_tables, read_columns, write_table
 from .timing import timed
 
@@ -12,8 +13,11 @@ __all__ = [
     "Row",
     "Shard",
     "Shards",
+    "Source",
+    "Stored",
     "checksum_of",
     "collect",
+    "digest",
     "duration_in_words",
     "engine",
     "finished",
@@ -21,9 +25,11 @@ __all__ = [
     "keep_only",
     "link",
     "new_file",
+    "opened",
     "read_columns",
     "readable",
     "sha256_of",
+    "sha256_of_file",
     "spread",
     "timed",
     "workplace",

@@ -1,10 +1,11 @@
 """Run a function over batches of records: resumable, with progress, on one core or several.
 
 A stage hands over a function from a batch of records to a `Shard`. It is free of global state, so that where it
-runs does not matter. Finished batches are kept (`nas.store.kept_work`): a run that was killed goes on.
+runs does not matter, and a batch is known by the records, by what the function is bound to, and by the code
+(`nas.store.given`). Finished batches are kept (`nas.store.kept_work`): a run that was killed goes on.
 
-The work on a batch may be in pieces, a saliency method each, say. The function is then asked for the pieces that are
-not there yet, and each piece has its own key.
+The work on a batch may be in pieces, a saliency method each, say. The function is then given what each of the pieces
+that are not there yet is to be made of, and no other piece can depend on that.
 
 What the function needs from disk, beside what earlier stages stored, can be left to a second function, from one
 record to what is read of it. In one process it runs in threads, for the next batch while one is computed.
@@ -15,7 +16,8 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,7 +42,6 @@ def run(
     records: Sequence[Record],
     target: Path,
     *,
-    key: Any,
     scratch: Path,
     pieces: Mapping[str, Any] | None = None,
     batch_size: int = 1,
@@ -48,7 +49,7 @@ def run(
     description: str = "",
     load: Load | None = None,
     n_bytes: int = 0,
-    seconds: float = 0.0,
+    seconds: Callable[[], float] = float,
     carried: Mapping[str, str | int] | None = None,
     columns: Sequence[str] = (),
 ) -> None:
@@ -56,17 +57,17 @@ def run(
 
     Parameters
     ----------
-    function : records to a shard; with several workers it must be picklable. With `pieces` it gets the names of some
-        of them as keyword `pieces`, in order, and gives a shard for each, by name; arrays of two pieces have different
-        names
-    load : a record to what is read of it; the function then gets a list of that, in order, as second argument. At
-        most one batch is read ahead.
-    key : JSON value, everything that the result depends on beside the records and the code: parameters, hashes
+    function : records to a shard, bound to its settings and sources, see `Given.of`; with several workers it must be
+        picklable. With `pieces` it gets some of them as keyword `pieces`, in order, and gives a shard for each, by
+        name; arrays of two pieces have different names
+    load : a record, and some of the pieces as keyword where there are any, to what is read of it; the function then
+        gets a list of that, in order, as second argument. At most one batch is read ahead.
     scratch : folder for the work of this run; what the result is made of is kept there
-    pieces : name to a JSON value, what the piece depends on beside `key`; names in the order of the rows
+    pieces : name to what is given for the piece; names in the order of the rows
     batch_size : records per call; it does not change the result of a record
     workers : processes, each with one thread; 1 runs in this process with all threads; 0 takes every core
-    n_bytes, seconds : that a record takes, where that is foreseen; a line on stderr says so of all that are to come
+    n_bytes, seconds : that a record takes, where that is foreseen; a line on stderr says so of all that are to come.
+        Seconds are asked for where there is work to do.
     carried, columns : of the table, see `gather`
 
     Raises
@@ -75,24 +76,24 @@ def run(
     whatever the functions raise, in one process the error of the first record; a ValueError of `function` comes after
     the ids of the records that it was given
     """
-    work = Work(scratch, key, {WHOLE: None} if pieces is None else pieces)
+    work = Work(scratch, partial(function, load), {WHOLE: None} if pieces is None else pieces)
     batches = [records[start : start + batch_size] for start in range(0, len(records), batch_size)]
     parts = [work.part(batch) for batch in batches]
-    pending = [(batch, part) for batch, part in zip(batches, parts, strict=True) if not part.exists()]
-    done = len(records) - sum(len(batch) for batch, _ in pending)
+    tasks = [Task(function, load, work, *each, pieces) for each in zip(batches, parts, strict=True)]
+    pending = [task for task in tasks if not task.part.exists()]
+    done = len(records) - sum(len(task.batch) for task in pending)
     n_workers = workers or os.cpu_count() or 1
-    if pending and (n_bytes or seconds):
-        foreseen = announce(len(records) - done, n_bytes, seconds, scratch)
+    foreseen = announce(len(records) - done, n_bytes, seconds(), scratch) if pending else ""
+    if foreseen:
         print(f"{description}: {foreseen}", file=sys.stderr)
     outlook = Outlook(description, len(records) - done, scratch, n_batches=n_workers)
-    compute = partial(_compute, function, work, pieces is not None)
     with (
         tqdm(total=len(records), initial=done, desc=description, unit="photo", disable=None) as progress,
-        closing(_finish(compute, load, pending, n_workers)) as finished,
+        closing(_finish(pending, n_workers)) as finished,
     ):
-        for batch, part in finished:
-            progress.update(len(batch))
-            outlook.update(len(batch), part, quiet=not progress.disable)
+        for task in finished:
+            progress.update(len(task.batch))
+            outlook.update(len(task.batch), task.part, quiet=not progress.disable)
     gather(parts, target, carried, columns)
     work.prune()
 
@@ -106,59 +107,93 @@ def naming(subject: str) -> Iterator[None]:
         raise ValueError(f"{subject}: {error}") from error
 
 
-def _finish(
-    compute: Callable[..., Any], load: Load | None, pending: Sequence[tuple[Sequence[Any], Path]], workers: int
-) -> Generator[tuple[Sequence[Any], Path]]:
-    """Run what is pending; yields each batch when it is finished."""
+@dataclass(frozen=True)
+class Task:
+    """A batch that is to be made.
+
+    function, load, pieces : see `run`
+    work : that it belongs to
+    batch, part : records, and the file they become
+    """
+
+    function: Function
+    load: Load | None
+    work: Work
+    batch: Sequence[Any]
+    part: Path
+    pieces: Mapping[str, Any] | None
+
+    @cached_property
+    def kept(self) -> dict[str, Path]:
+        """The pieces that an earlier run made, and where they are."""
+        return {} if self.pieces is None else self.work.kept(self.batch)
+
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """The keywords of the two functions."""
+        if self.pieces is None:
+            return {}
+        return {"pieces": {name: given for name, given in self.pieces.items() if name not in self.kept}}
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether an earlier run made every piece."""
+        return self.pieces is not None and len(self.kept) == len(self.pieces)
+
+    def read(self, record: Any) -> Any:
+        """What the second function reads of a record; nothing where nothing is to be computed."""
+        return None if self.load is None or self.is_kept else self.load(record, **self.asked)
+
+    def compute(self, *loaded: list[Any]) -> None:
+        """Make the part."""
+        ids = ", ".join(record.id for record in self.batch)
+        with naming(f"photo {ids}" if len(self.batch) == 1 else f"one of the photos {ids}"):
+            made: Any = {} if self.is_kept else self.function(self.batch, *loaded, **self.asked)
+            shard: Shard = made if self.pieces is None else self._joined(made)
+        if self.pieces is not None:
+            self.work.note(self.part, self.batch)
+        write_shard(shard, self.part)
+
+    def _joined(self, made: Mapping[str, Shard]) -> Shard:
+        """The pieces made now and those of an earlier run, in their order."""
+        found = {name: read_piece(earlier, name) for name, earlier in self.kept.items()} | dict(made)
+        in_order = {name: found[name] for name in self.pieces or ()}
+        return join_pieces(in_order) if in_order else Shard([record.id for record in self.batch])
+
+
+def _finish(tasks: Sequence[Task], workers: int) -> Generator[Task]:
+    """Run the tasks; yields each one when it is finished."""
     if workers > 1:
         with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
             parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
-            yield from parallel(joblib.delayed(_single)(compute, load, *each) for each in pending)
-    elif load is None:
-        for each in pending:
-            yield compute(*each)
+            for number in parallel(joblib.delayed(_single)(number, task) for number, task in enumerate(tasks)):
+                yield tasks[number]
+    elif all(task.load is None for task in tasks):
+        for task in tasks:
+            task.compute()
+            yield task
     else:
-        with closing(_read_ahead(load, [batch for batch, _ in pending])) as read:
-            for each, loaded in zip(pending, read, strict=True):
-                yield compute(*each, loaded)
+        with closing(_read_ahead(tasks)) as read:
+            for task, loaded in zip(tasks, read, strict=True):
+                task.compute(loaded)
+                yield task
 
 
-def _read_ahead(load: Load, batches: Sequence[Sequence[Any]]) -> Generator[list[Any]]:
+def _read_ahead(tasks: Sequence[Task]) -> Generator[list[Any]]:
     """What is read of each batch, in order; the next one is being read while the caller works on one."""
     threads = ThreadPoolExecutor(os.cpu_count())
     try:
-        following = threads.map(load, batches[0] if batches else ())
-        for after in [*batches[1:], ()][: len(batches)]:
-            loaded, following = list(following), threads.map(load, after)
+        following = threads.map(tasks[0].read, tasks[0].batch) if tasks else iter(())
+        for after in [*tasks[1:], None][: len(tasks)]:
+            loaded, following = list(following), iter(()) if after is None else threads.map(after.read, after.batch)
             yield loaded
     finally:
         threads.shutdown(cancel_futures=True)  # waits for the photos being read, not for those in the queue
 
 
-def _compute(
-    function: Function, work: Work, in_pieces: bool, batch: Sequence[Any], part: Path, *loaded: list[Any]
-) -> tuple[Sequence[Any], Path]:
-    ids = ", ".join(record.id for record in batch)
-    with naming(f"photo {ids}" if len(batch) == 1 else f"one of the photos {ids}"):
-        if not in_pieces:
-            write_shard(function(batch, *loaded), part)
-            return batch, part
-        kept = {name: read_piece(earlier, name) for name, earlier in work.kept(batch).items()}
-        missing = [name for name in work.made_from if name not in kept]
-        made = kept | (function(batch, *loaded, pieces=missing) if missing else {})
-    work.note(part)
-    joined = join_pieces({name: made[name] for name in work.made_from}) if made else Shard([each.id for each in batch])
-    write_shard(joined, part)
-    return batch, part
-
-
-def _single(
-    compute: Callable[..., Any], load: Load | None, batch: Sequence[Any], part: Path
-) -> tuple[Sequence[Any], Path]:
+def _single(number: int, task: Task) -> int:
     torch.set_num_threads(1)
     # what torch keeps of its first photos looks like a leak to loky, which would start the process anew
     process_executor._MAX_MEMORY_LEAK_SIZE = LEAK
-    done: tuple[Sequence[Any], Path] = compute(
-        batch, part, *([] if load is None else [[load(record) for record in batch]])
-    )
-    return done
+    task.compute(*([] if task.load is None else [[task.read(record) for record in task.batch]]))
+    return number

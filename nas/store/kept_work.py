@@ -5,20 +5,17 @@ and the code. A run that was killed finds those files and goes on; a run with ot
 settings do not touch. Files are hard links to those of the result, so that keeping them takes no room.
 """
 
-import ast
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from nas.store.files import write_json
+from nas.store.given import Given
 
 INDEX = "index.json"
-LIBRARY = Path(__file__).parent.parent
 
 
 class Item(Protocol):
@@ -39,35 +36,43 @@ class Work:
     Parameters
     ----------
     folder : of this work alone
-    key : JSON value, what all pieces depend on beside the records and the code
-    pieces : name of each piece of a part to a JSON value, what that piece depends on beside `key`; a piece that is
-        the same is used again where another one has changed
+    function : what makes the parts, and what it is bound to
+    pieces : name of each piece of a part to what is given for that piece alone; a piece that is the same is used again
+        where another one has changed
     """
 
-    def __init__(self, folder: Path, key: Any, pieces: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, function: Callable[..., Any], pieces: Mapping[str, Any]) -> None:
         self.folder = folder
-        self.made_from = {name: digest(key, depends, code_fingerprint()) for name, depends in pieces.items()}
+        self._function = Given.of(function)
+        self._pieces = {name: Given.of(given) for name, given in pieces.items()}
         self._used: set[Path] = set()
+
+    def made_from(self, batch: Sequence[Item]) -> dict[str, str]:
+        """Name of each piece to a hash of all that it depends on beside the records."""
+        ids = [item.id for item in batch]
+        function = self._function.digest(ids)
+        return {name: digest(function, given.digest(ids)) for name, given in self._pieces.items()}
 
     def part(self, batch: Sequence[Item]) -> Path:
         """The file for a batch, whether it is there or not."""
-        path = self.folder / f"{self._name(batch)}-{digest(list(self.made_from.items()))}.safetensors"
+        made = digest(list(self.made_from(batch).items()))
+        path = self.folder / f"{self._name(batch)}-{made}.safetensors"
         self._used.add(path)
         return path
 
-    def note(self, part: Path) -> None:
+    def note(self, part: Path, batch: Sequence[Item]) -> None:
         """Write down what the pieces of a part are made from, before the part itself is written."""
-        if set(self.made_from) != {""}:
-            write_json(part.with_suffix(".json"), self.made_from)
+        write_json(part.with_suffix(".json"), self.made_from(batch))
 
     def kept(self, batch: Sequence[Item]) -> dict[str, Path]:
         """Pieces of a batch that are the same in the part of an earlier run, and that part."""
         found: dict[str, Path] = {}
+        made_from = self.made_from(batch)
         for note in sorted(self.folder.glob(f"{self._name(batch)}-*.json")):
             part = note.with_suffix(".safetensors")
             if part.exists():
                 earlier = json.loads(note.read_text())
-                found |= {name: part for name, made in self.made_from.items() if earlier.get(name) == made}
+                found |= {name: part for name, made in made_from.items() if earlier.get(name) == made}
         return found
 
     def prune(self) -> None:
@@ -84,23 +89,23 @@ class Work:
 
 def digest(*values: Any) -> str:
     """Short hash of JSON values."""
-    text = json.dumps(values, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
 
 
-def workplace(folder: Path, *depends: Any) -> Path:
-    """The folder inside `folder` for work that depends on these JSON values and on the code."""
-    return folder / digest(*depends, code_fingerprint())
+def workplace(folder: Path, items: Sequence[Item], *given: Any) -> Path:
+    """The folder inside `folder` for work on some items that depends on what is given, see `Given.of`."""
+    ids = [item.id for item in items]
+    return folder / digest([item.fingerprint for item in items], Given.of(*given).digest(ids))
 
 
-def finished(make: Callable[[Path], None], folder: Path, *depends: Any) -> Path:
+def finished(make: Callable[[Path], None], folder: Path, items: Sequence[Item], *given: Any) -> Path:
     """The folder `done` of a workplace, made unless an earlier run did: it is finished when it holds an index.
 
     For stages that make several folders of shards, whose contents they put together later.
 
-    Parameters: `make`, from the workplace; `folder`, `depends`, see `workplace`.
+    Parameters: `make`, from the workplace; `folder`, `items`, `given`, see `workplace`.
     """
-    work = workplace(folder, *depends)
+    work = workplace(folder, items, *given)
     if not (work / "done" / INDEX).exists():
         make(work)
     return work / "done"
@@ -112,72 +117,3 @@ def keep_only(folder: Path, done: Iterable[Path]) -> None:
     for place in folder.glob("*"):
         if place.name not in used:
             shutil.rmtree(place) if place.is_dir() else place.unlink()
-
-
-@cache
-def code_fingerprint() -> str:
-    """Hash of the code of the running script and of all modules of nas that it uses.
-
-    Comments, docstrings and layout do not count: it is of the syntax trees.
-    """
-    main = getattr(sys.modules["__main__"], "__file__", None)
-    script = [Path(main)] if main is not None and main.endswith(".py") else []
-    loaded = [getattr(module, "__file__", None) for name, module in sys.modules.items() if name.startswith("nas.")]
-    start = script or [Path(file) for file in loaded if file is not None]
-    return fingerprint_of(start)
-
-
-def fingerprint_of(files: Iterable[Path]) -> str:
-    """The same of some files and all modules of nas that they use, directly or not."""
-    found: dict[str, str] = {}
-    waiting = set(files)
-    while waiting:
-        file = waiting.pop()
-        syntax, used = _syntax(file)
-        found[file.name if not file.is_relative_to(LIBRARY) else file.relative_to(LIBRARY).as_posix()] = syntax
-        waiting |= {each for each in used if each.relative_to(LIBRARY).as_posix() not in found}
-    return digest(found)
-
-
-@cache
-def _syntax(file: Path) -> tuple[str, frozenset[Path]]:
-    """Hash of the syntax tree of a file without docstrings, and the modules of nas that it uses."""
-    tree = ast.parse(file.read_bytes())
-    used: set[Path] = set()
-    packages: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
-            node.body = node.body[1:]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "nas":
-            packages |= {alias.asname or alias.name: alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nas."):
-            _, *parts = str(node.module).split(".")
-            used |= {place for alias in node.names for place in _places("/".join(parts), alias.name)}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("nas."):
-            used |= set((LIBRARY / node.value.split(".")[1]).glob("*.py"))  # what import_module may take
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in packages:
-            used |= set(_places(packages[node.value.id], node.attr))
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(used)
-
-
-def _places(package: str, name: str) -> list[Path]:
-    """The files that define a name which a module or a package of nas gives."""
-    module = LIBRARY / f"{package}.py"
-    if module.is_file():
-        return [module]
-    for place in (LIBRARY / package / f"{name}.py", LIBRARY / package / name / "__init__.py"):
-        if place.is_file():
-            return [place]
-    return [LIBRARY / package / f"{_public(package)[name]}.py"] if name in _public(package) else []
-
-
-@cache
-def _public(package: str) -> dict[str, str]:
-    """Name of each thing that a package shows, and the module that it is from."""
-    stub = LIBRARY / package / "__init__.pyi"
-    if not stub.is_file():
-        return {}
-    imports = [node for node in ast.parse(stub.read_bytes()).body if isinstance(node, ast.ImportFrom) and node.module]
-    return {alias.name: str(node.module) for node in imports for alias in node.names}

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from nas.store.files import link, new_file, sha256_of, write_bytes, write_json
+from nas.store.files import link, new_file, write_bytes, write_json
 from nas.store.kept_work import INDEX
 from nas.store.tables import TABLE, Survey, read_columns, write_rows
 
@@ -27,12 +28,10 @@ class Piece:
 
     arrays : their names
     n_rows : of the table; the rows of a shard are in the order of its pieces
-    sha256 : of both
     """
 
     arrays: list[str]
     n_rows: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def join_pieces(shards: Mapping[str, Shard]) -> Shard:
             raise ValueError(f"the pieces {', '.join(shards)} have two arrays {min(twice)!r}; give each its own name")
         arrays |= shard.arrays
         rows += shard.rows
-        pieces[name] = Piece(list(shard.arrays), len(shard.rows), _sha256(shard))
+        pieces[name] = Piece(list(shard.arrays), len(shard.rows))
     return Shard(next(iter(shards.values())).ids, arrays, rows, pieces)
 
 
@@ -85,12 +84,10 @@ def read_piece(path: Path, name: str) -> Shard:
     return Shard(notes["ids"], arrays, notes["rows"][start : start + piece.n_rows])
 
 
-def _sha256(shard: Shard) -> str:
-    sha256 = hashlib.sha256(json.dumps(list(shard.rows)).encode())
-    for name, array in shard.arrays.items():
-        sha256.update(f"{name} {array.dtype} {array.shape}".encode())
-        sha256.update(np.ascontiguousarray(array).data)
-    return sha256.hexdigest()
+def _hashes(array: NDArray[Any]) -> list[str]:
+    """Hash of what each record has of an array (n, ...)."""
+    start = f"{array.dtype} {array.shape[1:]}".encode()
+    return [hashlib.sha256(start + np.ascontiguousarray(of_record).tobytes()).hexdigest()[:32] for of_record in array]
 
 
 def write_shard(shard: Shard, path: Path) -> None:
@@ -98,17 +95,12 @@ def write_shard(shard: Shard, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # safetensors orders metadata at random, so that one entry holds all of it
     notes: dict[str, Any] = {"ids": list(shard.ids), "rows": list(shard.rows)}
+    notes["hashes"] = {name: _hashes(array) for name, array in shard.arrays.items()}
     if shard.pieces:
         notes["pieces"] = {name: asdict(piece) for name, piece in shard.pieces.items()}
     metadata = {"nas": json.dumps(notes)}
     arrays = {name: np.ascontiguousarray(array) for name, array in shard.arrays.items()}
     write_bytes(path, save(arrays, metadata))
-
-
-def read_notes(path: Path) -> tuple[list[str], list[Row]]:
-    """The ids and the rows of a shard, without its arrays."""
-    notes = _notes(path)
-    return notes["ids"], notes["rows"]
 
 
 def _notes(path: Path) -> dict[str, Any]:
@@ -123,7 +115,6 @@ class Shards:
     Attributes
     ----------
     ids : list of str, of all records, in order
-    fingerprint : hash of everything in the folder
     """
 
     def __init__(self, folder: Path) -> None:
@@ -131,25 +122,32 @@ class Shards:
         index = folder / INDEX
         if not index.is_file():
             raise ValueError(f"{folder}: holds no {INDEX}; run the stage that writes it (dvc repro)")
-        self.fingerprint = sha256_of(index)
         self._files: dict[str, dict[str, Any]] = json.loads(index.read_text())
         self._place = {i: (name, row) for name, shard in self._files.items() for row, i in enumerate(shard["ids"])}
         self.ids = list(self._place)
 
-    def fingerprint_of(self, pieces: Iterable[str]) -> str:
-        """Hash of some pieces of the work alone, which stays where others change.
+    def hashes(self, ids: Sequence[str], names: Sequence[str]) -> list[list[str]]:
+        """Hashes of some arrays of some records: [of the first record [of the first array, ...], ...].
 
         Raises
         ------
-        ValueError : a piece that the folder lacks
+        ValueError : a record or an array that the folder lacks
         """
-        made = [(shard["ids"], shard.get("pieces", {})) for shard in self._files.values()]
-        for name in pieces:
-            if any(name not in found for _, found in made):
-                known = ", ".join(made[0][1]) or "none"
-                raise ValueError(f"{self.folder}: has no piece {name!r} of work; it has {known}")
-        content = [[ids, [found[name] for name in pieces]] for ids, found in made]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        found = []
+        for name, row in self._places(ids):
+            held = self._files[name]["hashes"]
+            lacking = [key for key in names if key not in held]
+            if lacking:
+                raise ValueError(f"{self.folder}: has no {lacking[0]!r}; it has {', '.join(sorted(held))}")
+            found.append([held[key][row] for key in names])
+        return found
+
+    def _places(self, ids: Sequence[str]) -> list[tuple[str, int]]:
+        """File and row of some records."""
+        missing = [i for i in ids if i not in self._place]
+        if missing:
+            raise ValueError(f"{self.folder}: lacks the record {missing[0]!r}; run the stage that writes it")
+        return [self._place[i] for i in ids]
 
     def read(self, ids: Sequence[str], names: Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
         """Arrays of some records, stacked in the order of `ids`; all names by default.
@@ -158,12 +156,8 @@ class Shards:
         ------
         ValueError : a record that the folder lacks
         """
-        missing = [i for i in ids if i not in self._place]
-        if missing:
-            raise ValueError(f"{self.folder}: lacks the record {missing[0]!r}; run the stage that writes it")
         stacks: dict[str, list[NDArray[Any]]] = {}
-        for i in ids:
-            name, row = self._place[i]
+        for name, row in self._places(ids):
             with safe_open(self.folder / name, framework="numpy") as file:
                 held = file.keys()
                 for key in held if names is None else names:
@@ -200,6 +194,53 @@ class Shards:
         return pd.read_parquet(path) if columns is None else read_columns(path, columns)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """Arrays that an earlier stage stored, for a function that reads these and no others: a source.
+
+    folder : of the stage
+    names : of the arrays, in the order in which they are read
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+
+    def read(self, ids: Sequence[str], names: Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Arrays of some records, stacked in the order of `ids`; some of the names, or all of them.
+
+        Raises
+        ------
+        ValueError : a record or an array that is not there, or an array of another name
+        """
+        wanted = list(self.names if names is None else names)
+        others = [name for name in wanted if name not in self.names]
+        if others:
+            raise ValueError(f"{self.folder}: {others[0]!r} is not among what is read here: {', '.join(self.names)}")
+        return opened(self.folder).read(ids, wanted)
+
+    def one(self, record: str, name: str | None = None) -> NDArray[Any]:
+        """The array of one record, the first one unless it is named."""
+        key = self.names[0] if name is None else name
+        found: NDArray[Any] = self.read([record], [key])[key][0]
+        return found
+
+    def fingerprint_of(self, ids: Sequence[str]) -> list[Any]:
+        """The names, and hashes of these arrays of some records."""
+        return [*self.names, opened(self.folder).hashes(ids, self.names)]
+
+
+def opened(folder: Path) -> Shards:
+    """The shards in a folder, opened once while they stay as they are."""
+    index = folder / INDEX
+    state = index.stat() if index.is_file() else None
+    return Shards(folder) if state is None else _open(folder, state.st_mtime_ns, state.st_size, state.st_ino)
+
+
+@lru_cache(maxsize=8)
+def _open(folder: Path, *_state: int) -> Shards:
+    return Shards(folder)
+
+
 def spread(items: Sequence[Item], n: int) -> list[Item]:
     """At most n items, evenly spaced from the first to the last."""
     places = np.unique(np.linspace(0, len(items) - 1, min(n, len(items))).round().astype(int))
@@ -223,19 +264,14 @@ def gather(
     files: dict[str, dict[str, Any]] = {}
     survey = Survey()
     for number, part in enumerate(parts):
-        ids, found = read_notes(part)
-        survey.update(found)
-        with safe_open(part, framework="numpy") as file:
-            empty = not list(file.keys())
-        if not empty:
+        notes = _notes(part)
+        survey.update(notes["rows"])
+        if notes["hashes"]:
             name = f"shard-{number:05d}.safetensors"
             link(part, folder / name)
-            files[name] = {"sha256": sha256_of(part), "ids": ids}
-            pieces = _notes(part).get("pieces", {})
-            if pieces:
-                files[name]["pieces"] = {piece: found["sha256"] for piece, found in pieces.items()}
+            files[name] = {"ids": notes["ids"], "hashes": notes["hashes"]}
     if survey.n_rows or columns:
-        rows = (row | constants for part in parts for row in read_notes(part)[1])
+        rows = (row | constants for part in parts for row in _notes(part)["rows"])
         with new_file(folder / TABLE) as table:
             write_rows(table, rows, survey.schema(columns, constants))
     write_json(folder / INDEX, files)

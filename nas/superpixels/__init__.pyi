@@ -3,6 +3,7 @@ from .ablation import ABLATION_MEASURES, ablate_photos, ablated
 from .cost import bytes_of_superpixels
 from .estimator import NeuroActivatedSuperpixels
 from .hypercolumns import depth_weights
+from .inputs import variants_with_maps
 from .regions import relabel
 from .resizing import Resize
 from .rivals import felzenszwalb, slic
@@ -30,5 +31,6 @@ __all__ = [
     "segment_photos",
     "slic",
     "summaries",
+    "variants_with_maps",
     "write_variants",
 ]

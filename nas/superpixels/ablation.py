@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data import Record, resize_labels
-from nas.networks import Activations
-from nas.store import Row, Shard
+from nas.store import Row, Shard, Stored
 from nas.superpixels import regions
+from nas.superpixels.inputs import VariantOf, maps_of
 from nas.superpixels.measures import (
     achievable_segmentation_accuracy,
     measures,
@@ -63,39 +62,37 @@ def ablated(
 
 def ablate_photos(
     records: Sequence[Record],
-    pieces: Sequence[str],
-    activations: Path,
-    variants: Mapping[str, Variant],
+    pieces: Mapping[str, VariantOf],
+    views: Stored,
     settings: Segmenting,
 ) -> dict[str, Shard]:
     """Label maps uint16 of a few photos, on their own grids, and their measures, for the settings named `pieces`."""
-    stored, ids = Activations(activations), [record.id for record in records]
+    ids = [record.id for record in records]
     arrays: dict[str, list[NDArray[Any]]] = {name: [] for name in pieces}
     rows: dict[str, list[Row]] = {name: [] for name in pieces}
-    used = sorted({depth for name in pieces for depth in variants[name].depths})
     for record in records:
-        photo, maps = stored.read([record.id], ["view"])["view"][0], stored.maps([record.id], used)
+        photo, maps = views.one(record.id), maps_of(pieces, [record.id])
         truth, strong = record.truth(photo.shape[:2]), strongest_edges(photo, settings.edge_quantile)
-        for name, labels, fitted in _label_maps(pieces, maps, photo.shape[:2], variants, settings):
+        for name, labels, fitted in _label_maps(pieces, maps, photo.shape[:2], settings):
             arrays[name].append(labels.astype(np.uint16))
             measured = measure(resize_labels(labels, photo.shape[:2]), truth, strong, settings.tolerance)
-            size = {"size": str(variants[name].size)}
-            rows[name].append({"id": record.id, **variants[name].columns(), **size, **fitted, **measured})
+            variant = pieces[name][0]
+            size = {"size": str(variant.size)}
+            rows[name].append({"id": record.id, **variant.columns(), **size, **fitted, **measured})
     return {name: Shard(ids, {name: np.stack(arrays[name])}, rows[name]) for name in pieces}
 
 
 def _label_maps(
-    pieces: Sequence[str],
+    pieces: Mapping[str, VariantOf],
     maps: Mapping[int, Tensor],
     size: tuple[int, int],
-    variants: Mapping[str, Variant],
     settings: Segmenting,
 ) -> Any:
     """Name, label map and what the fit says, for one photo; settings that differ in k share hypercolumns."""
     for _, names in groupby(pieces, key=lambda name: name.rpartition("/")[0]):
         columns = None
         for name in names:
-            model = variants[name].estimator(settings.interpolation, settings.seed)
+            model = pieces[name][0].estimator(settings.interpolation, settings.seed)
             columns = model.columns(maps, size) if columns is None else columns
             model.fit(columns)
             labels = model.labels_[0].numpy()

@@ -1,19 +1,18 @@
 """Photos segmented by NAS and its rivals, in several variants, and held against masks and edges."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.data import Record, resize_labels
-from nas.networks import Activations
-from nas.store import Row, Shard
+from nas.store import Row, Shard, Stored
 from nas.superpixels import regions
+from nas.superpixels.inputs import VariantOf, maps_of
 from nas.superpixels.measures import measures, strongest_edges
 from nas.superpixels.rivals import felzenszwalb, slic
-from nas.superpixels.variants import Segmenting, Variant
+from nas.superpixels.variants import Segmenting
 
 MEASURES = [
     "achievable_segmentation_accuracy",
@@ -26,22 +25,17 @@ RATIOS = {"edge_adherence": ("edge_excess", "edge_room")}  # ratios of two means
 
 
 def segment_photos(
-    records: Sequence[Record],
-    pieces: Sequence[str],
-    activations: Path,
-    variants: Mapping[str, Variant],
-    settings: Segmenting,
+    records: Sequence[Record], pieces: Mapping[str, VariantOf], views: Stored, settings: Segmenting
 ) -> dict[str, Shard]:
     """Label maps METHOD.VARIANT (B, H, W) uint16 of a few photos, and their measures, for the variants `pieces`."""
-    stored, ids = Activations(activations), [record.id for record in records]
-    photos = stored.read(ids, ["view"])["view"]
-    maps = stored.maps(ids, sorted({depth for name in pieces for depth in variants[name].depths}))
+    ids = [record.id for record in records]
+    photos, maps = views.read(ids)["view"], maps_of(pieces, ids)
     size = photos.shape[1], photos.shape[2]
     truths = [record.truth(size) for record in records]
     edges = [strongest_edges(photo, settings.edge_quantile) for photo in photos]
     found = {}
-    for name in pieces:
-        model = variants[name].estimator(settings.interpolation, settings.seed).fit(maps, size)
+    for name, (variant, _) in pieces.items():
+        model = variant.estimator(settings.interpolation, settings.seed).fit(maps, size)
         arrays: dict[str, list[NDArray[Any]]] = {}
         rows: list[Row] = []
         clusters = resize_labels(model.labels_.numpy(), size)
@@ -53,7 +47,7 @@ def segment_photos(
                 row: Row = {"id": i, "variant": name, "method": method, "k": int(k)}
                 row["n_regions"] = int(segmented.max()) + 1
                 row |= measures(segmented, truth, strong, settings.tolerance)
-                rows.append(row | variants[name].columns())
+                rows.append(row | variant.columns())
         found[name] = Shard(ids, {key: np.stack(each) for key, each in arrays.items()}, rows)
     return found
 

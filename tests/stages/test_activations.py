@@ -259,11 +259,11 @@ def test_the_disk_is_asked_before_the_first_photo(new_project, monkeypatch, caps
     assert not (folder / params.SCRATCH).exists()
     stored = run_here(folder, monkeypatch, cache=False)
     size = sum(path.stat().st_size for path in stored.folder.glob("shard-*"))
-    assert 0 <= size - 3 * (each - maps) < 3 * 1000  # beside the arrays, their names and the rows
+    assert 0 <= size - 3 * (each - maps) < 3 * 1500  # beside the arrays, their names and hashes, and the rows
     usage.free += 1
     stored = run_here(folder, monkeypatch, cache=True)
     size = sum(path.stat().st_size for path in stored.folder.glob("shard-*"))
-    assert 0 <= size - 3 * each < 3 * 1000
+    assert 0 <= size - 3 * each < 3 * 2000
     lines = [line for line in capsys.readouterr().err.splitlines() if "on disk" in line]
     assert re.fullmatch(rf"activations made mobilenet_v2: {re.escape(line)}, about \d+ (s|min) in all", lines[-1])
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from plain import Known
 
 from nas.data.records import Record, read_records, write_records
 from nas.networks import head_fitting
@@ -91,10 +92,11 @@ def test_features_are_not_computed_again_when_the_fit_was_killed(project, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(head_fitting, "pool_photos", Known(head_fitting.pool_photos, "pool"))
         patch.setattr(head_fitting, "fit_head", killed)
         project.run(heads)
     assert not project.of("heads").exists()
-    monkeypatch.setattr(head_fitting, "pool_photos", killed)
+    monkeypatch.setattr(head_fitting, "pool_photos", Known(killed, "pool"))
     project.run(heads)
     assert read_head(project.of("heads"))[1].n_photos == N_TRAIN
 

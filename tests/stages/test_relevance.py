@@ -9,12 +9,11 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from projects import piece_of
 
 from nas.data.records import Record, write_records
 from nas.networks.classifier import load_classifier
 from nas.networks.heads import Fit, write_head
-from nas.store.shards import Shard, Shards, gather, join_pieces, write_shard
+from nas.store.shards import Shard, Shards, gather, write_shard
 from nas.store.tables import TABLE
 from stages import params, relevance
 
@@ -73,10 +72,7 @@ def new_project(tmp_path_factory, weights, root, monkeypatch, narrow):
         for stage, photos in stored.items():
             parts = [folder / "parts" / f"{stage}{number}.safetensors" for number in range(len(photos))]
             for record, arrays, part in zip(records, photos, parts, strict=True):
-                pieces = {}
-                for name, each in arrays.items():
-                    pieces.setdefault(piece_of(stage, name), {})[name] = each
-                write_shard(join_pieces({name: Shard([record.id], each) for name, each in pieces.items()}), part)
+                write_shard(Shard([record.id], arrays), part)
             gather(parts, folder / "data" / stage / "made" / "mobilenet_v2")
         return folder
 

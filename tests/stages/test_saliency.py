@@ -12,9 +12,9 @@ from nas.data.records import read_records
 from nas.networks.classifier import Classifier, load_classifier
 from nas.networks.descriptions import build, find_network
 from nas.saliency.explaining import explain
-from nas.saliency.photo_maps import Explaining, explain_photos
-from nas.saliency.possible import possible_methods
-from nas.store.shards import Shards
+from nas.saliency.photo_maps import TARGETS, Explaining, explain_photos
+from nas.saliency.possible import possible_methods, to_explain
+from nas.store.shards import Shards, Stored
 from stages import saliency
 
 PARAMETERS = {"smoothgrad": {"n_samples": 2}, "lime": {"n_samples": 8}, "kernel_shap": {"n_samples": 8}}
@@ -84,10 +84,11 @@ def test_the_maps_of_a_photo_do_not_depend_on_the_others(prepared):
     settings = project.settings().saliency
 
     def maps(chosen):
-        given, data = settings, project.folder / "data"
-        made = Explaining.of_data(data, "made", "mobilenet_v2", regions=given.regions, batch=given.batch, seed=SEED,
-                                  parameters=given.parameters)  # fmt: skip
-        found = explain_photos(chosen, made.pieces(settings.methods), settings=made)
+        data = project.folder / "data"
+        made = Explaining.of_data(data, "made", "mobilenet_v2", settings.batch)
+        regions = Stored(data / "superpixels/made/mobilenet_v2", (settings.regions,))
+        asked = to_explain(settings.methods, settings.parameters, SEED, regions)
+        found = explain_photos(chosen, {TARGETS: None, **asked}, settings=made)
         return {name: array for shard in found.values() for name, array in shard.arrays.items()}
 
     together = maps(records)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plain import Known
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from nas.classes import clustering
 from nas.classes.agreement import clustering_agreement
 from nas.classes.clustering import ClassClustering, Maps, cluster_class, cluster_photos, clusters_settings, measure
 from nas.classes.members import clusters_fingerprint
-from nas.networks.activations import Activations
+from nas.networks.activations import Activations, StoredMaps
 from nas.store.shards import Shards
 from nas.superpixels.estimator import NeuroActivatedSuperpixels
 from nas.superpixels.variants import Variant
@@ -62,10 +63,10 @@ def test_each_measure_is_held_against_chance():
 
 def test_a_photo_does_not_depend_on_those_beside_it(made, activations, birds):
     centers = NeuroActivatedSuperpixels(4, scope="collection", **SHARED)
-    centers = centers.fit(list(Maps(activations, PHOTOS, (2, 3, 4)))).cluster_centers_.numpy()
+    centers = centers.fit(list(Maps(StoredMaps(activations, (2, 3, 4)), PHOTOS))).cluster_centers_.numpy()
     rows = Shards(made).table().to_dict("records")
     for record in birds[::-1]:
-        alone = cluster_photos([record], "bird", activations, SETTINGS, centers)
+        alone = cluster_photos([record], "bird", StoredMaps(activations, (2, 3, 4)), SETTINGS, centers)
         for name, expected in Shards(made).read([record.id]).items():
             assert np.array_equal(alone.arrays[name], expected)
         assert list(alone.rows) == [row for row in rows if row["id"] == record.id]
@@ -94,7 +95,7 @@ def test_a_run_that_was_killed_ends_with_the_same_bytes(made, activations, birds
         return compute(records, **settings)
 
     monkeypatch.setattr(Maps, "__iter__", one_pass)
-    monkeypatch.setattr(clustering, "cluster_photos", one_photo)
+    monkeypatch.setattr(clustering, "cluster_photos", Known(one_photo, "one photo"))
     with pytest.raises(Killed):
         cluster_class("bird", birds, activations, SETTINGS, tmp_path)
     before = len(photos)
@@ -109,7 +110,7 @@ def test_a_run_that_was_killed_ends_with_the_same_bytes(made, activations, birds
 
 
 def test_maps_are_read_anew_in_every_pass(activations, stacked):
-    maps = Maps(activations, PHOTOS, [2, 4])
+    maps = Maps(StoredMaps(activations, (2, 4)), PHOTOS)
     for _ in range(2):
         for photo, found in zip(PHOTOS, maps, strict=True):
             assert found.keys() == {2, 4}

@@ -10,10 +10,11 @@ from sklearn.metrics import roc_auc_score
 from nas.data.boxes import resize_boxes
 from nas.data.label_maps import resize_labels
 from nas.data.records import Record
-from nas.localization.evaluation import LOCALIZATION_COLUMNS, locate_photos, located
+from nas.localization.evaluation import LOCALIZATION_COLUMNS, locate_photos, located, to_locate
 from nas.localization.pixel_precision import PixelAveragePrecision
 from nas.saliency.maps import center_gaussian, normalize, resize_map
 from nas.saliency.photo_maps import TARGETS
+from nas.store.shards import Stored
 
 SIDE, KINDS = 32, ["nas_clusters.first", "slic.first"]
 METHODS = ["lrp", "grad_cam", "center_gaussian"]
@@ -64,6 +65,13 @@ def made(tmp_path_factory):
     return (saliency, superpixels), records, photos
 
 
+def locate(records, pieces, folders):
+    """What `locate_photos` says of some pieces."""
+    saliency, superpixels = folders
+    every = to_locate(saliency, ["lrp", "grad_cam"])
+    return locate_photos(records, {name: every[name] for name in pieces}, Stored(superpixels, tuple(KINDS)))
+
+
 def plain_maps(photo, photos):
     """Method and regions to the normalized map."""
     saliency, labels = photos[photo]
@@ -79,7 +87,7 @@ def plain_maps(photo, photos):
 
 def test_what_is_stored_is_what_the_measures_say_of_each_map(made):
     folders, records, photos = made
-    found = locate_photos(records, [TARGETS, *METHODS], *folders, KINDS)
+    found = locate(records, [TARGETS, *METHODS], folders)
     rows = {
         tuple(row[key] for key in LOCALIZATION_COLUMNS[:3]): row["auroc"]
         for each in METHODS
@@ -111,9 +119,9 @@ def test_what_is_stored_is_what_the_measures_say_of_each_map(made):
 
 def test_a_photo_is_the_same_alone_and_a_method_without_the_others(made):
     folders, records, _ = made
-    together = locate_photos(records, METHODS, *folders, KINDS)
+    together = locate(records, METHODS, folders)
     for number, record in enumerate(records):
-        alone = locate_photos([record], METHODS[::2], *folders, KINDS)
+        alone = locate([record], METHODS[::2], folders)
         assert list(alone) == METHODS[::2]
         for method, shard in alone.items():
             assert shard.arrays.keys() == together[method].arrays.keys()
@@ -128,8 +136,8 @@ def test_a_photo_has_the_measures_that_its_truth_allows(made, tmp_path, boxes, m
     folders, records, _ = made
     mask = mask_of(BOXES["a"]) if masks else None
     record = record_of(tmp_path, "a", mask, **({"boxes": BOXES["a"], "size": (40, 48)} if boxes else {}))
-    expected = locate_photos(records[:1], ["lrp"], *folders, KINDS)["lrp"]
-    found = locate_photos([record], ["lrp"], *folders, KINDS)["lrp"]
+    expected = locate(records[:1], ["lrp"], folders)["lrp"]
+    found = locate([record], ["lrp"], folders)["lrp"]
     kept = (["single", "multi"] if boxes else []) + (["pixels"] if masks else [])
     assert set(found.arrays) == {key for key in expected.arrays if key.partition("/")[0] in kept}
     assert all(np.array_equal(array, expected.arrays[key]) for key, array in found.arrays.items())
@@ -139,7 +147,7 @@ def test_a_photo_has_the_measures_that_its_truth_allows(made, tmp_path, boxes, m
 def test_a_map_of_one_value_has_no_contrast(made, tmp_path):
     (_, superpixels), records, photos = made
     maps = {photo: saliency | {"true/lrp": np.full((SIDE, SIDE), 0.25)} for photo, (saliency, _) in photos.items()}
-    found = locate_photos(records, ["lrp"], store(tmp_path / "flat", maps), superpixels, KINDS)["lrp"]
+    found = locate(records, ["lrp"], (store(tmp_path / "flat", maps), superpixels))["lrp"]
     assert {row["auroc"] for row in found.rows} == {0.5}
     first = plain_best_ious(np.zeros((SIDE, SIDE)), resize_boxes(BOXES["a"], (40, 48), (SIDE, SIDE)).tolist(), True)[0]
     for key in ("multi/lrp/raw", f"single/lrp/{KINDS[0]}"):
@@ -151,14 +159,14 @@ def test_a_box_that_leaves_the_photo_is_refused(made, box):
     folders, records, _ = made
     wrong = Record("b", Path(), "", size=(40, 48), boxes=(BOXES["b"][0], box))
     with pytest.raises(ValueError, match=rf"boxes has \[{box[0]}\.0, .* give 0 <= x0 <= x1 <= 48 and 0 <= y0"):
-        locate_photos([records[0], wrong], METHODS, *folders, KINDS)
+        locate([records[0], wrong], METHODS, folders)
 
 
 def test_an_error_in_a_map_names_the_method(made, tmp_path):
     (_, superpixels), records, photos = made
     broken = {photo: saliency | {"true/lrp": np.full((SIDE, SIDE), np.inf)} for photo, (saliency, _) in photos.items()}
     with pytest.raises(ValueError, match=r"^lrp: saliency goes from "):
-        locate_photos(records, METHODS, store(tmp_path / "broken", broken), superpixels, KINDS)
+        locate(records, METHODS, (store(tmp_path / "broken", broken), superpixels))
 
 
 def test_photos_without_a_box_are_left_out_where_others_have_some(tmp_path):
@@ -167,3 +175,13 @@ def test_photos_without_a_box_are_left_out_where_others_have_some(tmp_path):
     assert located([neither, boxed, masked, both]) == [boxed, both]
     assert located([neither, masked]) == [masked]
     assert located([neither]) == []
+
+
+def test_a_method_depends_on_its_maps_of_the_true_class(made):
+    (saliency, _), _, _ = made
+    pieces = to_locate(saliency, ["lrp"])
+    assert pieces == {
+        TARGETS: Stored(saliency, ("target_true", "target_predicted", "labelled")),
+        "lrp": Stored(saliency, ("true/lrp",)),
+        "center_gaussian": None,
+    }

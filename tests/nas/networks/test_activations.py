@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
-from nas.networks.activations import FORWARD, Activations, _load, write_forward
+from nas.networks.activations import FORWARD, Activations, StoredMaps, _load, write_forward
 from nas.networks.classifier import Classifier
 from nas.networks.descriptions import Network
 from nas.networks.forward import Forward
+from nas.store.given import Source
 from nas.store.shards import Shard, gather, write_shard
 
 IDS = ["a", "b", "c"]
@@ -68,13 +69,34 @@ def test_maps_that_were_not_stored_are_computed(store, classifier, precision, ma
     assert loaded == ["made"]  # once per process
 
 
-def test_the_fingerprint_is_of_the_network_too(store, classifier):
-    folder, weights, _ = store("view", "logits")
-    first = Activations(folder).fingerprint
-    assert Activations(folder).fingerprint == first
-    classifier.depths = {2: "0"}
+def test_stored_maps_are_known_by_their_content_and_others_by_view_and_network(store, classifier):
+    folder, weights, _ = store("view", "logits", "depth2")
+    stored, computed = StoredMaps(folder, (2,)), StoredMaps(folder, (0,))
+    assert isinstance(stored, Source)
+    assert computed.read(["b"]).keys() == {0} and stored.read(["b"]).keys() == {2}
+    before = stored.fingerprint_of(["a"]), computed.fingerprint_of(["a"])
+    assert stored.fingerprint_of(["b"]) != before[0] and computed.fingerprint_of(["b"]) != before[1]
+    assert StoredMaps(folder, (0, 2)).fingerprint_of(["a"]) not in before
+    write_forward(folder, classifier, weights, Forward(9))  # the batch changes nothing
+    assert (stored.fingerprint_of(["a"]), computed.fingerprint_of(["a"])) == before
+    write_forward(folder, classifier, weights, Forward(8, precision="float16"))
+    assert stored.fingerprint_of(["a"]) == before[0] and computed.fingerprint_of(["a"]) != before[1]
+    classifier.depths = {0: "another", 2: "other"}
     write_forward(folder, classifier, weights, Forward(8))
-    assert Activations(folder).fingerprint != first
+    assert stored.fingerprint_of(["a"]) == before[0] and computed.fingerprint_of(["a"]) != before[1]
+    with pytest.raises(ValueError, match=r"stored: has no 'depth4'; it has depth0, depth2, logits, view$"):
+        StoredMaps(folder, (4,)).fingerprint_of(["a"])
+
+
+def test_a_folder_is_opened_once_while_it_and_its_network_stay(store, classifier):
+    folder, weights, _ = store("view")
+    first = Activations.open(folder)
+    assert Activations.open(folder) is first
+    write_forward(folder, classifier, weights, Forward(8, precision="float16"))
+    assert Activations.open(folder) is not first
+    (folder / FORWARD).unlink()
+    with pytest.raises(ValueError, match=r"holds no forward\.json"):
+        Activations.open(folder)
 
 
 def test_what_cannot_be_read_is_one_line(store, made):

@@ -1,6 +1,7 @@
 """Curves of stored maps against a plain loop, with a network of random weights."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ from PIL import Image
 from plain import store, write_network
 
 from nas.data.records import Record
-from nas.networks.headed import shared_classifier
-from nas.relevance.evaluation import DIRECTIONS, FRACTIONS, Inputs, Settings, curve_photos, read_photo
+from nas.networks.headed import StoredClassifier, shared_classifier
+from nas.relevance.evaluation import DIRECTIONS, FRACTIONS, Inputs, Settings, curve_photos, read_photo, to_rank
 from nas.relevance.replacements import blur, zero
 from nas.saliency.maps import resize_map
+from nas.store.given import Given
 
 SIDE, N_STEPS, METHODS = 64, 4, ["lrp", "grad_cam", "random"]
 SETTINGS = Settings(
@@ -45,31 +47,27 @@ def photo_of(seed, classifier):
 
 
 def stored(folder, photos):
-    pieces = {
-        "activations": None,
-        "superpixels": {"first": ["nas_clusters.first"], "other": ["slic.other"]},
-        "saliency": {"targets": ["target_predicted"], **{method: [f"predicted/{method}"] for method in METHODS}},
-    }
-    for stage, of in pieces.items():
-        store(folder / stage, {photo: arrays[stage] for photo, arrays in photos.items()}, of)
+    for stage in ("activations", "superpixels", "saliency"):
+        store(folder / stage / "made" / "net", {photo: arrays[stage] for photo, arrays in photos.items()})
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Where everything lies, what the photos are, and the network."""
+    """What curves are made from, what the photos are, the network, and the folder of all."""
     folder = tmp_path_factory.mktemp("relevance")
     weights, head = write_network(folder)
-    inputs = Inputs("mobilenet_v2", weights, head, *(folder / stage for stage in ("activations", "saliency")),
-                    folder / "superpixels")  # fmt: skip
     classifier = shared_classifier("mobilenet_v2", weights, head)
     photos = {photo: photo_of(seed, classifier) for photo, seed in SEEDS.items()}
     stored(folder, photos)
-    return inputs, photos, classifier
+    inputs = Inputs.of_data(folder, "made", "net", SETTINGS)
+    return replace(inputs, classifier=StoredClassifier("mobilenet_v2", weights, head)), photos, classifier, folder
 
 
-def curves_of(records, inputs, methods=METHODS):
-    read = [read_photo(record, METHODS, inputs, SETTINGS) for record in records]
-    return curve_photos(records, read, methods, inputs, SETTINGS)
+def curves_of(records, made, methods=METHODS):
+    inputs, _, _, folder = made
+    pieces = to_rank(folder / "saliency/made/net", methods)
+    read = [read_photo(record, pieces, inputs, SETTINGS) for record in records]
+    return curve_photos(records, read, pieces, inputs, SETTINGS)
 
 
 def plain_curve(network, x, fill, saliency, parts, direction, target):
@@ -96,8 +94,8 @@ def in_raster_order(labels):
 
 @torch.no_grad()
 def test_rows_and_curves_are_those_of_a_plain_loop(made):
-    inputs, photos, classifier = made
-    found = curves_of(RECORDS, inputs)
+    _, photos, classifier, _ = made
+    found = curves_of(RECORDS, made)
     fills, spread = {"zero": zero, "blur": lambda x: blur(x, 3.0)}, []
     for number, (photo, arrays) in enumerate(photos.items()):
         x = classifier.normalize(arrays["activations"]["view"][None])
@@ -138,7 +136,7 @@ def test_rows_and_curves_are_those_of_a_plain_loop(made):
 
 
 def test_there_are_as_many_curves_as_are_foreseen(made):
-    found = curves_of(RECORDS, made[0])
+    found = curves_of(RECORDS, made)
     for shard in found.values():
         assert len(shard.arrays) == SETTINGS.n_curves == 3 * 2 + 2 * 1
         assert all(array.shape == (2, len(FRACTIONS)) for array in shard.arrays.values())
@@ -146,7 +144,7 @@ def test_there_are_as_many_curves_as_are_foreseen(made):
 
 
 def test_methods_share_both_ends_of_a_setting_and_a_photo_its_first(made):
-    found = curves_of(RECORDS, made[0])
+    found = curves_of(RECORDS, made)
     ends = {}
     for shard in found.values():
         for name, values in shard.arrays.items():
@@ -159,9 +157,9 @@ def test_methods_share_both_ends_of_a_setting_and_a_photo_its_first(made):
 
 
 def test_a_photo_is_the_same_alone_and_a_method_without_the_others(made):
-    together = curves_of(RECORDS, made[0])
+    together = curves_of(RECORDS, made)
     for number, record in enumerate(RECORDS):
-        alone = curves_of([record], made[0], ["grad_cam"])
+        alone = curves_of([record], made, ["grad_cam"])
         assert list(alone) == ["grad_cam"]
         assert list(alone["grad_cam"].rows) == [row for row in together["grad_cam"].rows if row["id"] == record.id]
         for name, array in alone["grad_cam"].arrays.items():
@@ -169,38 +167,57 @@ def test_a_photo_is_the_same_alone_and_a_method_without_the_others(made):
 
 
 def test_a_class_without_probability_has_curves_of_zeros(made, monkeypatch):
-    inputs, _, classifier = made
+    inputs, _, classifier, folder = made
     never = classifier.module.classifier[1].bias.detach().clone()
     never[7] = -5000
     monkeypatch.setattr(classifier.module.classifier[1].bias, "data", never)
     monkeypatch.setitem(classifier.__dict__, "predictor", classifier.module)
-    monkeypatch.setattr("nas.relevance.evaluation.shared_classifier", lambda *_: classifier)
-    read = [read_photo(record, METHODS, inputs, SETTINGS) for record in RECORDS]
-    found = curve_photos(RECORDS, [read[0], read[1]._replace(target=7)], METHODS, inputs, SETTINGS)
+    monkeypatch.setattr(StoredClassifier, "load", lambda _: classifier)
+    pieces = to_rank(folder / "saliency/made/net", METHODS)
+    read = [read_photo(record, pieces, inputs, SETTINGS) for record in RECORDS]
+    found = curve_photos(RECORDS, [read[0], read[1]._replace(target=7)], pieces, inputs, SETTINGS)
     for shard in found.values():
         areas = {photo: [row["auc"] for row in shard.rows if row["id"] == photo] for photo in SEEDS}
         assert set(areas["many"]) == {0} and min(areas["few"]) > 0
         assert all((values[1] == 0).all() for values in shard.arrays.values())
 
 
-def test_keys_change_with_what_is_used_alone(made, tmp_path):
-    inputs, photos, _ = made
-    before = inputs.key(SETTINGS), inputs.pieces(METHODS)
-    assert replace(inputs, network="other").key(SETTINGS) != before[0]
-    assert inputs.key(replace(SETTINGS, tile=3)) != before[0]
+def test_curves_depend_on_what_is_used_alone(made, tmp_path):
+    inputs, photos, _, folder = made
 
-    def keys(stage, name):
+    def digests(settings=SETTINGS, folder=folder, **changed):
+        other = replace(Inputs.of_data(folder, "made", "net", settings), classifier=inputs.classifier)
+        functions = [partial(each, inputs=replace(other, **changed), settings=settings)
+                     for each in (read_photo, curve_photos)]  # fmt: skip
+        pieces = to_rank(folder / "saliency/made/net", METHODS)
+        found = {name: Given.of(each).digest(list(photos)) for name, each in pieces.items()}
+        return Given.of(functions).digest(list(photos)), found
+
+    before = digests()
+    assert digests(classifier=replace(inputs.classifier, name="other"))[0] != before[0]
+    for name, value in (
+        ("tile", 3),
+        ("n_steps", 5),
+        ("blur", 2.0),
+        ("batch", 2),
+        ("orders", {"least": ["tiles"], "most": []}),
+    ):
+        assert digests(replace(SETTINGS, **{name: value}))[0] != before[0]
+
+    def after(stage, name):
         changed = {photo: {key: dict(each) for key, each in arrays.items()} for photo, arrays in photos.items()}
         if stage:
             changed["many"][stage][name] = changed["many"][stage][name] + 1
-        folder = tmp_path / f"{stage} {name.replace('/', ' ')}"
-        stored(folder, changed)
-        places = {each: folder / each for each in ("activations", "saliency", "superpixels")}
-        other = replace(inputs, **places)
-        return other.key(SETTINGS), other.pieces(METHODS)
+        place = tmp_path / f"{stage} {name.replace('/', ' ')}"
+        stored(place, changed)
+        return digests(folder=place)
 
-    assert keys("", "same") == keys("superpixels", "slic.other") == before
-    assert keys("superpixels", "nas_clusters.first")[0] != before[0]
-    assert keys("activations", "view")[0] != before[0]
-    key, pieces = keys("saliency", "predicted/lrp")
-    assert key == before[0] and [name for name in METHODS if pieces[name] != before[1][name]] == ["lrp"]
+    assert after("", "same") == after("superpixels", "slic.other") == before
+    for stage, name in (
+        ("superpixels", "nas_clusters.first"),
+        ("activations", "view"),
+        ("saliency", "target_predicted"),
+    ):
+        assert after(stage, name)[0] != before[0]
+    common, pieces = after("saliency", "predicted/lrp")
+    assert common == before[0] and [name for name in METHODS if pieces[name] != before[1][name]] == ["lrp"]

@@ -1,5 +1,7 @@
 """Maps of fewer and more samples against `explain` and scipy, with a network of random weights."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,12 +11,14 @@ from plain import record_of, store, write_network
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from nas.networks.headed import shared_classifier
+from nas.networks.headed import StoredClassifier, shared_classifier
 from nas.saliency.convergence import CONVERGENCE_COLUMNS, SETTING, compare_counts, counted, summaries
 from nas.saliency.explaining import explain
 from nas.saliency.photo_maps import Explaining
+from nas.saliency.possible import to_explain
 from nas.statistics.bootstrap import interval
 from nas.statistics.resampling import Resampling
+from nas.store.shards import Stored
 from nas.store.tables import write_table
 
 SIDE, SEED = 32, 3
@@ -52,22 +56,23 @@ def made(tmp_path_factory):
     mask = np.zeros((40, 48), np.uint8)
     mask[8:20, 4:30], mask[20:24] = 1, 255
     records = [record_of(folder, "a", mask), record_of(folder, "b")]
-    settings = Explaining("mobilenet_v2", weights, head, seen, regions, "slic.first", 4, SEED, PARAMETERS)
-    counts = counted(list(PARAMETERS), PARAMETERS)
-    found = compare_counts(records, list(counts), counts, [0.5, 3.0], 5.0, settings)
-    return found, records, photos, settings, classifier
+    settings = Explaining(StoredClassifier("mobilenet_v2", weights, head), Stored(seen, ("view", "logits")), 4)
+    counts = counted(to_explain(list(PARAMETERS), PARAMETERS, SEED, Stored(regions, ("slic.first",))))
+    found = compare_counts(records, counts, [0.5, 3.0], 5.0, settings)
+    return found, records, photos, settings, classifier, counts
 
 
 def test_counts_are_of_the_methods_whose_count_is_set():
-    assert counted([*PARAMETERS, "gradient"], PARAMETERS) == {
-        **{"integrated_gradients": 2, "smoothgrad": 2},
-        "kernel_shap": 4,
-    }
-    assert counted(["rise", "smoothgrad"], {"rise": {"grid": 3}, "smoothgrad": {"n_samples": 9}}) == {"smoothgrad": 9}
+    regions = Stored(Path("nowhere"), ("slic.first",))
+    methods = to_explain([*PARAMETERS, "gradient"], PARAMETERS, SEED, regions)
+    assert list(counted(methods)) == ["integrated_gradients", "smoothgrad", "kernel_shap"]
+    given = {"rise": {"grid": 3}, "smoothgrad": {"n_samples": 9}}
+    methods = to_explain(["rise", "smoothgrad"], given, SEED, regions)
+    assert counted(methods) == {"smoothgrad": methods["smoothgrad"]}
 
 
 def test_rows_are_those_of_a_plain_loop(made):
-    found, records, photos, _, classifier = made
+    found, records, photos, _, classifier, _ = made
     rows = [row for shard in found.values() for row in shard.rows]
     assert len(rows) == 2 * 3 * 2
     truth = records[0].truth((SIDE, SIDE))
@@ -92,10 +97,9 @@ def test_rows_are_those_of_a_plain_loop(made):
 
 
 def test_a_photo_is_the_same_alone_and_a_method_without_the_others(made):
-    found, records, _, settings, _ = made
-    counts = counted(list(PARAMETERS), PARAMETERS)
+    found, records, _, settings, _, counts = made
     for record in records[::-1]:
-        alone = compare_counts([record], ["smoothgrad"], counts, [0.5, 3.0], 5.0, settings)
+        alone = compare_counts([record], {"smoothgrad": counts["smoothgrad"]}, [0.5, 3.0], 5.0, settings)
         assert list(alone) == ["smoothgrad"]
         expected = [row for row in found["smoothgrad"].rows if row["id"] == record.id]
         assert list(alone["smoothgrad"].rows) == [pytest.approx(row, nan_ok=True) for row in expected]

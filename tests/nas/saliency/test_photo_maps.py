@@ -1,6 +1,7 @@
 """Stored maps against `explain` for one photo and class at a time, with a network of random weights."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,13 @@ from PIL import Image
 from plain import store, write_network
 
 from nas.data.records import Record
-from nas.networks.headed import shared_classifier
+from nas.networks.headed import StoredClassifier, shared_classifier
 from nas.saliency.explaining import explain
-from nas.saliency.photo_maps import TARGETS, Explaining, explain_photos, with_maps
+from nas.saliency.photo_maps import TARGETS, Explaining, explain_photos
+from nas.saliency.possible import to_explain
+from nas.store.code import _syntax, file_of
+from nas.store.given import Given
+from nas.store.shards import Stored
 
 SIDE, SEED = 64, 3
 PARAMETERS = {"smoothgrad": {"n_samples": 2}, "lime": {"n_samples": 8}}
@@ -36,24 +41,31 @@ def photo_of(photo, classifier):
 def stored(folder, photos):
     store(folder / "activations", {photo: each["activations"] for photo, each in photos.items()})
     regions = {photo: each["superpixels"] for photo, each in photos.items()}
-    store(folder / "superpixels", regions, {"first": ["slic.first"], "other": ["slic.other"]})
+    store(folder / "superpixels", regions)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """The settings, what is stored of the photos, and the network."""
+    """The settings, what is stored of the photos, the network, and label maps."""
     folder = tmp_path_factory.mktemp("saliency")
     weights, head = write_network(folder)
     classifier = shared_classifier("mobilenet_v2", weights, head)
     photos = {record.id: photo_of(record.id, classifier) for record in RECORDS}
     stored(folder, photos)
-    places = (weights, head, folder / "activations", folder / "superpixels")
-    return Explaining("mobilenet_v2", *places, "slic.first", 2, SEED, PARAMETERS), photos, classifier
+    seen = Stored(folder / "activations", ("view", "logits", "label"))
+    settings = Explaining(StoredClassifier("mobilenet_v2", weights, head), seen, 2)
+    return settings, photos, classifier, Stored(folder / "superpixels", ("slic.first",))
+
+
+def pieces(names, regions):
+    """The pieces of work of these names."""
+    asked = to_explain([name for name in names if name != TARGETS], PARAMETERS, SEED, regions)
+    return {name: asked.get(name) for name in names}
 
 
 def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(made):
-    settings, photos, classifier = made
-    found = explain_photos(RECORDS, [TARGETS, *METHODS], settings)
+    settings, photos, classifier, regions = made
+    found = explain_photos(RECORDS, pieces([TARGETS, *METHODS], regions), settings)
     assert list(found) == [TARGETS, *METHODS]
     for number, (photo, each) in enumerate(photos.items()):
         seen = each["activations"]
@@ -62,12 +74,12 @@ def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(made):
         targets = {name: array[number] for name, array in found[TARGETS].arrays.items()}
         assert targets == {"target_predicted": predicted, "target_true": true, "labelled": label >= 0}
         assert (predicted != true) == photo.startswith("wrong")
-        regions = torch.from_numpy(each["superpixels"]["slic.first"].astype(np.int64))[None]
+        labels = torch.from_numpy(each["superpixels"]["slic.first"].astype(np.int64))[None]
         given = {
             "gradient": {},
             "smoothgrad": {"n_samples": 2, "seed": SEED},
             "grad_cam": {"upsample": False},
-            "lime": {"n_samples": 8, "seed": SEED, "regions": regions},
+            "lime": {"n_samples": 8, "seed": SEED, "regions": labels},
             "random": {"seed": SEED},
         }
         x = classifier.normalize(seen["view"][None])
@@ -84,10 +96,10 @@ def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(made):
 
 
 def test_the_maps_of_a_photo_depend_neither_on_the_others_nor_on_other_methods(made):
-    settings, _, _ = made
-    together = explain_photos(RECORDS, METHODS, settings)
+    settings, _, _, regions = made
+    together = explain_photos(RECORDS, pieces(METHODS, regions), settings)
     for number, record in enumerate(RECORDS):
-        alone = explain_photos([record], METHODS[::2], settings)
+        alone = explain_photos([record], pieces(METHODS[::2], regions), settings)
         assert list(alone) == METHODS[::2]
         for method, shard in alone.items():
             for name, expected in shard.arrays.items():
@@ -97,67 +109,74 @@ def test_the_maps_of_a_photo_depend_neither_on_the_others_nor_on_other_methods(m
 
 
 def test_a_photo_of_one_region_has_flat_maps_of_regions(made, tmp_path):
-    settings, photos, _ = made
+    settings, photos, _, _ = made
     flat = {"slic.first": np.zeros((SIDE, SIDE), np.uint16)}
-    other = replace(settings, superpixels=store(tmp_path / "superpixels", dict.fromkeys(photos, flat)))
-    for method, shard in explain_photos(RECORDS, ["lime", "kernel_shap"], other).items():
+    other = Stored(store(tmp_path / "superpixels", dict.fromkeys(photos, flat)), ("slic.first",))
+    for method, shard in explain_photos(RECORDS, pieces(["lime", "kernel_shap"], other), settings).items():
         for array in shard.arrays[f"predicted/{method}"]:
             assert np.isfinite(array).all() and np.ptp(array) == 0
 
 
 def test_a_method_depends_on_its_own_parameters_seed_and_regions_alone(made, tmp_path):
-    settings, photos, _ = made
-    before = settings.pieces(METHODS)
-    assert list(before) == [TARGETS, *METHODS]
+    _, photos, _, regions = made
 
-    def changed(other):
-        return {name for name, depends in other.pieces(METHODS).items() if depends != before[name]}
+    def digests(parameters=PARAMETERS, seed=SEED, regions=regions, kind="slic.first"):
+        found = to_explain(METHODS, parameters, seed, Stored(regions.folder, (kind,)))
+        assert list(found) == METHODS
+        return {name: Given.of(each).digest(list(photos)) for name, each in found.items()}
 
-    assert changed(replace(settings, seed=4)) == {"smoothgrad", "lime", "random"}
-    assert changed(replace(settings, parameters=PARAMETERS | {"lime": {"n_samples": 9}})) == {"lime"}
-    assert changed(replace(settings, regions="slic.other")) == {"lime"}
+    before = digests()
+
+    def changed(**changes):
+        return {name for name, digest in digests(**changes).items() if digest != before[name]}
+
+    assert changed() == set()
+    assert changed(seed=4) == {"smoothgrad", "lime", "random"}
+    assert changed(parameters=PARAMETERS | {"lime": {"n_samples": 9}}) == {"lime"}
+    assert changed(kind="slic.other") == {"lime"}
     labels = {photo: {key: dict(each) for key, each in stages.items()} for photo, stages in photos.items()}
     labels["right"]["superpixels"]["slic.other"] = labels["right"]["superpixels"]["slic.other"] + 1
     stored(tmp_path / "other", labels)
-    assert changed(replace(settings, superpixels=tmp_path / "other/superpixels")) == set()
+    assert changed(regions=Stored(tmp_path / "other/superpixels", ())) == set()
     labels["right"]["superpixels"]["slic.first"] = labels["right"]["superpixels"]["slic.first"] + 1
     stored(tmp_path / "first", labels)
-    assert changed(replace(settings, superpixels=tmp_path / "first/superpixels")) == {"lime"}
+    assert changed(regions=Stored(tmp_path / "first/superpixels", ())) == {"lime"}
 
 
-def test_every_map_depends_on_what_the_network_saw(made, tmp_path):
-    settings, photos, _ = made
+def test_a_method_depends_on_its_own_code_and_not_on_that_of_others(made):
+    _, _, _, regions = made
+    found = to_explain(["gradient", "rise", "lime"], {}, SEED, regions)
+    files = {name: {file.name for file in Given.of(each).files} for name, each in found.items()}
+    common = {"photo_maps.py", "method.py"}
+    assert files["gradient"] == common | {"gradients.py"}
+    assert files["rise"] == common | {"rise.py"}
+    assert files["lime"] == common | {"lime.py", "shards.py"}
+    _, used = _syntax(file_of(explain_photos))
+    assert {"methods.py", "possible.py"}.isdisjoint(file.name for file in used)
+
+
+def test_every_map_depends_on_what_the_network_is_and_saw(made, tmp_path):
+    settings, photos, _, _ = made
+
+    def digest(other):
+        return Given.of(partial(explain_photos, settings=other)).digest(list(photos))
+
     seen = {photo: dict(each["activations"]) for photo, each in photos.items()}
-    same = store(tmp_path / "same", seen)
-    assert replace(settings, activations=same).key() == settings.key()
+    names = settings.seen.names
+    same = Stored(store(tmp_path / "same", seen), names)
+    assert digest(replace(settings, seen=same)) == digest(settings)
     seen["wrong"]["view"] = seen["wrong"]["view"] ^ 1
-    assert replace(settings, activations=store(tmp_path / "other", seen)).key() != settings.key()
-    assert replace(settings, batch=3).key() != settings.key() != replace(settings, network="other").key()
+    other_weights, _ = write_network(tmp_path / "other", seed=1)
+    changes = [
+        {"seen": Stored(store(tmp_path / "changed", seen), names)},
+        {"batch": 3},
+        {"classifier": replace(settings.classifier, name="other")},
+        {"classifier": replace(settings.classifier, weights=other_weights)},
+    ]
+    assert len({digest(settings), *(digest(replace(settings, **change)) for change in changes)}) == len(changes) + 1
 
 
 def test_inputs_lie_where_the_stages_wrote_them(tmp_path):
-    given = {"regions": "slic.first", "batch": 2, "seed": 1}
-    found = Explaining.of_data(tmp_path, "made", "net", parameters=PARAMETERS, **given)
-    assert found.weights == tmp_path / "weights/net.safetensors" and found.parameters == PARAMETERS
-    for stage in ("head", "activations", "superpixels"):
-        place = tmp_path / (stage if stage != "head" else "heads")
-        assert getattr(found, stage) == place / "made" / "net"
-    with pytest.raises(ValueError, match=r"^saliency\.parameters: n_samples of smoothgrad is 'many'; give a whole"):
-        Explaining.of_data(tmp_path, "made", "net", parameters={"smoothgrad": {"n_samples": "many"}}, **given)
-
-
-def test_methods_without_maps_are_left_out_and_controls_do_not_do_alone(tmp_path):
-    names = ["predicted/lrp", "predicted/random", "true/random", "true/cam"]
-    folder = store(tmp_path / "saliency", {"a": {name: np.zeros((2, 2)) for name in names}})
-    assert with_maps(folder, ["cam", "random", "lrp", "xrai"], "relevance.methods") == ["cam", "random", "lrp"]
-    message = (
-        r"^relevance\.methods is \['xrai', 'random'\]: this network can do none of them, but for controls; add one"
-    )
-    with pytest.raises(ValueError, match=message):
-        with_maps(folder, ["xrai", "random"], "relevance.methods")
-
-
-def test_settings_with_and_without_a_seed():
-    settings = Explaining("net", *[Path()] * 4, "slic.first", 2, SEED, PARAMETERS)
-    assert settings.given("smoothgrad", 8) == {"n_samples": 2, "seed": 8}
-    assert settings.given("gradient", 8) == {} and settings.given("random", 8) == {"seed": 8}
+    found = Explaining.of_data(tmp_path, "made", "net", 2)
+    classifier = StoredClassifier("net", tmp_path / "weights/net.safetensors", tmp_path / "heads/made/net")
+    assert found == Explaining(classifier, Stored(tmp_path / "activations/made/net", ("view", "logits", "label")), 2)

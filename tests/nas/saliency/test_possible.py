@@ -1,11 +1,18 @@
-"""Which methods a network can do."""
+"""Which methods a network can do, and which ones have maps."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from plain import store
 
 from nas.networks.classifier import Classifier
 from nas.networks.descriptions import build, find_network
-from nas.saliency.possible import possible_methods
+from nas.saliency.methods import METHODS
+from nas.saliency.photo_maps import ToExplain
+from nas.saliency.possible import possible_methods, to_explain, with_maps
+from nas.store.shards import Stored
 
 
 def untrained(name: str) -> Classifier:
@@ -34,3 +41,38 @@ def test_a_method_is_tried_with_a_picture_that_is_not_blank() -> None:
 def test_an_unknown_method_is_named_before_anything_is_tried(small: Classifier) -> None:
     with pytest.raises(ValueError, match=r"^saliency\.methods has 'grad-cam': allowed are gradient, .*, sobel$"):
         possible_methods(small, ["gradient", "grad-cam"])
+
+
+def test_methods_that_are_asked_for_have_what_is_their_own() -> None:
+    regions, given = Stored(Path("nowhere"), ("slic.first",)), {"rise": {"n_masks": 9}}
+    found = to_explain(["rise", "lime", "gradient", "random"], given, 3, regions)
+    assert found == {
+        "rise": ToExplain("rise", METHODS["rise"], {"n_masks": 9}, 3),
+        "lime": ToExplain("lime", METHODS["lime"], {}, 3, regions),
+        "gradient": ToExplain("gradient", METHODS["gradient"], {}),
+        "random": ToExplain("random", METHODS["random"], {}, 3),
+    }
+
+
+@pytest.mark.parametrize(
+    ("methods", "given", "message"),
+    [
+        (["rise"], {"rise": {"n_masks": "many"}}, r"^saliency\.parameters: n_masks of rise is 'many'; give a whole"),
+        (["rise"], {"lime": {"n": 1}}, r"^saliency\.parameters: lime has no parameter 'n': allowed are "),
+        (["rises"], {}, r"^method 'rises' is unknown: give one of gradient, "),
+    ],
+)
+def test_parameters_that_a_method_does_not_take_are_named(methods, given, message) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=message):
+        to_explain(methods, given, 3, Stored(Path("nowhere"), ("slic.first",)))
+
+
+def test_methods_without_maps_are_left_out_and_controls_do_not_do_alone(tmp_path: Path) -> None:
+    names = ["predicted/lrp", "predicted/random", "true/random", "true/cam"]
+    folder = store(tmp_path / "saliency", {"a": {name: np.zeros((2, 2)) for name in names}})
+    assert with_maps(folder, ["cam", "random", "lrp", "xrai"], "relevance.methods") == ["cam", "random", "lrp"]
+    message = (
+        r"^relevance\.methods is \['xrai', 'random'\]: this network can do none of them, but for controls; add one"
+    )
+    with pytest.raises(ValueError, match=message):
+        with_maps(folder, ["xrai", "random"], "relevance.methods")

@@ -52,14 +52,10 @@ class Made:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.photos = {photo: photo_of(photo) for photos in CLASSES.values() for photo in photos}
-        saliency = store(folder / "saliency", {photo: maps for photo, (maps, _) in self.photos.items()}, self._pieces())
+        store(folder / "saliency/made/net", {photo: maps for photo, (maps, _) in self.photos.items()})
         kinds = {photo: labels for photo, (_, labels) in self.photos.items()}
-        superpixels = store(folder / "superpixels", kinds, {"first": list(KINDS)})
-        self.settings = Evaluation(METHODS, KINDS, saliency, superpixels)
-
-    @staticmethod
-    def _pieces() -> dict[str, list[str]]:
-        return {method: [f"predicted/{method}", *(["true/lrp"] * (method == "lrp"))] for method in METHODS}
+        store(folder / "superpixels/made/net", kinds)
+        self.settings = Evaluation.of_data(folder, "made", "net", METHODS, KINDS)
 
     def records(self, name: str) -> list[Record]:
         return [record_of(self.folder / "masks", photo, mask_of(photo)) for photo in CLASSES[name]]

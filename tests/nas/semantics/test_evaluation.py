@@ -1,21 +1,32 @@
 """Tags and scores of classes of photos against each photo and map alone."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from plain import record_of, store
+from plain import Known, record_of, store
 
 from nas.data.records import Record
 from nas.semantics import evaluation
-from nas.semantics.evaluation import MASS, SEMANTICS_COLUMNS, counts_of, evaluate_class, plain, score_photos, tags_of
+from nas.semantics.evaluation import (
+    MASS,
+    SEMANTICS_COLUMNS,
+    TaggedClass,
+    counts_of,
+    evaluate_class,
+    plain,
+    score_photos,
+    tags_of,
+)
 from nas.semantics.scores import SCORES, score, score_against_mask
 from nas.semantics.tag_files import write_tag_template
 from nas.semantics.tags import HAND, LEARNT, TRUTH
-from nas.store.shards import Shards
+from nas.store.given import Given
+from nas.store.shards import Shards, Stored
 
 SIZE, CLASSES, K = (16, 16), {"bird": "abcd", "dog": "ef"}, 3
 KEY = ["id", "method", "regions", "against"]
@@ -124,7 +135,7 @@ def test_scores_are_those_against_the_tagged_clusters_and_the_mask(made, by_hand
     folder = by_hand("bird", ["object", "background", "object"])
     for name, photos in CLASSES.items():
         tags = tagged(made, name, folder)
-        found = score_photos(made.records(name), made.clusters(name), tags, made.settings)
+        found = score_photos(made.records(name), TaggedClass.of(made.clusters(name), tags), made.settings)
         rows = {tuple(row[key] for key in KEY): row for row in found.rows}
         n_rows = 0
         for number, photo in enumerate(photos):
@@ -154,7 +165,7 @@ def test_boxes_stand_in_where_there_is_no_mask(made, plain_tags):
     records = [Record("e", Path(), "", size=(40, 48), boxes=(box,)), made.records("dog")[1]]
     tags = tagged(made, "dog", records=records)
     assert tags[LEARNT]["e"].tolist() == plain_tags(["f"])
-    found = score_photos(records, made.clusters("dog"), tags, made.settings)
+    found = score_photos(records, TaggedClass.of(made.clusters("dog"), tags), made.settings)
     filled = np.zeros(SIZE, np.uint8)
     filled[int(10 * 16 / 40) : int(29 * 16 / 40) + 1, int(12 * 16 / 48) : int(35 * 16 / 48) + 1] = 1
     for row in found.rows:
@@ -167,9 +178,10 @@ def test_boxes_stand_in_where_there_is_no_mask(made, plain_tags):
 def test_an_error_in_a_map_names_the_method_and_the_regions(made, tmp_path):
     maps = {photo: dict(stored) for photo, (stored, _) in made.photos.items()}
     maps["f"]["predicted/lrp"] = np.full(SIZE, np.inf, np.float32)
-    broken = replace(made.settings, saliency=store(tmp_path / "saliency", maps))
+    names = made.settings.saliency.names
+    broken = replace(made.settings, saliency=Stored(store(tmp_path / "saliency", maps), names))
     with pytest.raises(ValueError, match=r"^lrp/raw: saliency has "):
-        score_photos(made.records("dog"), made.clusters("dog"), tagged(made, "dog"), broken)
+        score_photos(made.records("dog"), TaggedClass.of(made.clusters("dog"), tagged(made, "dog")), broken)
 
 
 class Killed(BaseException):
@@ -191,13 +203,13 @@ def test_a_killed_run_goes_on_and_ends_with_the_same(made, tmp_path, monkeypatch
         return evaluate_class(made.clusters("bird"), made.records("bird"), tags, made.settings, scratch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(evaluation, "score_photos", counted)
+        patch.setattr(evaluation, "score_photos", Known(counted, "counted"))
         with pytest.raises(Killed):
             run(tmp_path / "killed")
         folder, whole = run(tmp_path / "killed"), run(tmp_path / "whole")
         assert len(seen) == at + (4 - at + 1) + 4
         assert run(tmp_path / "killed") == folder and len(seen) == at + (4 - at + 1) + 4
-    expected = score_photos(made.records("bird"), made.clusters("bird"), tags, made.settings)
+    expected = score_photos(made.records("bird"), TaggedClass.of(made.clusters("bird"), tags), made.settings)
     for each in (folder, whole):
         stored = Shards(each)
         assert np.array_equal(stored.read(stored.ids)[MASS], expected.arrays[MASS])
@@ -205,18 +217,23 @@ def test_a_killed_run_goes_on_and_ends_with_the_same(made, tmp_path, monkeypatch
         pd.testing.assert_frame_equal(found, pd.DataFrame(list(expected.rows))[SEMANTICS_COLUMNS])
 
 
-def test_scores_depend_on_the_maps_that_are_scored(made, tmp_path):
+def test_scores_depend_on_the_maps_that_are_scored_and_on_the_tags(made, tmp_path):
     maps = {photo: dict(stored) for photo, (stored, _) in made.photos.items()}
+    tags = tagged(made, "bird")
 
-    def key(changed, methods):
-        pieces = {method: [f"predicted/{method}"] for method in made.settings.methods}
-        kept = {photo: {name: each for name, each in arrays.items() if name != "true/lrp"}
-                for photo, arrays in changed.items()}  # fmt: skip
-        folder = store(tmp_path / str(len(list(tmp_path.iterdir()))), kept, pieces)
-        return replace(made.settings, saliency=folder, methods=methods).key()
+    def digest(changed, methods, tags=tags):
+        folder = store(tmp_path / str(len(list(tmp_path.iterdir()))), changed)
+        names = tuple(f"predicted/{method}" for method in methods)
+        settings = replace(made.settings, saliency=Stored(folder, names), methods=methods)
+        scoring = partial(score_photos, tagged=TaggedClass.of(made.clusters("bird"), tags), settings=settings)
+        return Given.of(scoring).digest("abcd")
 
-    before = {methods: key(maps, methods) for methods in [("lrp",), ("rise", "lrp"), ("rise",)]}
+    before = {methods: digest(maps, methods) for methods in [("lrp",), ("rise", "lrp"), ("rise",)]}
+    maps["a"]["true/lrp"] = maps["a"]["true/lrp"] + 1
+    assert all(digest(maps, methods) == each for methods, each in before.items())
     maps["a"]["predicted/lrp"] = maps["a"]["predicted/lrp"] + 1
-    changed = [methods for methods, each in before.items() if key(maps, methods) != each]
+    changed = [methods for methods, each in before.items() if digest(maps, methods) != each]
     assert changed == [("lrp",), ("rise", "lrp")]
+    other = {source: {photo: ~each for photo, each in of.items()} for source, of in tags.items()}
+    assert digest(maps, ("rise",), other) != before["rise",]
     assert made.settings.size("a") == SIZE

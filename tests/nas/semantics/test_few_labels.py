@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from nas.semantics.evaluation import counts_of, score_photos, tags_of
+from nas.semantics.evaluation import TaggedClass, counts_of, score_photos, tags_of
 from nas.semantics.few_labels import FEW_LABELS_COLUMNS, worth_of_few_labels
 from nas.store.shards import Shards, gather, write_shard
 
@@ -20,7 +20,7 @@ def rows(made, tmp_path_factory):
         counts = counts_of(clusters, records, (16, 16))
         tags = tags_of(clusters, records, counts, 9, SEED, made.folder / "none")
         folder = tmp_path_factory.mktemp(name)
-        write_shard(score_photos(records, clusters, tags, made.settings), folder / "part.safetensors")
+        write_shard(score_photos(records, TaggedClass.of(clusters, tags), made.settings), folder / "part.safetensors")
         gather([folder / "part.safetensors"], folder / "stored")
         stored = Shards(folder / "stored")
         return worth_of_few_labels(clusters, counts, stored, made.settings.methods, numbers, DRAWS, SEED)

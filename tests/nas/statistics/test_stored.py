@@ -1,20 +1,28 @@
 """Summaries of a table made up here; each call of what makes them leaves a file, as it may be in another process."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from nas.statistics.stored import Task, store_summaries
-from nas.store import kept_work
+from nas.store import given
 from nas.store.tables import TABLE, write_table
 
 
+@dataclass(frozen=True)
+class Calls:
+    """A folder that does not count among what summaries are made from."""
+
+    folder: Path = field(compare=False)
+
+
 def summaries(folder, calls, factor=1.0):
-    """Mean and largest value, times a factor; noted in the folder `calls`."""
-    (calls / str(len(list(calls.iterdir())))).touch()
+    """Mean and largest value, times a factor; noted in the folder of `calls`."""
+    (calls.folder / str(len(list(calls.folder.iterdir())))).touch()
     values = pd.read_parquet(folder / TABLE)["value"] * factor
     if values.isna().any():
         raise ValueError("a value is missing")
@@ -32,7 +40,7 @@ def task(tmp_path, calls):
     write_table(pd.DataFrame({"value": [1.0, 2.0, 6.0]}), tmp_path / "source" / TABLE)
     (tmp_path / "source" / "index.json").write_text("{}")
     places = [tmp_path / name for name in ("source", "target", "scratch")]
-    return Task(partial(summaries, calls=calls, factor=2.0), *places, {"dataset": "made", "seed": 3})
+    return Task(partial(summaries, calls=Calls(calls), factor=2.0), *places, {"dataset": "made", "seed": 3})
 
 
 def stored(task):
@@ -66,7 +74,7 @@ def test_what_is_the_same_is_not_made_again_and_keeps_its_bytes(task, calls):
 def test_another_table_index_setting_constant_or_code_makes_them_anew(task, calls, monkeypatch):
     assert n_made(task, calls) == 1
     assert n_made(replace(task, carried={"dataset": "other", "seed": 3}), calls) == 1
-    assert n_made(replace(task, summarize=partial(summaries, calls=calls, factor=3.0)), calls) == 1
+    assert n_made(replace(task, summarize=partial(summaries, calls=Calls(calls), factor=3.0)), calls) == 1
     assert pd.read_parquet(task.target / "largest.parquet")["value"].tolist() == [18.0]
     assert n_made(task, calls) == 1
     (task.source / "index.json").write_text(json.dumps({"a": 1}))
@@ -74,7 +82,7 @@ def test_another_table_index_setting_constant_or_code_makes_them_anew(task, call
     write_table(pd.DataFrame({"value": [1.0, 2.0, 7.0]}), task.source / TABLE)
     assert n_made(task, calls) == 1
     assert pd.read_parquet(task.target / "largest.parquet")["value"].tolist() == [14.0]
-    monkeypatch.setattr(kept_work, "code_fingerprint", lambda: "other")
+    monkeypatch.setattr(given, "code_of", lambda _files: "other")
     assert n_made(task, calls) == 1
     assert n_made(task, calls) == 0
     assert len(list(task.scratch.iterdir())) == 1

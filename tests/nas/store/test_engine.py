@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from plain import Known
 
 from nas.data.records import Record
 from nas.store import engine
@@ -38,7 +39,7 @@ def compute(records):
 HELD = {"r4", "r5"}
 workers, target = int(sys.argv[1]), Path(sys.argv[2])
 records = [Record(f"r{n}", Path(), str(n)) for n in range(9)]
-engine.run(compute, records, target, key=["a"], scratch=Path("scratch"), batch_size=2, workers=workers)
+engine.run(compute, records, target, scratch=Path("scratch"), batch_size=2, workers=workers)
 """
 
 
@@ -62,10 +63,11 @@ class Compute:
         return Shard(ids, {"x": values}, rows)
 
 
-def run(folder, compute, records=None, key="a", batch_size=2, **settings):
+def run(folder, compute, records=None, key="a", batch_size=2, load=None, **settings):
     target, records = folder / "out", records_of(9) if records is None else records
-    settings |= {"key": [key], "scratch": folder / "scratch", "batch_size": batch_size, "description": "a stage"}
-    engine.run(compute, records, target, **settings)
+    settings |= {"scratch": folder / "scratch", "batch_size": batch_size, "description": "a stage"}
+    settings |= {"load": None if load is None else Known(load, "loaded")}
+    engine.run(Known(compute, key), records, target, **settings)
     return target
 
 
@@ -189,8 +191,9 @@ def test_every_record_is_read_once_and_goes_with_its_own(tmp_path, batch_size):
 
 def test_nothing_is_read_where_all_is_done(tmp_path):
     run(tmp_path, of_numbers, [], load=numbers)
+    failing = Compute(failing="r5")
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, Compute(failing="r5"))
+        run(tmp_path, lambda records, _loaded: failing(records), load=numbers)
     read = []
     run(tmp_path, of_numbers, load=lambda record: read.append(record.id) or numbers(record))
     assert sorted(read) == ["r4", "r5", "r6", "r7", "r8"]
@@ -283,10 +286,10 @@ def test_what_a_killed_run_left_needs_no_room_and_no_time_again(tmp_path, monkey
         run(tmp_path, Compute(), n_bytes=10_000)
     capsys.readouterr()
     monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=50_000))
-    run(tmp_path, Compute(), n_bytes=10_000, seconds=30.0)
+    run(tmp_path, Compute(), n_bytes=10_000, seconds=lambda: 30.0)
     said = "a stage: 5 photos x 10.0 kB = 50.0 kB on disk (free: 50.0 kB), about 2 min in all\n"
     assert capsys.readouterr().err == said
-    run(tmp_path, Compute(), n_bytes=10_000, seconds=30.0)
+    run(tmp_path, Compute(), n_bytes=10_000, seconds=lambda: 30.0)
     assert capsys.readouterr().err == ""
 
 
@@ -382,6 +385,10 @@ def test_pieces_get_what_was_read_for_their_batch(tmp_path):
         assert loaded == [record.id for record in records]
         return in_pieces(records, pieces)
 
-    run(tmp_path / "read", compute, pieces={"a": 1}, load=lambda record: record.id)
+    def load(record, pieces):
+        assert pieces == {"a": 1}
+        return record.id
+
+    run(tmp_path / "read", compute, pieces={"a": 1}, load=load)
     run(tmp_path / "plain", in_pieces, pieces={"a": 1})
     assert contents(tmp_path / "read" / "out") == contents(tmp_path / "plain" / "out")

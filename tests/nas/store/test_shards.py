@@ -9,8 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from nas.store.given import Source
 from nas.store.kept_work import INDEX
-from nas.store.shards import Shard, Shards, gather, join_pieces, read_notes, read_piece, spread, write_shard
+from nas.store.shards import (
+    Shard,
+    Shards,
+    Stored,
+    gather,
+    join_pieces,
+    opened,
+    read_piece,
+    spread,
+    write_shard,
+)
 from nas.store.tables import TABLE
 
 random = settings(max_examples=20, deadline=None, derandomize=True)
@@ -72,14 +83,6 @@ def test_what_was_written_is_read_in_any_order(tmp_path_factory, made, data):
         assert list(stored.read(asked, [name])) == [name]
 
 
-@random
-@given(made=parts())
-def test_notes_hold_the_ids_and_rows_without_the_arrays(tmp_path_factory, made):
-    file = tmp_path_factory.mktemp("shards") / "deep" / "part.safetensors"
-    write_shard(made[0], file)
-    assert read_notes(file) == (list(made[0].ids), list(made[0].rows))
-
-
 def test_the_table_holds_all_rows_in_order_and_the_index_all_files(tmp_path):
     gather(store(tmp_path, [small("ab"), small("c", 4)]), tmp_path / "out")
     expected = pd.DataFrame({"id": ["a", "b", "c"], "sum": [1.0, 5.0, 9.0]})
@@ -124,19 +127,80 @@ def test_the_same_results_give_the_same_bytes_and_nothing_is_left_over(tmp_path)
     assert contents(tmp_path / "one" / "out") == once
 
 
-@pytest.mark.parametrize("change", ["value", "row", "id", "order"])
-def test_the_fingerprint_changes_with_anything(tmp_path, change):
-    shard = small("ab")
-    other = {
-        "value": Shard(shard.ids, {"x": shard.arrays["x"] + np.float32(1e-6)}, shard.rows),
-        "row": Shard(shard.ids, shard.arrays, [{**shard.rows[0], "sum": 1.5}, shard.rows[1]]),
-        "id": Shard(["a", "c"], shard.arrays, shard.rows),
-        "order": Shard(shard.ids[::-1], {"x": shard.arrays["x"][::-1]}, shard.rows),
-    }[change]
-    for name, made in (("one", shard), ("two", other), ("three", small("ab"))):
-        gather(store(tmp_path / name, [made]), tmp_path / name / "out")
-    one, two, three = (Shards(tmp_path / name / "out").fingerprint for name in ("one", "two", "three"))
-    assert one == three != two
+@random
+@given(made=parts(), data=st.data())
+def test_a_hash_is_of_what_a_record_has_of_an_array_and_of_nothing_else(tmp_path_factory, made, data):
+    folder = tmp_path_factory.mktemp("shards")
+    gather(store(folder, made), folder / "out")
+    stored = Shards(folder / "out")
+    names = stored.names()
+    arrays = {i: stored.read([i], names) for i in stored.ids}
+    hashes = {i: stored.hashes([i], names)[0] for i in stored.ids}
+    one, other = (data.draw(st.sampled_from(stored.ids)) for _ in range(2))
+    for place, name in enumerate(names):
+        alike = same(arrays[one][name], arrays[other][name])
+        assert (hashes[one][place] == hashes[other][place]) == alike
+    assert stored.hashes([one, other], names[::-1]) == [hashes[one][::-1], hashes[other][::-1]]
+
+
+def test_hashes_stay_where_other_records_arrays_and_rows_change(tmp_path):
+    def hashes(name, shards, record="b"):
+        gather(store(tmp_path / name, shards), tmp_path / name / "out")
+        return Shards(tmp_path / name / "out").hashes([record], ["x"])
+
+    x = np.arange(4.0).reshape(2, 2)
+    first = hashes("one", [Shard(["a", "b"], {"x": x}, [{"id": "a"}])])
+    assert first == hashes("alone", [Shard(["b"], {"x": x[1:], "y": x[1:]})])
+    assert first == hashes("order", [Shard(["b", "a"], {"x": x[::-1]})])
+    assert first == hashes("name", [Shard(["c"], {"x": x[1:]})], "c")
+    assert first != hashes("value", [Shard(["a", "b"], {"x": x + 1e-9})])
+    assert first != hashes("type", [Shard(["a", "b"], {"x": x.astype(np.float32)})])
+    assert first != hashes("shape", [Shard(["a", "b"], {"x": x[:, None]})])
+    with pytest.raises(ValueError, match=r"one/out: has no 'z'; it has x$"):
+        Shards(tmp_path / "one" / "out").hashes(["a"], ["z"])
+    with pytest.raises(ValueError, match=r"one/out: lacks the record 'z'; run the stage"):
+        Shards(tmp_path / "one" / "out").hashes(["z"], ["x"])
+
+
+def test_what_a_function_reads_of_a_folder_is_what_it_says_and_no_more(tmp_path):
+    x = np.arange(6.0).reshape(2, 3)
+    gather(store(tmp_path, [Shard(["a", "b"], {"x": x, "y": -x, "z": x})]), tmp_path / "out")
+    stored = Stored(tmp_path / "out", ("y", "x"))
+    assert isinstance(stored, Source)
+    found = stored.read(["b", "a"])
+    assert list(found) == ["y", "x"] and same(found["x"], x[::-1]) and same(found["y"], -x[::-1])
+    assert list(stored.read(["a"], ["x"])) == ["x"]
+    assert same(stored.one("b"), -x[1]) and same(stored.one("b", "x"), x[1])
+    with pytest.raises(ValueError, match=r"out: 'z' is not among what is read here: y, x$"):
+        stored.read(["a"], ["z"])
+    assert Stored(tmp_path / "out", ()).read(["a"]) == {}
+
+
+def test_a_source_changes_with_what_can_be_read_of_it(tmp_path):
+    def fingerprint(name, shards, ids=("a",), names=("x",)):
+        gather(store(tmp_path / name, shards), tmp_path / name / "out")
+        return Stored(tmp_path / name / "out", names).fingerprint_of(ids)
+
+    x = np.arange(4.0).reshape(2, 2)
+    both, changed = {"x": x, "y": x}, {"x": x, "y": x + 1}
+    first = fingerprint("one", [Shard(["a", "b"], both)])
+    assert first == fingerprint("two", [Shard(["a"], {"x": x[:1]}), Shard(["c"], {"x": x[1:]})])
+    assert first == fingerprint("others", [Shard(["a", "b"], changed)])
+    assert first != fingerprint("both", [Shard(["a", "b"], both)], names=("x", "y"))
+    # an array of the same content and another name
+    assert first != fingerprint("name", [Shard(["a", "b"], both)], names=("y",))
+    assert first != fingerprint("records", [Shard(["a", "b"], both)], ids=("a", "b"))
+    assert json.loads(json.dumps(first)) == first
+
+
+def test_a_folder_is_opened_once_while_it_stays_as_it_is(tmp_path):
+    gather(store(tmp_path, [small("ab")]), tmp_path / "out")
+    first = opened(tmp_path / "out")
+    assert opened(tmp_path / "out") is first
+    gather(store(tmp_path / "other", [small("c")]), tmp_path / "out")
+    assert opened(tmp_path / "out").ids == ["c"]
+    with pytest.raises(ValueError, match=r"nowhere: holds no index\.json"):
+        opened(tmp_path / "nowhere")
 
 
 def test_a_missing_record_is_named(tmp_path):
@@ -187,53 +251,12 @@ def test_pieces_that_were_joined_are_read_one_by_one(tmp_path_factory, made):
         assert (found.ids, found.rows) == (list(shard.ids), list(shard.rows))
         assert list(found.arrays) == list(shard.arrays)
         assert all(same(found.arrays[array], shard.arrays[array]) for array in shard.arrays)
-    assert read_notes(file) == (list(shard.ids), [row for shard in made.values() for row in shard.rows])
 
 
 def test_two_pieces_have_no_array_of_one_name():
     one, other = (Shard(["a"], {"x": np.zeros((1, 2))}) for _ in range(2))
     with pytest.raises(ValueError, match="the pieces cam, rise have two arrays 'x'; give each its own name"):
         join_pieces({"cam": one, "rise": other})
-
-
-def of_pieces(folder, **values):
-    """A folder of two shards in pieces, an array of one value and a row each."""
-    parts = [folder / f"{number}.safetensors" for number in range(2)]
-    for part, ids in zip(parts, ("ab", "c"), strict=True):
-        made = {
-            name: Shard(list(ids), {name: np.full((len(ids), 2), value)}, [{"id": i, name: value} for i in ids])
-            for name, value in values.items()
-        }
-        write_shard(join_pieces(made), part)
-    gather(parts, folder / "out")
-    return Shards(folder / "out")
-
-
-def test_the_fingerprint_of_some_pieces_stays_where_others_change(tmp_path):
-    first = of_pieces(tmp_path / "first", cam=1.0, rise=2.0)
-    other = of_pieces(tmp_path / "other", lime=0.0, cam=1.0, rise=3.0)
-    assert first.fingerprint != other.fingerprint
-    assert first.fingerprint_of(["cam"]) == other.fingerprint_of(["cam"])
-    assert first.fingerprint_of(["rise"]) != other.fingerprint_of(["rise"])
-    assert first.fingerprint_of(["cam", "rise"]) != first.fingerprint_of(["cam"])
-    assert other.fingerprint_of(["lime"]) != other.fingerprint_of(["cam"])
-    with pytest.raises(ValueError, match=r"out: has no piece 'lime' of work; it has cam, rise$"):
-        first.fingerprint_of(["cam", "lime"])
-    gather(store(tmp_path, [small("ab")]), tmp_path / "whole")
-    with pytest.raises(ValueError, match=r"whole: has no piece 'cam' of work; it has none$"):
-        Shards(tmp_path / "whole").fingerprint_of(["cam"])
-
-
-def test_the_fingerprint_of_pieces_is_of_their_records_and_rows_too(tmp_path):
-    def fingerprint(name, ids=("a", "b"), value=1.0):
-        part = tmp_path / name
-        rows = [{"id": i, "value": value} for i in ids]
-        write_shard(join_pieces({"cam": Shard(ids, {"x": np.zeros((len(ids), 2))}, rows)}), part)
-        gather([part], tmp_path / f"{name} out")
-        return Shards(tmp_path / f"{name} out").fingerprint_of(["cam"])
-
-    assert fingerprint("one") == fingerprint("two") != fingerprint("ids", ("a", "c"))
-    assert fingerprint("one") != fingerprint("rows", value=2.0)
 
 
 def test_a_table_has_its_constants_last_and_its_measures_without_any_row(tmp_path):

@@ -11,9 +11,11 @@ from plain import flood
 
 from nas.data.label_maps import resize_labels
 from nas.networks.activations import Activations
+from nas.store.shards import Stored
 from nas.superpixels import measures
 from nas.superpixels.ablation import ABLATION_MEASURES, ABLATION_SETTING, ablate_photos, ablated, measure
 from nas.superpixels.estimator import NeuroActivatedSuperpixels
+from nas.superpixels.inputs import variants_with_maps
 from nas.superpixels.variants import Segmenting, Variant
 
 many = settings(max_examples=60, deadline=None, derandomize=True)
@@ -76,7 +78,7 @@ def assert_row(row, labels, record, view, model):
 
 def test_each_setting_is_that_of_the_estimator_alone(photos):
     folder, records = photos
-    found = ablate_photos(records, list(VARIANTS), folder, VARIANTS, SETTINGS)
+    found = ablate_photos(records, variants_with_maps(VARIANTS, folder), Stored(folder, ("view",)), SETTINGS)
     stored = Activations(folder)
     assert list(found) == list(VARIANTS)
     for name, shard in found.items():
@@ -98,17 +100,17 @@ def test_each_setting_is_that_of_the_estimator_alone(photos):
 def test_more_than_256_clusters_keep_their_numbers(photos):
     folder, records = photos
     variants = {"many": Variant(300, (2,), "channels", "image")}
-    labels = ablate_photos(records[:1], ["many"], folder, variants, SETTINGS)["many"].arrays["many"]
-    assert len(np.unique(labels)) == 300
+    found = ablate_photos(records[:1], variants_with_maps(variants, folder), Stored(folder, ("view",)), SETTINGS)
+    assert len(np.unique(found["many"].arrays["many"])) == 300
 
 
 def test_some_settings_are_the_same_as_among_all_and_a_photo_as_alone(photos):
     folder, records = photos
-    together = ablate_photos(records, list(VARIANTS), folder, VARIANTS, SETTINGS)
-    some = list(VARIANTS)[1::2]
+    together = ablate_photos(records, variants_with_maps(VARIANTS, folder), Stored(folder, ("view",)), SETTINGS)
+    some = variants_with_maps({name: VARIANTS[name] for name in list(VARIANTS)[1::2]}, folder)
     for number, record in enumerate(records):
-        alone = ablate_photos([record], some, folder, VARIANTS, SETTINGS)
-        assert list(alone) == some
+        alone = ablate_photos([record], some, Stored(folder, ("view",)), SETTINGS)
+        assert list(alone) == list(some)
         for name in some:
             assert np.array_equal(alone[name].arrays[name][0], together[name].arrays[name][number])
             assert list(alone[name].rows) == [together[name].rows[number]]

@@ -6,8 +6,10 @@ from plain import flood
 
 from nas.data.label_maps import resize_labels
 from nas.networks.activations import Activations
+from nas.store.shards import Stored
 from nas.superpixels import measures
 from nas.superpixels.estimator import NeuroActivatedSuperpixels
+from nas.superpixels.inputs import variants_with_maps
 from nas.superpixels.rivals import felzenszwalb, slic
 from nas.superpixels.segmentations import MEASURES, RATIOS, segment, segment_photos
 from nas.superpixels.variants import SEGMENTATIONS, Segmenting, Variant
@@ -29,7 +31,7 @@ def plain_segmentations(clusters, view):
 
 def test_label_maps_and_rows_are_those_of_each_method_alone(photos):
     folder, records = photos
-    found = segment_photos(records, list(VARIANTS), folder, VARIANTS, SETTINGS)
+    found = segment_photos(records, variants_with_maps(VARIANTS, folder), Stored(folder, ("view",)), SETTINGS)
     stored = Activations(folder)
     for name, shard in found.items():
         assert set(shard.arrays) == {f"{method}.{name}" for method in SEGMENTATIONS}
@@ -58,9 +60,10 @@ def test_label_maps_and_rows_are_those_of_each_method_alone(photos):
 
 def test_a_photo_is_the_same_alone_and_a_variant_without_the_others(photos):
     folder, records = photos
-    together = segment_photos(records, list(VARIANTS), folder, VARIANTS, SETTINGS)
+    together = segment_photos(records, variants_with_maps(VARIANTS, folder), Stored(folder, ("view",)), SETTINGS)
     for number, record in enumerate(records):
-        alone = segment_photos([record], ["image"], folder, VARIANTS, SETTINGS)
+        image = variants_with_maps({"image": VARIANTS["image"]}, folder)
+        alone = segment_photos([record], image, Stored(folder, ("view",)), SETTINGS)
         assert list(alone) == ["image"]
         for key, array in alone["image"].arrays.items():
             assert np.array_equal(array[0], together["image"].arrays[key][number])

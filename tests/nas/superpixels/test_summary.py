@@ -5,8 +5,9 @@ import pytest
 
 from nas.statistics.bootstrap import bootstrap_statistic, interval
 from nas.statistics.resampling import Resampling
-from nas.store.shards import gather, write_shard
+from nas.store.shards import Stored, gather, write_shard
 from nas.superpixels.ablation import ABLATION_MEASURES, ABLATION_SETTING, ablate_photos, ablated
+from nas.superpixels.inputs import variants_with_maps
 from nas.superpixels.segmentations import MEASURES, segment_photos
 from nas.superpixels.summary import ablation_summaries, summaries
 from nas.superpixels.variants import Segmenting, Variant, write_variants
@@ -46,7 +47,7 @@ def shared():
 
 def test_superpixels_are_summarized_by_variant_and_method(photos, tmp_path):
     folder, records = photos
-    shards = segment_photos(records, list(VARIANTS), folder, VARIANTS, SETTINGS)
+    shards = segment_photos(records, variants_with_maps(VARIANTS, folder), Stored(folder, ("view",)), SETTINGS)
     rows = written(tmp_path / "superpixels", shards)
     write_variants(tmp_path / "superpixels", VARIANTS)
     summary = summaries(tmp_path / "superpixels", RESAMPLING)["summary"]
@@ -59,6 +60,9 @@ def test_superpixels_are_summarized_by_variant_and_method(photos, tmp_path):
 def test_the_ablation_is_summarized_by_setting(photos, tmp_path):
     folder, records = photos
     variants = ablated([(2,), (3,)], [3, 4], ["first", 10], ["none"], VARIANTS["first"])
-    rows = written(tmp_path / "ablation", ablate_photos(records, list(variants), folder, variants, SETTINGS))
+    rows = written(
+        tmp_path / "ablation",
+        ablate_photos(records, variants_with_maps(variants, folder), Stored(folder, ("view",)), SETTINGS),
+    )
     summary = ablation_summaries(tmp_path / "ablation", RESAMPLING)["summary"]
     assert_summary(summary, rows, ABLATION_SETTING, ABLATION_MEASURES)
