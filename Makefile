@@ -21,6 +21,7 @@ help: ## this list
 	  && sha256sum requirements.lock > $@; fi
 
 repro: .venv/installed ## replicate: data, activations, superpixels, evaluation, report
+	@$(BIN)/python -E -X utf8 -m commands.check
 	@$(BIN)/dvc repro
 	@echo "report: $(CURDIR)/reports/site/index.html"
 

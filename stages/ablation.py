@@ -3,7 +3,6 @@
 Writes one row per photo and setting, the label maps on their own grids for figure 3, and the settings by name.
 """
 
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from nas.superpixels import (
     variants_with_maps,
     write_variants,
 )
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -40,7 +39,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         columns=ABLATION_MEASURES,
     )
     write_variants(target, variants)
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

@@ -1,7 +1,6 @@
 """Run a network once over a data set: maps at every depth and logits, data/activations/DATASET/NETWORK."""
 
 import json
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from nas.networks import (
     write_forward,
 )
 from nas.store import engine, write_json
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -45,7 +44,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     )
     write_forward(target, classifier, weights, forward)
     write_json(target / "network.json", layers(classifier, shapes))
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nas.data import BASE, check_download
 from nas.store import write_json
-from stages.params import Parameters, run
+from stages.params import Parameters
 
 TARGET = Path("data/choices")
 
@@ -24,7 +24,3 @@ def main(parameters: Parameters) -> None:
     for name in parameters.classifiers:
         own = {str(depth): node for depth, node in depths[name].items()} if name in depths else None
         write_json(TARGET / "networks" / f"{name}.json", {"weights": parameters.weights.files.get(name), "depths": own})
-
-
-if __name__ == "__main__":
-    run(main)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nas.claims import Testing, make_ledger
 from nas.store import write_json
-from stages.params import Parameters, run
+from stages.params import Parameters
 
 
 def main(parameters: Parameters) -> None:
@@ -29,7 +29,3 @@ def main(parameters: Parameters) -> None:
     least = settings.datasets, settings.networks
     content = make_ledger(found, settings.regions, settings.alpha, *least, resampling.level, resampling.seed)
     write_json(Path("reports/claims.json"), content)
-
-
-if __name__ == "__main__":
-    run(main)

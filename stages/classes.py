@@ -4,7 +4,6 @@ Writes data/classes/DATASET/NETWORK: for each class the centers and label maps, 
 clusterings agree, photo by photo.
 """
 
-import sys
 from pathlib import Path
 
 import torch
@@ -14,7 +13,7 @@ from nas.data import read_records
 from nas.networks import Activations
 from nas.store import keep_only
 from nas.superpixels import Variant
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -31,7 +30,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     carried = {"dataset": dataset, "network": network, **variant.columns(), "seed": parameters.seed}
     store_classes(done, settings, target, carried)
     keep_only(scratch, done.values())
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

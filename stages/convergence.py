@@ -9,7 +9,7 @@ import torch
 from nas.data import read_records
 from nas.saliency import CONVERGENCE_COLUMNS, Explaining, compare_counts, counted, to_explain
 from nas.store import Stored, engine, spread
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -34,7 +34,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         carried={"dataset": dataset, "network": network, "seed": parameters.seed},
         columns=CONVERGENCE_COLUMNS,
     )
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

@@ -1,11 +1,10 @@
 """Fetch the photos of a data set and what is known of them: data/raw/DATASET."""
 
 import json
-import sys
 from pathlib import Path
 
 from nas.data import prepare
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str) -> None:
@@ -20,7 +19,3 @@ def main(parameters: Parameters, dataset: str) -> None:
         train=given.train,
         seed=parameters.seed,
     )
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

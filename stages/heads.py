@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nas.data import TRAIN, is_prepared, read_records
 from nas.networks import Fit, Forward, fit_to_photos, load_classifier, why_no_head, write_head
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -32,7 +32,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     except ValueError as error:
         raise ValueError(f"heads {dataset}: {error} (download.train; 0 for no head)") from error
     write_head(target, head, Fit("", len(records), len(head.classes), head.C, head.cv_accuracy))
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

@@ -8,7 +8,7 @@ from nas.data import read_records
 from nas.localization import LOCALIZATION_COLUMNS, locate_photos, located, to_locate
 from nas.saliency import with_maps
 from nas.store import Stored, engine
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -31,7 +31,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         carried={"dataset": dataset, "network": network, "seed": parameters.seed},
         columns=LOCALIZATION_COLUMNS,
     )
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

@@ -1,6 +1,6 @@
 """params.yaml as typed values: every knob, what it may be, and the comment that stands beside it there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -287,8 +287,8 @@ def check(content: dict[str, Any], where: str) -> Parameters:
     return parameters
 
 
-def run(stage: Callable[..., None], *arguments: str) -> None:
-    """Run a stage as a program, see `run_program`; params.yaml is put into its one form first."""
+def run(stage: Callable[..., None], *arguments: str, item: Callable[[Parameters], Sequence[str]] | None = None) -> None:
+    """Run a stage with arguments, or what `item` finds, see `run_program`; params.yaml gets its one form first."""
 
     def tidied() -> Parameters:
         content = load(PARAMS)
@@ -296,4 +296,4 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
         tidy(PARAMS, validate(Parameters, content, str(PARAMS)), HEADER)
         return parameters
 
-    run_program(tidied, stage, list(arguments), TIMINGS)
+    run_program(tidied, stage, item or arguments, TIMINGS)

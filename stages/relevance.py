@@ -1,7 +1,6 @@
 """Relevance curves of saliency maps, least and most relevant part first: data/relevance/DATASET/NETWORK."""
 
 import os
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from nas.data import read_records
 from nas.relevance import Inputs, Settings, curve_photos, read_photo, seconds_of_curve, to_rank
 from nas.saliency import with_maps
 from nas.store import engine
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -44,7 +43,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         seconds=seconds,
         carried={"dataset": dataset, "network": network, "seed": parameters.seed},
     )
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nas.report import make_first_page, metrics, write_page
 from nas.store import write_json
-from stages.params import Parameters, run
+from stages.params import Parameters
 
 
 def main(parameters: Parameters) -> None:
@@ -14,7 +14,3 @@ def main(parameters: Parameters) -> None:
     page = make_first_page(Path(), ledger, *chosen, parameters.statistics.level, parameters.seed)
     write_json(Path("reports/metrics.json"), metrics(Path(), *chosen))
     write_page(page, Path("reports/site/index.html"))
-
-
-if __name__ == "__main__":
-    run(main)

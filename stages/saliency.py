@@ -1,7 +1,6 @@
 """Saliency maps of every method for the predicted and for the true class: data/saliency/DATASET/NETWORK."""
 
 import os
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from nas.saliency import (
     to_explain,
 )
 from nas.store import Stored, engine
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -47,7 +46,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         n_bytes=bytes_of_saliency(large, classifier.size),
         seconds=seconds,
     )
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

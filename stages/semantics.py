@@ -4,7 +4,6 @@ The semi-supervised semantic evaluation. Tags are a person's (data/tags) or lear
 photos of the class.
 """
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from nas.semantics import (
     worth_of_few_labels,
 )
 from nas.store import TABLE, Row, Shards, join_tables, keep_only, write_json, write_table
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -55,7 +54,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     write_table(pd.DataFrame(labels, columns=FEW_LABELS_COLUMNS).assign(**carried), target / "labels.parquet")
     write_json(target / "tags.json", used)
     keep_only(scratch, done)
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

@@ -10,7 +10,7 @@ from typing import Any
 
 from nas import classes, localization, networks, relevance, saliency, semantics, superpixels
 from nas.statistics import Task, store_summaries
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def subjects(parameters: Parameters) -> "dict[str, partial[Any]]":
@@ -48,7 +48,3 @@ def tasks(parameters: Parameters) -> Iterator[Task]:
 
 def main(parameters: Parameters) -> None:
     store_summaries(list(tasks(parameters)))
-
-
-if __name__ == "__main__":
-    run(main)

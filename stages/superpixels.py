@@ -3,14 +3,13 @@
 Writes label maps at the network's input size, one row per photo, variant and method, and the settings of the variants.
 """
 
-import sys
 from functools import partial
 from pathlib import Path
 
 from nas.data import read_records
 from nas.store import Stored, engine
 from nas.superpixels import MEASURES, segment_photos, variants_with_maps, write_variants
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, dataset: str, network: str) -> None:
@@ -29,7 +28,3 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         columns=MEASURES,
     )
     write_variants(target, variants)
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

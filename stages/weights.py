@@ -1,14 +1,13 @@
 """Fetch the weights of a network, check that they fit, keep them as safetensors: data/weights/NETWORK.safetensors."""
 
 import json
-import sys
 from pathlib import Path
 
 from safetensors.torch import save
 
 from nas.networks import build, fetch_weights, find_network, load_weights
 from nas.store import write_bytes
-from stages.params import SCRATCH, Parameters, run
+from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, network: str) -> None:
@@ -22,7 +21,3 @@ def main(parameters: Parameters, network: str) -> None:
     load_weights(module, weights)
     state = {key: value.contiguous() for key, value in module.state_dict().items()}
     write_bytes(Path("data/weights", f"{network}.safetensors"), save(state))
-
-
-if __name__ == "__main__":
-    run(main, *sys.argv[1:])

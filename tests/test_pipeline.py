@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from functools import cache
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,6 @@ OF_PAGE |= {"resampling": ["statistics", "seed"]}
 # host and domain, apart, so that this file holds no host
 REGISTRIES = (("pypi", "org"), ("pythonhosted", "org"), ("anaconda", "org"))
 LEVELS = ("superpixels", "saliency", "relevance")  # pages with intervals of their own
-FIRST = ["${datasets[0]}", "${classifiers[0]}"]  # a stage of the first data set and network only
 
 every_stage = pytest.mark.parametrize("name", DECLARED)
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS)
@@ -227,16 +227,40 @@ def test_the_code_declared_is_the_script_the_notebook_and_the_packages_imported(
 @every_stage
 def test_a_stage_runs_the_script_of_its_name_over_its_matrix(name):
     stage = DECLARED[name]
-    python, flag, module, *arguments = stage["cmd"].split()
-    assert (python, flag, module) == ("python", "-m", f"stages.{script(name).stem}")
-    expected = [notebook_of(name)] if notebook_of(name) else [f"${{item.{axis}}}" for axis in stage.get("matrix", {})]
-    assert arguments in (expected, expected or FIRST)
+    notebook = [notebook_of(name)] if notebook_of(name) else []
+    assert stage["cmd"].split() == ["python", "-E", "-X", "utf8", "-m", "stages", script(name).stem, *notebook]
+    _, *wanted = inspect.signature(import_module(f"stages.{script(name).stem}").main).parameters
+    axes = ["network" if axis == "classifier" else axis for axis in stage.get("matrix", {})]
+    assert wanted == (["name"] if notebook else axes) or name == "convergence"
     assert stage.get("desc")
 
 
 def test_every_script_has_a_stage():
-    scripts = {path.stem for path in STAGES.glob("*.py") if '__name__ == "__main__"' in path.read_text()}
+    scripts = {path.stem for path in STAGES.glob("[!_]*.py") if path.stem not in ("params", "shipped")}
     assert scripts == {script(name).stem for name in DECLARED}
+
+
+def test_nothing_that_parameters_name_is_run_or_left_outside(tmp_path, clone):
+    """Names that a shell would run, and one that leaves the folder of data, in every field that names a stage."""
+    folder = clone(tmp_path / "project")
+    wrong = [
+        "sample; touch made1",
+        "$(touch made2)",
+        "`touch made3`",
+        "../../../outside",
+        "a && touch made4",
+        "|touch made5",
+    ]
+    for key in ("datasets", "classifiers"):
+        for name in wrong[:3] if key == "datasets" else wrong[3:]:
+            (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+            edit(folder, key, [name])
+            command = [sys.executable, "-m", "dvc", "repro"]
+            done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+            assert done.returncode != 0
+            # DVC itself refuses a name that is a path
+            assert "/" in name or f"error: params.yaml: {key}.0 is {name!r}: " in done.stderr
+    assert not list(tmp_path.rglob("made*")) and not list(tmp_path.rglob("outside*"))
 
 
 @every_notebook
@@ -326,11 +350,14 @@ def inside(out: str) -> list[str]:
     return sorted(dep for dep in deps if dep.startswith(f"{out}/"))
 
 
-def dvc(folder: Path, *arguments: str) -> str:
+def environment() -> dict[str, str]:
     binaries = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+    return {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+
+
+def dvc(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -1,3 +1,4 @@
+from .environment import settle
 from .reading import check_names, load, validate
 from .relations import resolve
 from .running import run_program
@@ -12,6 +13,7 @@ __all__ = [
     "load",
     "resolve",
     "run_program",
+    "settle",
     "tidy",
     "validate",
 ]

@@ -19,7 +19,12 @@ class RenamedError(ValueError):
 def load(path: Path) -> dict[str, Any]:
     """The content of a params.yaml. Raises ValueError, in one line, where it cannot be read."""
     try:
-        content = yaml.safe_load(path.read_text())
+        text = path.read_text()
+        for event in yaml.parse(text, yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):  # a few lines of them can stand for more than memory holds
+                place = f" in line {event.start_mark.line + 1}" if event.start_mark else ""
+                raise ValueError(f"{path}: has an alias (*{event.anchor}){place}; write the value itself there")
+        content = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,13 @@ from nas.parameters.reading import RenamedError
 from nas.store import write_json
 
 
-def run_program(read: Callable[[], Any], main: Callable[..., None], arguments: list[str], timings: Path) -> None:
-    """Run `main` with the parameters that `read` gives and the arguments of the command line.
+def run_program(
+    read: Callable[[], Any],
+    main: Callable[..., None],
+    arguments: Sequence[str] | Callable[[Any], Sequence[str]],
+    timings: Path,
+) -> None:
+    """Run `main` with the parameters that `read` gives and arguments, which may be made from the parameters.
 
     An error of the user's ends the program with exit code 1; with NAS_DEBUG set, its traceback is shown.
 
@@ -22,13 +27,15 @@ def run_program(read: Callable[[], Any], main: Callable[..., None], arguments: l
     """
     started = time.monotonic()
     try:
-        main(read(), *arguments)
+        parameters = read()
+        given = arguments(parameters) if callable(arguments) else arguments
+        main(parameters, *given)
     except RenamedError as error:
         sys.exit(f"error: {error}")
     except (ValueError, OSError) as error:
         if os.environ.get("NAS_DEBUG"):
             traceback.print_exc()
         sys.exit(f"error: {' '.join(str(error).split())}")
-    name = " ".join([Path(sys.argv[0]).stem, *arguments])
+    name = " ".join([Path(sys.argv[0]).stem, *given])
     known = json.loads(timings.read_text()) if timings.exists() else {}
     write_json(timings, dict(sorted({**known, name: round(time.monotonic() - started, 1)}.items())))

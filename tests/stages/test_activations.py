@@ -95,7 +95,7 @@ def run_here(folder, monkeypatch, **settings):
 
 
 def command():
-    return [sys.executable, "-m", "stages.activations", "made", "mobilenet_v2"]
+    return [sys.executable, "-m", "stages", "activations", "made", "mobilenet_v2"]
 
 
 def contents(folder):

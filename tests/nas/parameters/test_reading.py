@@ -1,5 +1,6 @@
 import copy
 import re
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import pytest
@@ -196,3 +197,12 @@ def test_former_names_are_said_all_at_once_with_those_of_now():
         "some.yaml: regions.k is now called regions.clusters",
         "some.yaml: files.vgg is now called files.vgg16",
     ]
+
+
+def test_aliases_are_refused_before_they_are_followed(tmp_path):
+    path, names = tmp_path / "params.yaml", "abcdefghijklmnop"
+    lines = ["a: &a [x, x, x, x, x, x, x, x]"]
+    lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 8)}]" for old, new in pairwise(names)]
+    path.write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=r"yaml: has an alias \(\*a\) in line 2; write the value itself there$"):
+        load(path)

@@ -1,0 +1,60 @@
+"""The surroundings of a program: what could change numbers or pixels from outside is not let in."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+# who runs it and where, what is given to it on purpose, and the way to the network; all else stays out
+KEPT = (
+    "CUDA_VISIBLE_DEVICES",
+    "HOME",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "PATH",
+    "REQUESTS_CA_BUNDLE",
+    "SHELL",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TEMP",
+    "TERM",
+    "TMP",
+    "TMPDIR",
+    "USER",
+    "VIRTUAL_ENV",
+    "XDG_CACHE_HOME",
+)
+BEGINNINGS = ("DVC_", "NAS_")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def of_own_making(given: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    """The environment in which a program runs: some variables of `given`, and some that are the same everywhere.
+
+    Parameters: `scratch`, a folder for what other libraries write, and where they find no settings of the user's.
+    """
+    kept = {
+        name: value
+        for name, value in given.items()
+        if name in KEPT or name.startswith(BEGINNINGS) or name.lower() in PROXIES
+    }
+    fixed = {
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(scratch / "jupyter"),
+        "JUPYTER_DATA_DIR": str(scratch / "jupyter"),
+        "LC_ALL": "C.UTF-8",
+        "MPLCONFIGDIR": str(scratch / "matplotlib"),
+        "PYTHONHASHSEED": "0",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONUTF8": "1",
+    }
+    return kept | fixed
+
+
+def settle(scratch: Path) -> None:
+    """Make this the environment of the running program and of all that it starts; before other libraries look at it."""
+    os.umask(0o022)
+    made = of_own_making(os.environ, scratch.resolve())
+    for name in set(os.environ) - set(made):
+        del os.environ[name]
+    os.environ.update(made)

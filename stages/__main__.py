@@ -1,0 +1,61 @@
+"""Run a stage: python -m stages NAME, and where DVC does not say for which ones, DATASET and NETWORK.
+
+The commands in dvc.yaml name nothing that comes from params.yaml, so that no shell reads any of it: DVC says in
+DVC_STAGE for which data set and network a stage runs.
+"""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from nas.parameters import settle
+
+SURROUNDINGS = Path("data/scratch/surroundings")  # settings and caches of other libraries
+
+
+def main() -> None:
+    stages = sorted(
+        file.stem for file in Path(__file__).parent.glob("[!_]*.py") if file.stem not in ("params", "shipped")
+    )
+    if len(sys.argv) < 2 or sys.argv[1] not in stages:
+        sys.exit(f"error: python -m stages NAME: NAME is one of {', '.join(stages)}")
+    settle(SURROUNDINGS)  # before other libraries are imported
+    name, *given = sys.argv[1:]
+    sys.argv = [f"stages/{name}.py", *given]
+    stage = import_module(f"stages.{name}").main
+    import_module("stages.params").run(stage, item=lambda parameters: item(name, stage, given, parameters))
+
+
+def item(name: str, stage: Callable[..., None], given: list[str], parameters: Any) -> list[str]:
+    """The arguments of a stage: those that are given, or the ones of the item that DVC runs.
+
+    Raises
+    ------
+    ValueError : too few or too many, or no item of params.yaml
+    """
+    wanted = list(inspect.signature(stage).parameters)[1:]
+    usage = f"python -m stages {' '.join([name, *map(str.upper, wanted)])}"
+    if given or not wanted:
+        if len(given) != len(wanted):
+            raise ValueError(f"{name} is given {' '.join(given)}: {usage}")
+        return given
+    axes = {"dataset": parameters.datasets, "network": parameters.classifiers}
+    if not set(wanted) <= set(axes):
+        raise ValueError(f"{name} is given nothing: {usage}")
+    items = [list(each) for each in product(*(axes[axis] for axis in wanted))]
+    called = os.environ.get("DVC_STAGE", "")
+    found = [each for each in items if called == f"{name}@{'-'.join(each)}"]
+    if called == name or (not called and len(items) == 1):  # of the first pair alone, or of the only one
+        found = items[:1]
+    if len(found) != 1:
+        raise ValueError(f"{name} is given nothing, and {called or 'no stage of DVC'} says not for which: {usage}")
+    return found[0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What is let in from outside."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from nas.parameters.environment import of_own_making
+
+HOSTILE = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MPLBACKEND": "nope",
+    "MPLCONFIGDIR": "/nowhere",
+    "PYTHONSTARTUP": "/nowhere.py",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONPATH": "/nowhere",
+    "PYTHONWARNINGS": "error",
+    "PYTHONHASHSEED": "7",
+    "LC_ALL": "de_DE.ISO-8859-1",
+    "LANG": "tr_TR.UTF-8",
+    "NVIDIA_TF32_OVERRIDE": "1",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1",
+    "JUPYTER_CONFIG_DIR": "/nowhere",
+    "IPYTHONDIR": "/nowhere",
+}
+WANTED = {"PATH": "/bin", "HOME": "/h", "DVC_STAGE": "x@y", "NAS_DEBUG": "1", "https_proxy": "p", "TMPDIR": "/t"}
+
+
+def test_what_changes_numbers_or_pixels_stays_out_and_what_is_needed_is_kept(tmp_path):
+    made = of_own_making(HOSTILE | WANTED, tmp_path)
+    assert made == of_own_making(WANTED, tmp_path) and made.items() >= WANTED.items()
+    assert not {name for name in HOSTILE if made.get(name) == HOSTILE[name]}
+    assert made["MPLCONFIGDIR"] == str(tmp_path / "matplotlib") and made["LC_ALL"] == "C.UTF-8"
+
+
+def test_a_program_and_what_it_starts_have_it(tmp_path):
+    program = """
+import os, subprocess, sys
+from pathlib import Path
+from nas.parameters import settle
+settle(Path("scratch"))
+sys.stdout.flush()
+print(sorted(os.environ.items()) == sorted(eval(subprocess.run(
+    [sys.executable, "-c", "import os; print(list(os.environ.items()))"], capture_output=True, text=True).stdout)))
+print(os.environ.get("OMP_NUM_THREADS"), os.environ["PYTHONUTF8"])
+open("made", "w").close()
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", f"import os; os.umask(0o077)\n{program}"], cwd=tmp_path,
+                          env=environment, capture_output=True, text=True)  # fmt: skip
+    assert done.stdout.split() == ["True", "None", "1"], done.stderr
+    assert Path(tmp_path, "made").stat().st_mode & 0o777 == 0o644
