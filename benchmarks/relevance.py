@@ -22,9 +22,9 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from nas.data import Record
-from nas.networks import Fit, build, find_network, shared_classifier, write_head
+from nas.networks import Fit, build, find_network, write_head
 from nas.parameters import load
-from nas.relevance import Inputs, Settings, curve_photos, read_photo
+from nas.relevance import Inputs, Settings, curve_photos, read_photo, to_rank
 from nas.store.shards import Shard, gather, write_shard
 from nas.superpixels import felzenszwalb, regions, slic
 
@@ -100,24 +100,26 @@ def main() -> None:
     records = [Record(f"photo{number}", Path(), "") for number in range(options.photos)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        inputs = Inputs(NAME, folder / "weights.safetensors", folder / "head", *(folder / stage for stage in STAGES))
-        save_file(build(found).state_dict(), inputs.weights)
-        write_head(inputs.head, None, Fit("none is measured"))
+        inputs = Inputs.of_data(folder, "made", NAME, settings)
+        inputs.classifier.weights.parent.mkdir()
+        save_file(build(found).state_dict(), inputs.classifier.weights)
+        write_head(inputs.classifier.head, None, Fit("none is measured"))
         parts: dict[str, list[Path]] = {stage: [] for stage in STAGES}
         for number, record in enumerate(records):
             for stage, arrays in stored(methods, found.size, number).items():
                 parts[stage].append(folder / f"{stage}{number}")
                 write_shard(Shard([record.id], arrays), parts[stage][-1])
         for stage, paths in parts.items():
-            gather(paths, folder / stage)
+            gather(paths, folder / stage / "made" / NAME)
 
-        classifier = shared_classifier(NAME, inputs.weights, inputs.head)
+        classifier = inputs.classifier.load()
         predict = Stopwatch(classifier.predictor)
         vars(classifier)["predictor"] = predict
         predict.predict(classifier.normalize(np.zeros((1, found.size, found.size, 3), np.uint8)))
         start, cpu = time.perf_counter(), time.process_time()
-        photos = [read_photo(record, methods, inputs, settings) for record in records]
-        shards = curve_photos(records, photos, methods, inputs, settings)
+        pieces = to_rank(folder / "saliency" / "made" / NAME, methods)
+        photos = [read_photo(record, pieces, inputs, settings) for record in records]
+        shards = curve_photos(records, photos, pieces, inputs, settings)
         total, cpu = time.perf_counter() - start, time.process_time() - cpu
 
     n_curves = sum(len(shard.rows) for shard in shards.values())

@@ -34,7 +34,7 @@ def smaller(parameters: dict[str, Any], photos: list[str]) -> dict[str, Any]:
     parameters["relevance"]["most"] = {"orders": ["tiles"], "replacements": ["mean"]}
     parameters["statistics"]["resamples"] = 100
     for section in ("superpixels", "saliency"):
-        parameters[section]["figure"]["photos"] = photos
+        parameters[section]["figure"]["photos"] = list(photos)
     for section in ("method", "ablation"):
         parameters[section]["figure"]["photo"] = photos[0]
     return parameters

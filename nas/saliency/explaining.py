@@ -43,6 +43,7 @@ def explain(
 
     Examples
     --------
+    >>> import torch
     >>> from nas.networks import Classifier, build, find_network
     >>> classifier = Classifier("resnet18", build(find_network("resnet18")), find_network("resnet18"))
     >>> x, cat = torch.zeros(1, 3, 64, 64), torch.tensor([285])

@@ -53,7 +53,7 @@ def write_notebook(project, name, *cells, declared=DECLARED):
 
 
 def run(project, name):
-    return subprocess.run([sys.executable, "-m", "stages.render", name], cwd=project, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "stages", "render", name], cwd=project, capture_output=True, text=True)
 
 
 def reports(project):
