@@ -71,7 +71,7 @@ def disk(parameters: Parameters, classifier: Classifier) -> dict[str, Cost]:
 def costs(parameters: Parameters, classifier: Classifier) -> dict[str, Cost]:
     """Cost of a photo by stage; seconds are measured."""
     chosen, settings, relevance = parameters.activations, parameters.saliency, parameters.relevance
-    forward = Forward(chosen.batch, chosen.forward, chosen.precision)
+    forward = Forward(chosen.batch, chosen.forward, chosen.precision, chosen.threads)
     methods = possible_methods(classifier, settings.methods)
     view, regions = stand_in(parameters, classifier.size)
     cores = 1 if classifier.device.type == "cuda" else os.cpu_count() or 1

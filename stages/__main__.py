@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from nas.parameters import settle
+from nas.parameters import end_interrupted, settle
 
 SURROUNDINGS = Path("data/scratch/surroundings")  # settings and caches of other libraries
 
@@ -58,4 +58,7 @@ def item(name: str, stage: Callable[..., None], given: list[str], parameters: An
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # while libraries are imported
+        end_interrupted()

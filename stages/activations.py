@@ -27,7 +27,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     depths = None if own is None else {int(depth): node for depth, node in own.items()}
     chosen, (head, _) = parameters.activations, read_head(heads)
     classifier = load_headed(network, weights, head, depths)
-    forward = Forward(chosen.batch, chosen.forward, chosen.precision)
+    forward = Forward(chosen.batch, chosen.forward, chosen.precision, chosen.threads)
     shapes = classifier.shapes()
     engine.run(
         partial(run_photos, classifier=classifier, head=head, forward=forward, cache=chosen.cache),

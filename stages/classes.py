@@ -6,8 +6,6 @@ clusterings agree, photo by photo.
 
 from pathlib import Path
 
-import torch
-
 from nas.classes import ClassClustering, cluster_class, clusters_settings, photos_by_class, store_classes
 from nas.data import read_records
 from nas.networks import Activations
@@ -22,7 +20,6 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     chosen, nas = parameters.classes, parameters.superpixels
     variant = Variant(chosen.clusters, tuple(nas.depths), nas.weighting, "first")
     clustering = ClassClustering(variant, tuple(chosen.own_clusters), nas.interpolation, parameters.seed)
-    torch.set_num_threads(1)  # last bits of sums differ with the number of threads, and the maps are small
     classes = photos_by_class(read_records(Path("data/raw", dataset)), chosen.names, dataset)
     done = {name: cluster_class(name, photos, activations, clustering, scratch) for name, photos in classes.items()}
     made = Activations(activations).network

@@ -26,7 +26,8 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         print(f"{dataset} {network}: no linear head: {reason}", file=sys.stderr)
         write_head(target, None, Fit(reason))
         return
-    forward = Forward(parameters.activations.batch, parameters.activations.forward)
+    chosen = parameters.activations
+    forward = Forward(chosen.batch, chosen.forward, threads=chosen.threads)
     try:
         head = fit_to_photos(records, classifier, forward, scratch, parameters.seed)
     except ValueError as error:

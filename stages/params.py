@@ -52,6 +52,7 @@ class Weights(Section):
 class Activations(Section):
     precision: Literal["float32", "float16"] = knob("of the stored maps: float32 or float16")
     batch: Count = knob("photos per forward pass")
+    threads: Annotated[int, Field(ge=1, le=256)] = knob("of a pass on a CPU; all other work has one per process")
     forward: Literal["float32", "bfloat16", "float16"] = knob("of the pass: float32, bfloat16, or on a GPU float16")
     cache: bool = knob("store the maps; false saves the disk and computes them anew whenever they are read")
     depths: dict[Name, Paths] = knob("classifier -> depths in place of its own, e.g. {vgg16: {2: features.16}}")

@@ -17,7 +17,7 @@ from nas.relevance import SETTING, scores_of
 from nas.saliency import CONTROLS, RAW
 from nas.semantics import HAND, LEARNT, TRUTH
 from nas.statistics import Resampling, kendall_tau, ranking_replicates
-from nas.store import TABLE, read_columns
+from nas.store import TABLE, read_columns, read_table
 
 LOCALIZATION = ("localization_rises_at_0.7", "localization_rises_at_0.9")
 SEMANTICS = {"semantics_need_few_labels": LEARNT, "semantics_by_hand": HAND}
@@ -96,7 +96,7 @@ class Testing:
     def localization_rises(self, claim: str, regions: str) -> Finding:
         """The mean gain over methods, with the paired interval that chooses thresholds anew, as table 1 has it."""
         folder = self.root / "data" / "statistics" / "localization" / self.dataset / self.network
-        summary = pd.read_parquet(folder / "summary.parquet")
+        summary = read_table(folder / "summary.parquet")
         measure = f"BoxAcc@{claim.removesuffix(f'.{regions}').rpartition('_')[2]}"
         found = summary[(summary["method"] == MEAN) & (summary["regions"] == regions) & (summary["measure"] == measure)]
         if found.empty:

@@ -5,7 +5,6 @@ centers.safetensors and shards: of each photo `class_clusters` (h, w) uint8, the
 class together, and `own_kK` (h, w) uint8, that of the photo alone into K clusters.
 """
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from nas.classes.members import folder_name
-from nas.store import TABLE, Shards, join_tables, link, write_json
+from nas.store import TABLE, Shards, join_tables, link, read_json, reading, write_json
 
 CLASSES = "classes.json"
 CENTERS = "centers.safetensors"
@@ -58,7 +57,9 @@ class ClassClusters(NamedTuple):
 
     def centers(self) -> NDArray[np.floating[Any]]:
         """Centers of the class-level clusters: (K, n_features)."""
-        return load_file(self.stored.folder / CENTERS)["centers"]
+        path = self.stored.folder / CENTERS
+        with reading(path):
+            return load_file(path)["centers"]
 
 
 def store_classes(
@@ -113,5 +114,5 @@ def _classes(root: Path, dataset: str, network: str) -> dict[str, dict[str, Any]
     path = root / "data" / "classes" / dataset / network / CLASSES
     if not path.is_file():
         raise ValueError(f"{path.parent}: holds no {CLASSES}; run the stage classes (dvc repro classes)")
-    found: dict[str, dict[str, Any]] = json.loads(path.read_text())
+    found: dict[str, dict[str, Any]] = read_json(path)
     return found

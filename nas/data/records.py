@@ -16,7 +16,7 @@ from PIL import Image
 
 from nas.data.images import read_image
 from nas.data.label_maps import resize_labels
-from nas.store import new_file
+from nas.store import new_file, read_json
 
 TRAIN = "train"  # folder of the photos to fit a linear head to, inside that of the photos to evaluate on
 PHOTO_INDEX, TRUTH_INDEX = Path("photos") / "index.json", Path("truth") / "truth.json"
@@ -118,9 +118,9 @@ def read_records(folder: Path) -> list[Record]:
     """
     if not is_prepared(folder):
         raise ValueError(f"{folder}: holds no prepared data set; run the stage download (dvc repro download)")
-    truth = json.loads((folder / TRUTH_INDEX).read_text())
+    truth = read_json(folder / TRUTH_INDEX)
     records = []
-    for photo in json.loads((folder / PHOTO_INDEX).read_text()):
+    for photo in read_json(folder / PHOTO_INDEX):
         known = truth[photo["id"]]
         mask = known.pop("mask")
         known["boxes"] = tuple(tuple(box) for box in known["boxes"])

@@ -1,6 +1,5 @@
 """The activations of a data set, computed once and stored, or computed again whenever they are read."""
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from nas.networks.classifier import Classifier, load_classifier
 from nas.networks.forward import Forward
-from nas.store import INDEX, Shards, digest, sha256_of, write_json
+from nas.store import INDEX, Shards, digest, read_json, sha256_of, write_json
 
 FORWARD = "forward.json"
 
@@ -59,7 +58,7 @@ class Activations(Shards):
         note = folder / FORWARD
         if not note.is_file():
             raise ValueError(f"{folder}: holds no {FORWARD}; run the stage activations (dvc repro)")
-        self._network: dict[str, Any] = json.loads(note.read_text())
+        self._network: dict[str, Any] = read_json(note)
         self._forward = Forward(**{name: self._network[name] for name in Forward.__dataclass_fields__})
 
     @property

@@ -1,7 +1,7 @@
 """How a classifier is run over photos: batches, arithmetic, precision of what is kept."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,13 @@ class Forward:
     batch : photos at a time
     arithmetic : "float32", or "bfloat16" or "float16" for the layers that torch.autocast runs in half precision
     precision : "float32" or "float16", of the maps; logits are float32
+    threads : of a pass on a CPU; their number changes the last bits of a convolution
     """
 
     batch: int
     arithmetic: str = "float32"
     precision: str = "float32"
+    threads: int = 1
 
     def maps(self, classifier: "Classifier", views: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Views (B, size, size, 3) uint8, at most `batch`, to {"depthN": maps (B, C, h, w)}.
@@ -33,7 +35,7 @@ class Forward:
         ------
         ValueError : values that `precision` cannot hold, or float16 arithmetic without a GPU
         """
-        with torch.no_grad(), self._autocast(classifier):
+        with self._pass(classifier):
             found = classifier.activations(self._input(classifier, views))
         return {f"depth{depth}": convert(m[: len(views)], self.precision) for depth, m in found.items()}
 
@@ -45,7 +47,7 @@ class Forward:
         self, function: Callable[[Tensor], Tensor], classifier: "Classifier", views: NDArray[Any]
     ) -> NDArray[np.float32]:
         """What a function makes of the inputs (batch, 3, size, size) for views (B, size, size, 3), at most `batch`."""
-        with torch.no_grad(), self._autocast(classifier):
+        with self._pass(classifier):
             found = function(self._input(classifier, views))
         return found[: len(views)].float().cpu().numpy()
 
@@ -53,6 +55,16 @@ class Forward:
         # a short last batch is filled up: the size of a batch can change the last bits of a convolution
         fill = [*range(len(views)), *[0] * (self.batch - len(views))]
         return classifier.normalize(views[fill])
+
+    @contextmanager
+    def _pass(self, classifier: "Classifier") -> Iterator[None]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            with torch.no_grad(), self._autocast(classifier):
+                yield
+        finally:
+            torch.set_num_threads(before)
 
     def _autocast(self, classifier: "Classifier") -> Any:
         device = classifier.device.type

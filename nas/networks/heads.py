@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from nas.store import sha256_of, write_bytes, write_json
+from nas.store import read_json, sha256_of, write_bytes, write_json
 
 REGULARIZATIONS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 FOLDS = 5
@@ -161,7 +161,7 @@ def read_head(folder: Path) -> tuple[Head | None, Fit]:
     """What `write_head` wrote. Raises ValueError where nothing was written."""
     if not (folder / NOTE).is_file():
         raise ValueError(f"{folder}: holds no {NOTE}; run the stage heads (dvc repro)")
-    fit = Fit(**json.loads((folder / NOTE).read_text()))
+    fit = Fit(**read_json(folder / NOTE))
     return None if fit.reason else Head.load(folder / FILE), fit
 
 

@@ -1,4 +1,5 @@
 from .environment import settle
+from .interrupts import end_interrupted
 from .reading import check_names, load, validate
 from .relations import resolve
 from .running import run_program
@@ -9,6 +10,7 @@ __all__ = [
     "Section",
     "check_names",
     "dump",
+    "end_interrupted",
     "knob",
     "load",
     "resolve",

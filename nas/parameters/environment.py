@@ -24,6 +24,9 @@ KEPT = (
     "XDG_CACHE_HOME",
 )
 BEGINNINGS = ("DVC_", "NAS_")
+# of numerical libraries: last bits of a sum differ with their number, so it is one in every process, of which there
+# are as many as cores; a network has activations.threads
+THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -38,6 +41,7 @@ def of_own_making(given: Mapping[str, str], scratch: Path) -> dict[str, str]:
         if name in KEPT or name.startswith(BEGINNINGS) or name.lower() in PROXIES
     }
     fixed = {
+        **dict.fromkeys(THREADS, "1"),
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         "IPYTHONDIR": str(scratch / "ipython"),
         "JUPYTER_CONFIG_DIR": str(scratch / "jupyter"),

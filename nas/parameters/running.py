@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nas.parameters.interrupts import end_interrupted
 from nas.parameters.reading import RenamedError
 from nas.store import write_json
 
@@ -30,6 +31,8 @@ def run_program(
         parameters = read()
         given = arguments(parameters) if callable(arguments) else arguments
         main(parameters, *given)
+    except KeyboardInterrupt:
+        end_interrupted()
     except RenamedError as error:
         sys.exit(f"error: {error}")
     except (ValueError, OSError) as error:
@@ -37,5 +40,16 @@ def run_program(
             traceback.print_exc()
         sys.exit(f"error: {' '.join(str(error).split())}")
     name = " ".join([Path(sys.argv[0]).stem, *given])
-    known = json.loads(timings.read_text()) if timings.exists() else {}
+    known = _noted(timings)
     write_json(timings, dict(sorted({**known, name: round(time.monotonic() - started, 1)}.items())))
+
+
+def _noted(timings: Path) -> dict[str, float]:
+    """The wall times of earlier programs; of a damaged file none, since they are a note and no result."""
+    if not timings.exists():
+        return {}
+    try:
+        return {str(name): float(seconds) for name, seconds in json.loads(timings.read_text()).items()}
+    except (ValueError, TypeError, AttributeError):
+        print(f"{timings}: is damaged; the wall times of earlier stages are lost", file=sys.stderr)
+        return {}

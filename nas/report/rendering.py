@@ -1,15 +1,19 @@
 """Execute a notebook, and make a page, figures and tables of it.
 
-The notebook works in a scratch folder. Only when all of it has run do its files get their final names.
+The notebook works in a scratch folder. Only when all of it has run, and made just what is expected, do its files get
+their final names.
 """
 
+import logging
 import os
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 
 from nas.report import pages
 from nas.store import write_json
@@ -17,14 +21,18 @@ from nas.store import write_json
 KERNEL = {"IPKernelApp": {"log_level": 50}}
 
 
-def render(name: str, root: Path, reports: Path, scratch: Path) -> None:
+def render(name: str, root: Path, reports: Path, scratch: Path, expected: Collection[Path]) -> None:
     """Write REPORTS/site/NAME.html, and the figures and tables that the notebook makes.
 
-    Parameters: `name`, of a notebook in ROOT/notebooks; `scratch`, a folder of this notebook alone.
+    Parameters
+    ----------
+    name : of a notebook in ROOT/notebooks
+    scratch : a folder of this notebook alone
+    expected : figures and tables that it is to make, as paths inside REPORTS
 
     Raises
     ------
-    ValueError : an unknown notebook, or one that fails
+    ValueError : an unknown notebook, one that fails or ends too early, or that makes more or less than is expected
     """
     source = root / "notebooks" / f"{name}.ipynb"
     if not source.is_file():
@@ -34,21 +42,27 @@ def render(name: str, root: Path, reports: Path, scratch: Path) -> None:
     scratch.mkdir(parents=True)
     execute(source, scratch / "executed.ipynb", {"root": str(root.resolve()), "output": str(scratch.resolve())})
     page = pages.page(nbformat.read(scratch / "executed.ipynb", as_version=4), name)
-    for folder in ("figures", "tables"):
-        for file in sorted((scratch / folder).glob("*")):
-            (reports / folder).mkdir(parents=True, exist_ok=True)
-            os.replace(file, reports / folder / file.name)
+    made = {file.relative_to(scratch) for folder in ("figures", "tables") for file in (scratch / folder).glob("*")}
+    for files, what in ((set(expected) - made, "did not make"), (made - set(expected), "makes")):
+        if files:
+            names = ", ".join(sorted(map(str, files)))
+            raise ValueError(f"{source}: {what} {names}, other than its outs in dvc.yaml; nothing was rendered")
+    for file in sorted(made):
+        (reports / file).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(scratch / file, reports / file)
     pages.write_page(page, reports / "site" / f"{name}.html")
     shutil.rmtree(scratch)
 
 
 def execute(source: Path, target: Path, values: dict[str, str]) -> None:
-    """Run a notebook with exactly the parameters that it declares.
+    """Run a notebook with exactly the parameters that it declares, by the Python that runs this.
 
     Raises
     ------
-    ValueError : a parameter that the notebook lacks or that it declares in vain, or a cell that fails
+    ValueError : a file that is no notebook of Python, a parameter that it lacks or that it declares in vain, a cell
+        that fails, ends the notebook or its kernel
     """
+    check(source)
     declared = set(papermill.inspect_notebook(str(source)))
     if declared != set(values):
         unknown, missing = sorted(set(values) - declared), sorted(declared - set(values))
@@ -61,9 +75,52 @@ def execute(source: Path, target: Path, values: dict[str, str]) -> None:
     os.environ["PYTHONWARNINGS"] = ",".join(ignored)
     os.environ["IPYTHONDIR"] = str(target.parent.resolve() / "ipython")  # the user's own start-up files stay out
     write_json(target.parent / "ipython" / "profile_default" / "ipython_kernel_config.json", KERNEL)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it says is said by the error too
     try:
-        papermill.execute_notebook(str(source), str(target), values, progress_bar=sys.stderr.isatty(), log_output=False)
+        papermill.execute_notebook(
+            str(source),
+            str(target),
+            values,
+            progress_bar=sys.stderr.isatty(),
+            log_output=False,
+            kernel_name="python3",
+            language="python",
+        )
     except papermill.PapermillExecutionError as error:
         raise ValueError(
             f"{source}: cell {error.exec_count} failed with {error.ename}: {error.evalue}; nothing was rendered"
         ) from error
+    except DeadKernelError:
+        raise ValueError(f"{source}: {_last(target)} ended its kernel; nothing was rendered") from None
+    except RuntimeError as error:  # of the kernel, before it runs anything
+        raise ValueError(f"{source}: its kernel does not start ({error}); build .venv anew") from error
+    for number, cell in enumerate(_code(target), 1):
+        ended = [output.ename for output in cell.outputs if output.output_type == "error"]
+        if ended or cell.metadata.papermill.status != "completed":
+            how = ended[0] if ended else "nothing; it did not run"
+            raise ValueError(f"{source}: cell {number} ended with {how}; nothing was rendered")
+
+
+def check(source: Path) -> None:
+    """Raise ValueError where a file is no notebook, or not one of Python."""
+    try:
+        notebook = nbformat.read(source, as_version=4)
+        nbformat.validate(notebook)
+        language = notebook.metadata["kernelspec"].get("language", "python")
+    except (ValueError, AttributeError, TypeError, KeyError, nbformat.ValidationError) as error:
+        found = "no kernelspec" if isinstance(error, KeyError) else str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"{source}: is no notebook ({found}); restore it (git checkout {source}), or save it anew in JupyterLab"
+        ) from None
+    if language != "python":
+        raise ValueError(f"{source}: is written in {language}; a notebook of the report is in Python")
+
+
+def _code(target: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in nbformat.read(target, as_version=4).cells if cell.cell_type == "code"]
+
+
+def _last(target: Path) -> str:
+    """The cell that was run last, as an executed notebook says."""
+    ran = [number for number, cell in enumerate(_code(target), 1) if cell.metadata.papermill.status != "pending"]
+    return f"cell {ran[-1]}"

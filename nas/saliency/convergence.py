@@ -15,7 +15,7 @@ from nas.data import Record
 from nas.saliency.contrast import auroc_against_mask
 from nas.saliency.photo_maps import Explaining, ToExplain
 from nas.statistics import Estimate, Resampling, spearman, summarize
-from nas.store import TABLE, Row, Shard
+from nas.store import TABLE, Row, Shard, read_table
 
 SETTING = ["method", "parameter", "factor", "count", "reference_count"]
 CONVERGENCE_COLUMNS = ["id", *SETTING, "spearman", "auroc", "reference_auroc"]
@@ -66,7 +66,7 @@ def compare_counts(
 
 def summaries(folder: Path, resampling: Resampling) -> dict[str, pd.DataFrame]:
     """Summaries of what the stage `convergence` wrote into a folder: rank correlation, and distance in AUROC."""
-    table = pd.read_parquet(folder / TABLE)
+    table = read_table(folder / TABLE)
     columns = [*SETTING, "measure", *Estimate._fields]
     shifts = table.assign(auroc_shift=(table["auroc"] - table["reference_auroc"]).abs())
     return {

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import joblib
 import pandas as pd
 
-from nas.store import INDEX, keep_only, link, workplace, write_json, write_table
+from nas.store import INDEX, in_processes, keep_only, link, workplace, write_json, write_table
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ def store_summaries(tasks: Sequence[Task]) -> None:
     """Make the summaries that are not there yet, on every core, and give all of them their places."""
     works = [task.work() for task in tasks]
     missing = [(task, work) for task, work in zip(tasks, works, strict=True) if not (work / INDEX).exists()]
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        joblib.Parallel(n_jobs=-1)(joblib.delayed(_make)(task, work) for task, work in missing)
+    for _ in in_processes(_make, missing, -1):
+        pass
     for task, work in zip(tasks, works, strict=True):
         shutil.rmtree(task.target, ignore_errors=True)
         for file in work.glob("*.parquet"):

@@ -1,10 +1,11 @@
 from . import engine
-from .files import checksum_of, link, new_file, sha256_of, write_bytes, write_json
+from .files import checksum_of, link, new_file, read_json, reading, sha256_of, write_bytes, write_json
 from .given import Source, sha256_of_file
 from .kept_work import INDEX, digest, finished, keep_only, workplace
+from .processes import in_processes
 from .progress import duration_in_words, readable
 from .shards import Row, Shard, Shards, Stored, opened, spread
-from .tables import TABLE, collect, join_tables, read_columns, write_table
+from .tables import TABLE, collect, join_tables, read_columns, read_table, write_table
 from .timing import timed
 
 __all__ = [
@@ -21,13 +22,17 @@ __all__ = [
     "duration_in_words",
     "engine",
     "finished",
+    "in_processes",
     "join_tables",
     "keep_only",
     "link",
     "new_file",
     "opened",
     "read_columns",
+    "read_json",
+    "read_table",
     "readable",
+    "reading",
     "sha256_of",
     "sha256_of_file",
     "spread",

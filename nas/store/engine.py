@@ -21,12 +21,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import joblib
 import torch
 from joblib.externals.loky import process_executor
 from tqdm import tqdm
 
+from nas.store.files import is_whole
 from nas.store.kept_work import Item, Work
+from nas.store.processes import in_processes
 from nas.store.progress import Outlook, announce
 from nas.store.shards import Shard, gather, join_pieces, read_piece, write_shard
 
@@ -80,7 +81,7 @@ def run(
     batches = [records[start : start + batch_size] for start in range(0, len(records), batch_size)]
     parts = [work.part(batch) for batch in batches]
     tasks = [Task(function, load, work, *each, pieces) for each in zip(batches, parts, strict=True)]
-    pending = [task for task in tasks if not task.part.exists()]
+    pending = [task for task in tasks if not is_whole(task.part)]
     done = len(records) - sum(len(task.batch) for task in pending)
     n_workers = workers or os.cpu_count() or 1
     foreseen = announce(len(records) - done, n_bytes, seconds(), scratch) if pending else ""
@@ -164,9 +165,8 @@ class Task:
 def _finish(tasks: Sequence[Task], workers: int) -> Generator[Task]:
     """Run the tasks; yields each one when it is finished."""
     if workers > 1:
-        with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-            parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
-            for number in parallel(joblib.delayed(_single)(number, task) for number, task in enumerate(tasks)):
+        with closing(in_processes(_single, enumerate(tasks), workers)) as numbers:
+            for number in numbers:
                 yield tasks[number]
     elif all(task.load is None for task in tasks):
         for task in tasks:

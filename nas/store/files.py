@@ -1,12 +1,15 @@
-"""Files: checksums, and writing so that a file is whole, on disk, or absent."""
+"""Files: checksums, writing so that a file is whole, on disk, or absent, and reading what may be damaged."""
 
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from safetensors import SafetensorError, safe_open
 
 
 def checksum_of(path: str | Path, algorithm: str) -> str:
@@ -18,6 +21,41 @@ def checksum_of(path: str | Path, algorithm: str) -> str:
 def sha256_of(path: str | Path) -> str:
     """Return the sha256 of a file as 64 lower-case hexadecimal digits."""
     return checksum_of(path, "sha256")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """While a file is read that a stage wrote.
+
+    Raises
+    ------
+    ValueError : it is damaged, cut short say; what to do
+    """
+    try:
+        yield
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # it says itself what is wrong, and with which file
+            raise
+        found = " ".join(str(error).split())
+        raise ValueError(f"{path}: is damaged ({found}); remove it and run dvc repro, which makes it anew") from None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file that a stage wrote. Raises ValueError where it is damaged."""
+    with reading(path):
+        return json.loads(path.read_text())
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a safetensors file is there; of one that is damaged, a line on stderr says that it will be made anew."""
+    try:
+        with safe_open(path, framework="numpy"):
+            return True
+    except FileNotFoundError:
+        return False
+    except SafetensorError as error:
+        print(f"{path}: is damaged ({error}); it is computed again", file=sys.stderr)
+        return False
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from nas.store.files import write_json
+from nas.store.files import is_whole, read_json, write_json
 from nas.store.given import Given
 
 INDEX = "index.json"
@@ -70,8 +70,8 @@ class Work:
         made_from = self.made_from(batch)
         for note in sorted(self.folder.glob(f"{self._name(batch)}-*.json")):
             part = note.with_suffix(".safetensors")
-            if part.exists():
-                earlier = json.loads(note.read_text())
+            if is_whole(part):
+                earlier = read_json(note)
                 found |= {name: part for name, made in made_from.items() if earlier.get(name) == made}
         return found
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from nas.store.files import link, new_file, write_bytes, write_json
+from nas.store.files import link, new_file, read_json, reading, write_bytes, write_json
 from nas.store.kept_work import INDEX
-from nas.store.tables import TABLE, Survey, read_columns, write_rows
+from nas.store.tables import TABLE, Survey, read_columns, read_table, write_rows
 
 Row = dict[str, Any]
 Item = TypeVar("Item")
@@ -79,7 +79,7 @@ def read_piece(path: Path, name: str) -> Shard:
             break
         start += found["n_rows"]
     piece = Piece(**notes["pieces"][name])
-    with safe_open(path, framework="numpy") as file:
+    with reading(path), safe_open(path, framework="numpy") as file:
         arrays = {array: file.get_tensor(array) for array in piece.arrays}
     return Shard(notes["ids"], arrays, notes["rows"][start : start + piece.n_rows])
 
@@ -104,7 +104,7 @@ def write_shard(shard: Shard, path: Path) -> None:
 
 
 def _notes(path: Path) -> dict[str, Any]:
-    with safe_open(path, framework="numpy") as file:
+    with reading(path), safe_open(path, framework="numpy") as file:
         notes: dict[str, Any] = json.loads(file.metadata()["nas"])
     return notes
 
@@ -122,7 +122,7 @@ class Shards:
         index = folder / INDEX
         if not index.is_file():
             raise ValueError(f"{folder}: holds no {INDEX}; run the stage that writes it (dvc repro)")
-        self._files: dict[str, dict[str, Any]] = json.loads(index.read_text())
+        self._files: dict[str, dict[str, Any]] = read_json(index)
         self._place = {i: (name, row) for name, shard in self._files.items() for row, i in enumerate(shard["ids"])}
         self.ids = list(self._place)
 
@@ -136,11 +136,14 @@ class Shards:
         found = []
         for name, row in self._places(ids):
             held = self._files[name]["hashes"]
-            lacking = [key for key in names if key not in held]
-            if lacking:
-                raise ValueError(f"{self.folder}: has no {lacking[0]!r}; it has {', '.join(sorted(held))}")
+            self._require(names, held)
             found.append([held[key][row] for key in names])
         return found
+
+    def _require(self, names: Iterable[str], held: Iterable[str]) -> None:
+        lacking = [key for key in names if key not in held]
+        if lacking:
+            raise ValueError(f"{self.folder}: has no {lacking[0]!r}; it has {', '.join(sorted(held))}")
 
     def _places(self, ids: Sequence[str]) -> list[tuple[str, int]]:
         """File and row of some records."""
@@ -158,11 +161,11 @@ class Shards:
         """
         stacks: dict[str, list[NDArray[Any]]] = {}
         for name, row in self._places(ids):
-            with safe_open(self.folder / name, framework="numpy") as file:
-                held = file.keys()
-                for key in held if names is None else names:
-                    if key not in held:
-                        raise ValueError(f"{self.folder}: has no {key!r}; it has {', '.join(sorted(held))}")
+            held = self._files[name]["hashes"]
+            wanted = sorted(held) if names is None else list(names)
+            self._require(wanted, held)
+            with reading(self.folder / name), safe_open(self.folder / name, framework="numpy") as file:
+                for key in wanted:
                     stacks.setdefault(key, []).append(file.get_slice(key)[row : row + 1][0])
         return {key: np.stack(arrays) for key, arrays in stacks.items()}
 
@@ -185,13 +188,13 @@ class Shards:
         if not self._place:
             return []
         first = self.folder / next(iter(self._place.values()))[0]
-        with safe_open(first, framework="numpy") as file:
+        with reading(first), safe_open(first, framework="numpy") as file:
             return sorted(file.keys())
 
     def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows of all records; of some columns only, texts as categories, in a fraction of the memory."""
         path = self.folder / TABLE
-        return pd.read_parquet(path) if columns is None else read_columns(path, columns)
+        return read_table(path) if columns is None else read_columns(path, columns)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import compute, dataset
 
-from nas.store.files import new_file, write_bytes
+from nas.store.files import new_file, reading, write_bytes
 
 TABLE = "table.parquet"
 GROUP = 2**13  # rows that are written at a time
@@ -99,7 +99,7 @@ def _table(columns: Mapping[str, list[Any]], schema: pa.Schema) -> pa.Table:
 def _copy_rows(
     file: BinaryIO, sources: Sequence[Path], carried: Mapping[str, str | int], measures: Sequence[str] = ()
 ) -> None:
-    merged = pa.unify_schemas([pq.read_schema(s).remove_metadata() for s in sources], promote_options="permissive")
+    merged = pa.unify_schemas([_schema(source) for source in sources], promote_options="permissive")
     fields = [field for field in merged if field.name not in carried]
     fields += [pa.field(name, pa.float64()) for name in measures if name not in merged.names]
     constants = {name: pa.scalar(value) for name, value in carried.items()}
@@ -126,7 +126,7 @@ def read_columns(
     Parameters: `filters` that the rows fulfil, each a column, "==" or "in", and a value or values.
     """
     files = [paths] if isinstance(paths, Path) else list(paths)
-    merged = pa.unify_schemas([pq.read_schema(file).remove_metadata() for file in files], promote_options="permissive")
+    merged = pa.unify_schemas([_schema(file) for file in files], promote_options="permissive")
     texts = [field.name for field in merged if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
     kept = [name for name in columns if name in merged.names]
     encoded = pa.dictionary(pa.int32(), pa.string())
@@ -144,6 +144,12 @@ def read_columns(
             frame[name] = frame[name].cat.remove_unused_categories()
             frame[name] = frame[name].cat.reorder_categories(sorted(frame[name].cat.categories))
     return frame
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A parquet file. Raises ValueError where it is damaged."""
+    with reading(path):
+        return pd.read_parquet(path)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -181,7 +187,17 @@ def collect(
     Parameters: `columns` to read, for tables of many rows, texts as categories; all by default, texts as such.
     """
     files = [root / "data" / stage / dataset / network / name for dataset in datasets for network in networks]
-    files = [file for file in files if pq.read_metadata(file).num_rows] or files[:1]
+    files = [file for file in files if _n_rows(file)] or files[:1]
     if columns is not None:
         return read_columns(files, columns)
-    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    return pd.concat([read_table(file) for file in files], ignore_index=True)
+
+
+def _schema(path: Path) -> pa.Schema:
+    with reading(path):
+        return pq.read_schema(path).remove_metadata()
+
+
+def _n_rows(path: Path) -> int:
+    with reading(path):
+        return int(pq.read_metadata(path).num_rows)

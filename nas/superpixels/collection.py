@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from nas.store import write_bytes
+from nas.store import reading, write_bytes
 from nas.superpixels.hypercolumns import Hypercolumns
 from nas.superpixels.kmeans import Assignment, assign, cluster_sums, draw
 
@@ -291,5 +291,5 @@ def _save(state: _State, checkpoint: Path | None) -> _State:
 
 
 def _read(checkpoint: Path) -> _State:
-    with safe_open(checkpoint, framework="pt") as file:
+    with reading(checkpoint), safe_open(checkpoint, framework="pt") as file:
         return _State(file.get_tensor("centers"), **json.loads(file.metadata()["nas"]))

@@ -1,13 +1,12 @@
 """NAS in several variants, and its rivals beside each: their names and settings."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas import superpixels
-from nas.store import Row, write_json
+from nas.store import Row, read_json, write_json
 
 if TYPE_CHECKING:
     from nas.superpixels.estimator import NeuroActivatedSuperpixels
@@ -81,5 +80,5 @@ def read_variants(folder: Path) -> dict[str, Variant]:
     path = folder / VARIANTS
     if not path.is_file():
         raise ValueError(f"{folder}: holds no {VARIANTS}; run the stage that writes it (dvc repro)")
-    content = json.loads(path.read_text())
+    content = read_json(path)
     return {name: Variant(**(made | {"depths": tuple(made["depths"])})) for name, made in content.items()}

@@ -1,6 +1,5 @@
 """Figure 7: clusters tagged as object, and what scores against them say beside scores against masks."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from nas.report.names import label_of
 from nas.report.results import labels, summary
 from nas.saliency import RAW
 from nas.semantics import HAND, LEARNT, TRUTH, object_regions
-from nas.store import Shards
+from nas.store import Shards, read_json
 
 SOURCES = (HAND, LEARNT)
 AGAINST = {TRUTH: ("inside the {}", "o"), HAND: ("hand tags", "D"), LEARNT: ("learnt tags", "s")}
@@ -59,7 +58,7 @@ def load(root: Path, datasets: Sequence[str], networks: Sequence[str], name: str
     """
     means = summary(root, "semantics", datasets, networks)
     pairs = [(dataset, network) for dataset in datasets for network in networks]
-    tags = {pair: json.loads(root.joinpath("data", "semantics", *pair, "tags.json").read_text()) for pair in pairs}
+    tags = {pair: read_json(root.joinpath("data", "semantics", *pair, "tags.json")) for pair in pairs}
     dataset, network = next((pair for pair in pairs if tags[pair]), pairs[0])
     used = tags[dataset, network]
     scores = means[(means["regions"] == RAW) & (means["measure"] == "mass_share")]

@@ -1,6 +1,5 @@
 """Table 5: the networks, and what they predict."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pandas as pd
 from nas.report.cells import with_interval
 from nas.report.names import label_of
 from nas.report.results import summary
-from nas.store import TABLE, collect
+from nas.store import TABLE, collect, read_json
 from nas.superpixels import read_variants
 
 
@@ -21,8 +20,8 @@ def table(root: Path, datasets: Sequence[str], networks: Sequence[str]) -> tuple
         for network in networks:
             accuracy = summary(root, "activations", [dataset], [network])
             superpixels = summary(root, "superpixels", [dataset], [network])
-            depths = json.loads((root / "data" / "activations" / dataset / network / "network.json").read_text())
-            head = json.loads((root / "data" / "heads" / dataset / network / "head.json").read_text())
+            depths = read_json(root / "data" / "activations" / dataset / network / "network.json")
+            head = read_json(root / "data" / "heads" / dataset / network / "head.json")
             variants = read_variants(root / "data" / "superpixels" / dataset / network)
             used = next(iter(variants.values())).depths
             row = {"data set": dataset, "network": label_of(network)}

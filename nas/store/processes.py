@@ -1,0 +1,34 @@
+"""Calls in several processes, each with one thread; Ctrl-C ends them without a word."""
+
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import joblib
+
+
+def in_processes(
+    function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_processes: int
+) -> Generator[Any]:
+    """What a function gives for each of several arguments, as soon as it is there, whatever their order.
+
+    The function and its arguments must be picklable. An error of one call ends all.
+
+    Parameters: `n_processes`, -1 for one per core.
+    """
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        parallel = joblib.Parallel(n_jobs=n_processes, return_as="generator_unordered")
+        with deaf_to_interrupts():  # this process hears them, and ends the others
+            results = parallel(joblib.delayed(function)(*each) for each in arguments)
+        yield from results
+
+
+@contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Threads and processes that are started inside never hear of Ctrl-C; this thread does so afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
