@@ -1,5 +1,7 @@
 """Photos of three birds, two dogs and a cat made up here, with activations, and stages and commands run on them."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import yaml
@@ -7,6 +9,7 @@ from PIL import Image
 
 from nas.data.records import Record, write_records
 from nas.networks.activations import FORWARD
+from nas.networks.forward import Forward
 from nas.store.files import sha256_of, write_json
 from nas.store.shards import Shard, gather, write_shard
 from stages import classes, params
@@ -56,7 +59,7 @@ def new_classes(tmp_path_factory, root, narrow):
         write_records(records, raw)
         stored = folder / "data/activations/made" / NETWORK
         gather(parts, stored)
-        forward = {"batch": 1, "arithmetic": "float32", "precision": "float32"}
+        forward = asdict(Forward(1))
         network = {"classifier": NETWORK, "sha256": "0" * 64, "depths": {str(d): f"layer{d}" for d in CHANNELS}}
         write_json(stored / FORWARD, network | forward)  # all maps are stored: no network is loaded
         return folder

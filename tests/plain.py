@@ -1,6 +1,7 @@
 """What many tests hold results against, built the plain way, and what earlier stages would have stored."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch.nn.functional import interpolate
 from nas.data.records import Record
 from nas.networks.activations import FORWARD
 from nas.networks.descriptions import build, find_network
+from nas.networks.forward import Forward
 from nas.networks.heads import Fit, write_head
 from nas.saliency.maps import normalize, resize_map
 from nas.store.files import write_json
@@ -98,7 +100,10 @@ def store_activations(folder: Path, photos: Mapping[str, Mapping[str, Any]]) -> 
     names = next(iter(photos.values()))
     depths = {name.removeprefix("depth"): f"layer of {name}" for name in names if name.startswith("depth")}
     network = {"classifier": "mobilenet_v2", "weights": "none", "sha256": "0" * 64, "depths": depths}
-    write_json(store(folder, photos) / FORWARD, network | {"batch": 1, "arithmetic": "float32", "precision": "float32"})
+    write_json(
+        store(folder, photos) / FORWARD,
+        network | asdict(Forward(1)),
+    )
     return folder
 
 

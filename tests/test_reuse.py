@@ -7,6 +7,7 @@ one of its inputs, and it goes on.
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import reduce
 from itertools import chain
 from pathlib import Path
@@ -23,6 +24,7 @@ import nas.networks.head_fitting
 import nas.semantics.evaluation
 from nas.data.records import TRAIN, read_records, write_records
 from nas.networks.activations import FORWARD
+from nas.networks.forward import Forward
 from nas.parameters.section import Section
 from nas.semantics.tag_files import write_tag_template
 from nas.store.files import write_json
@@ -89,6 +91,7 @@ KNOBS: dict[str, Any] = {
     "activations.cache": False,
     "activations.forward": "bfloat16",
     "activations.precision": "float16",
+    "activations.threads": 3,
     "superpixels.clusters": 4,
     "superpixels.depths": [3, 4],
     "superpixels.edge_quantile": 0.7,
@@ -137,6 +140,8 @@ NO_EFFECT = {
     ("heads", "seed"): "the folds alone, of which every C gets all right",
     ("heads", "activations.batch"): "but for rounding",
     ("activations", "activations.batch"): "but for rounding",
+    ("heads", "activations.threads"): "but for rounding",
+    ("activations", "activations.threads"): "but for rounding",
     ("saliency", "saliency.batch"): "but for rounding",
     ("convergence", "saliency.batch"): "but for rounding",
     ("relevance", "relevance.batch"): "but for rounding",
@@ -267,7 +272,7 @@ def base(new_project: Any, seen_by_network: Any, tmp_path_factory: pytest.TempPa
     network = {"classifier": NETWORK, "weights": f"../../../weights/{NETWORK}.safetensors", "sha256": "0" * 64}
     depths = {str(depth): f"layer{depth}" for depth in (2, 3, 4)}
     write_json(project.of("activations") / FORWARD,
-               network | {"depths": depths, "batch": 1, "arithmetic": "float32", "precision": "float32"})  # fmt: skip
+               network | {"depths": depths} | asdict(Forward(1)))  # fmt: skip
     raw = project.folder / "data/raw" / DATASET
     train = read_records(raw)[:4]
     write_records([train[0], train[3], train[1], *read_records(raw)[4:]], raw / TRAIN)

@@ -5,21 +5,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nas.networks.classifier import Classifier, load_classifier
 from nas.networks.forward import Forward
 from nas.store import INDEX, Shards, digest, read_json, sha256_of, write_json
+
+if TYPE_CHECKING:
+    from nas.networks.classifier import Classifier
 
 FORWARD = "forward.json"
 
 
-def write_forward(folder: Path, classifier: Classifier, weights: Path, forward: Forward) -> None:
+def write_forward(folder: Path, classifier: "Classifier", weights: Path, forward: Forward) -> None:
     """Note beside the stored arrays how the maps come from the views, for `Activations`."""
     depths = {str(depth): node for depth, node in classifier.depths.items()}
     network = {
@@ -116,7 +118,7 @@ class Activations(Shards):
         """The depths that there are, shallowest first."""
         return sorted(int(depth) for depth in self._network["depths"])
 
-    def _classifier(self) -> Classifier:
+    def _classifier(self) -> "Classifier":
         network = self._network
         depths = tuple((int(depth), node) for depth, node in network["depths"].items())
         weights = Path(os.path.normpath(self.folder / network["weights"]))
@@ -150,8 +152,10 @@ class StoredMaps:
 
 
 @cache
-def _load(name: str, weights: Path, sha256: str, depths: tuple[tuple[int, str], ...]) -> Classifier:
+def _load(name: str, weights: Path, sha256: str, depths: tuple[tuple[int, str], ...]) -> "Classifier":
     """Load once per process, since the functions of a stage open their folders anew for every batch."""
     if not weights.is_file() or sha256_of(weights) != sha256:
         raise ValueError(f"{weights}: is missing or not the file that the activations are of; run dvc repro")
+    from nas.networks.classifier import load_classifier  # in seconds, and only where maps are not stored
+
     return load_classifier(name, weights, depths=dict(depths))

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nas.networks.classifier import Classifier
+if TYPE_CHECKING:  # it is imported in seconds
+    from nas.networks.classifier import Classifier
 
 
 @dataclass(frozen=True)

@@ -96,9 +96,10 @@ def execute(source: Path, target: Path, values: dict[str, str]) -> None:
         raise ValueError(f"{source}: its kernel does not start ({error}); build .venv anew") from error
     for number, cell in enumerate(_code(target), 1):
         ended = [output.ename for output in cell.outputs if output.output_type == "error"]
-        if ended or cell.metadata.papermill.status != "completed":
-            how = ended[0] if ended else "nothing; it did not run"
-            raise ValueError(f"{source}: cell {number} ended with {how}; nothing was rendered")
+        ran = cell.execution_count is not None or not cell.source.strip()
+        if ended or not ran:
+            how = f"ended with {ended[0]}" if ended else "did not run"
+            raise ValueError(f"{source}: cell {number} {how}; nothing was rendered")
 
 
 def check(source: Path) -> None:
@@ -122,5 +123,5 @@ def _code(target: Path) -> list[nbformat.NotebookNode]:
 
 def _last(target: Path) -> str:
     """The cell that was run last, as an executed notebook says."""
-    ran = [number for number, cell in enumerate(_code(target), 1) if cell.metadata.papermill.status != "pending"]
+    ran = [number for number, cell in enumerate(_code(target), 1) if cell.metadata.papermill.start_time]
     return f"cell {ran[-1]}"

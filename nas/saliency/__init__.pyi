@@ -4,9 +4,9 @@ from .convergence import CONVERGENCE_COLUMNS, compare_counts, counted, summaries
 from .cost import bytes_of_saliency, seconds_of_maps
 from .explaining import explain
 from .maps import Size, center_gaussian, check_map, normalize, quantize, resize_map
-from .methods import CONTROLS, GAUSSIAN, METHODS
-from .photo_maps import TARGETS, Explaining, ToExplain, explain_photos
-from .possible import possible_methods, to_explain, with_maps
+from .methods import CONTROLS, GAUSSIAN, METHODS, TARGETS, with_maps
+from .photo_maps import Explaining, ToExplain, explain_photos
+from .possible import possible_methods, to_explain
 
 __all__ = [
     "CONTROLS",

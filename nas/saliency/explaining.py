@@ -1,10 +1,15 @@
 """A saliency map of any method, by its name."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from nas.networks import Classifier
+from nas.saliency.arguments import check_inputs, settings
+from nas.saliency.method import Method
 from nas.saliency.methods import entry_of
 
 
@@ -52,6 +57,34 @@ def explain(
     >>> explain(classifier, x, cat, "grad_cam", upsample=False).shape
     torch.Size([1, 2, 2])
     """
-    return entry_of(method).explain(
-        method, classifier, x, target, upsample=upsample, batch_size=batch_size, parameters=parameters
+    return explain_by(
+        entry_of(method), method, classifier, x, target, upsample=upsample, batch_size=batch_size, parameters=parameters
     )
+
+
+def explain_by(
+    method: Method,
+    name: str,
+    classifier: Classifier,
+    x: Tensor,
+    target: Tensor,
+    *,
+    upsample: bool = True,
+    batch_size: int = 16,
+    parameters: Mapping[str, Any],
+) -> Tensor:
+    """Saliency maps by a method, see `explain`; `name`, of the method, is for errors."""
+    if not upsample and method.kind != "activation":
+        raise ValueError(f"upsample is False, but {name} makes maps of the size of the input; leave it out")
+    check_inputs(classifier, x, target, batch_size)
+    chosen = settings(name, method.defaults, method.needs_regions, parameters, x)
+    with torch.inference_mode(False), torch.enable_grad():
+        # a copy of its own, as gradients cannot be taken of a tensor made in inference mode
+        images, labels = x.detach().clone(), target.detach().to(x.device, copy=True)
+        maps: Tensor = (
+            method.function(classifier, images, labels, batch_size=batch_size, **chosen).detach().to(x.device)
+        )
+    maps = maps.to(torch.float32)
+    if upsample and maps.shape[1:] != x.shape[2:]:
+        maps = interpolate(maps[:, None], size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
+    return maps

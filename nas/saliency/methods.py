@@ -5,11 +5,15 @@ the rule that the method's own docstring states and cites. A new method is a fun
 entry here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from nas.saliency.method import Method
 from nas.saliency.parameters import check_values
+from nas.store import Shards
+
+TARGETS = "targets"  # the piece of the stage's work that is of no method
 
 GAUSSIAN = "center_gaussian"  # the middle of the photo: a control that needs no network, see `center_gaussian`
 
@@ -125,3 +129,19 @@ def entry_of(method: str) -> Method:
     if method not in METHODS:
         raise ValueError(f"method {method!r} is unknown: give one of {', '.join(METHODS)}")
     return METHODS[method]
+
+
+def with_maps(saliency: Path, methods: Sequence[str], key: str) -> list[str]:
+    """The methods that have maps in the folder of a stage, in their order: what a network cannot do has none.
+
+    Raises
+    ------
+    ValueError : none of them has, but for controls; `key` of params.yaml is where they are named
+    """
+    names = set(Shards(saliency).names())
+    found = [method for method in methods if {f"predicted/{method}", f"true/{method}"} & names]
+    if all(method in CONTROLS for method in found):
+        raise ValueError(
+            f"{key} is {list(methods)}: this network can do none of them, but for controls; add one it can"
+        )
+    return found

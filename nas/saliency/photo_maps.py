@@ -11,10 +11,9 @@ from torch import Tensor
 
 from nas.data import Record
 from nas.networks import Classifier, StoredClassifier
+from nas.saliency.explaining import explain_by
 from nas.saliency.method import Method
 from nas.store import Shard, Stored
-
-TARGETS = "targets"  # the piece of work that is of no method
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class ToExplain:
         given = {**self.parameters, **({} if self.seed is None else {"seed": self.seed}), **changed}
         given |= {} if regions is None else {"regions": regions}
         upsample = self.method.kind != "activation"
-        return self.method.explain(
-            self.name, classifier, x, target, upsample=upsample, batch_size=batch, parameters=given
+        return explain_by(
+            self.method, self.name, classifier, x, target, upsample=upsample, batch_size=batch, parameters=given
         )
 
 

@@ -1,8 +1,7 @@
-"""Which methods are asked for, which ones a network can do and why not another, and which ones have maps."""
+"""Which methods are asked for, and which ones a network can do and why not another."""
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,9 @@ import torch
 
 from nas.networks import Classifier
 from nas.saliency.explaining import explain
-from nas.saliency.methods import CONTROLS, METHODS, check_parameters, entry_of
+from nas.saliency.methods import METHODS, check_parameters, entry_of
 from nas.saliency.photo_maps import ToExplain
-from nas.store import Shards, Stored, engine
+from nas.store import Stored, engine
 
 
 def possible_methods(classifier: Classifier, methods: Sequence[str]) -> list[str]:
@@ -52,20 +51,4 @@ def to_explain(
         own_seed = seed if "seed" in method.defaults else None
         own_regions = regions if method.needs_regions else None
         found[name] = ToExplain(name, method, dict(parameters.get(name, {})), own_seed, own_regions)
-    return found
-
-
-def with_maps(saliency: Path, methods: Sequence[str], key: str) -> list[str]:
-    """The methods that have maps in the folder of a stage, in their order: what a network cannot do has none.
-
-    Raises
-    ------
-    ValueError : none of them has, but for controls; `key` of params.yaml is where they are named
-    """
-    names = set(Shards(saliency).names())
-    found = [method for method in methods if {f"predicted/{method}", f"true/{method}"} & names]
-    if all(method in CONTROLS for method in found):
-        raise ValueError(
-            f"{key} is {list(methods)}: this network can do none of them, but for controls; add one it can"
-        )
     return found

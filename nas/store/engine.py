@@ -21,7 +21,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from joblib.externals.loky import process_executor
 from tqdm import tqdm
 
@@ -192,7 +191,6 @@ def _read_ahead(tasks: Sequence[Task]) -> Generator[list[Any]]:
 
 
 def _single(number: int, task: Task) -> int:
-    torch.set_num_threads(1)
     # what torch keeps of its first photos looks like a leak to loky, which would start the process anew
     process_executor._MAX_MEMORY_LEAK_SIZE = LEAK
     task.compute(*([] if task.load is None else [[task.read(record) for record in task.batch]]))

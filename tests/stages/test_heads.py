@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from plain import Known
+from projects import Killed
 
 from nas.data.records import Record, read_records, write_records
 from nas.networks import head_fitting
@@ -89,9 +90,9 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(project):
 
 def test_features_are_not_computed_again_when_the_fit_was_killed(project, monkeypatch):
     def killed(*_):
-        raise KeyboardInterrupt
+        raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(head_fitting, "pool_photos", Known(head_fitting.pool_photos, "pool"))
         patch.setattr(head_fitting, "fit_head", killed)
         project.run(heads)

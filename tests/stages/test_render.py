@@ -7,11 +7,14 @@ import pytest
 from stages import params, render
 
 
-def test_the_notebook_that_is_named_is_rendered_in_a_place_of_its_own(monkeypatch):
+def test_the_notebook_that_is_named_is_rendered_in_a_place_of_its_own(root, monkeypatch):
     asked = []
     monkeypatch.setattr(render, "render", lambda *given: asked.append(given))
+    monkeypatch.chdir(root)
     render.main(None, "method")
-    assert asked == [("method", Path(), Path("reports"), params.SCRATCH / "render/method")]
+    declared = [Path("figures", f"figure2.{kind}") for kind in ("png", "svg", "txt")]
+    assert asked == [("method", Path(), Path("reports"), params.SCRATCH / "render/method", declared)]
+    assert render.expected("relevance")[-1] == Path("tables/table4.tex") and render.expected("unheard-of") == []
 
 
 def test_an_unknown_notebook_is_one_line(root, monkeypatch):

@@ -12,7 +12,8 @@ from nas.data.records import read_records
 from nas.networks.classifier import Classifier, load_classifier
 from nas.networks.descriptions import build, find_network
 from nas.saliency.explaining import explain
-from nas.saliency.photo_maps import TARGETS, Explaining, explain_photos
+from nas.saliency.methods import TARGETS
+from nas.saliency.photo_maps import Explaining, explain_photos
 from nas.saliency.possible import possible_methods, to_explain
 from nas.store.shards import Shards, Stored
 from stages import saliency

@@ -27,7 +27,7 @@ def store(tmp_path, classifier, monkeypatch, made):
         return Classifier(name, classifier.module, Network("", name, None, depths, 16, 16, (0.0,) * 3, (1.0,) * 3))
 
     loaded = []
-    monkeypatch.setattr("nas.networks.activations.load_classifier", load)
+    monkeypatch.setattr("nas.networks.classifier.load_classifier", load)
     _load.cache_clear()
 
     def write(*names, precision="float32"):

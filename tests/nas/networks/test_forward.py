@@ -33,6 +33,19 @@ def test_arithmetic_is_what_is_asked_for(classifier, monkeypatch, made):
         Forward(3, "float16").maps(classifier, made.photos())
 
 
+def test_a_pass_has_its_own_number_of_threads(classifier, monkeypatch, made):
+    found, before = [], torch.get_num_threads()
+    plain_logits = classifier.logits
+    monkeypatch.setattr(classifier, "logits", lambda x: found.append(torch.get_num_threads()) or plain_logits(x))
+    for threads in (1, 3):
+        Forward(3, threads=threads).logits(classifier, made.photos(1))
+        assert torch.get_num_threads() == before
+    monkeypatch.setattr(classifier, "logits", lambda _x: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        Forward(3, threads=before + 1).logits(classifier, made.photos(1))
+    assert found == [1, 3] and torch.get_num_threads() == before
+
+
 def test_values_that_half_precision_cannot_hold_are_refused():
     maps = torch.tensor([[1.0, -70000.0]])
     message = r"activations\.precision is 'float16': values up to 70000 do not fit; set float32"

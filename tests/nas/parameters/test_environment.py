@@ -8,8 +8,12 @@ from pathlib import Path
 from nas.parameters.environment import of_own_making
 
 HOSTILE = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "7",
+    "MKL_NUM_THREADS": "7",
+    "OPENBLAS_NUM_THREADS": "7",
+    "OMP_DYNAMIC": "true",
+    "MKL_CBWR": "COMPATIBLE",
+    "ATEN_CPU_CAPABILITY": "default",
     "MPLBACKEND": "nope",
     "MPLCONFIGDIR": "/nowhere",
     "PYTHONSTARTUP": "/nowhere.py",
@@ -32,6 +36,7 @@ def test_what_changes_numbers_or_pixels_stays_out_and_what_is_needed_is_kept(tmp
     assert made == of_own_making(WANTED, tmp_path) and made.items() >= WANTED.items()
     assert not {name for name in HOSTILE if made.get(name) == HOSTILE[name]}
     assert made["MPLCONFIGDIR"] == str(tmp_path / "matplotlib") and made["LC_ALL"] == "C.UTF-8"
+    assert made["OMP_NUM_THREADS"] == made["MKL_NUM_THREADS"] == made["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_a_program_and_what_it_starts_have_it(tmp_path):
@@ -46,8 +51,8 @@ print(sorted(os.environ.items()) == sorted(eval(subprocess.run(
 print(os.environ.get("OMP_NUM_THREADS"), os.environ["PYTHONUTF8"])
 open("made", "w").close()
 """
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "7"}
     done = subprocess.run([sys.executable, "-c", f"import os; os.umask(0o077)\n{program}"], cwd=tmp_path,
                           env=environment, capture_output=True, text=True)  # fmt: skip
-    assert done.stdout.split() == ["True", "None", "1"], done.stderr
+    assert done.stdout.split() == ["True", "1", "1"], done.stderr
     assert Path(tmp_path, "made").stat().st_mode & 0o777 == 0o644

@@ -45,6 +45,28 @@ def test_the_traceback_is_shown_on_request(timings, capsys, monkeypatch):
     assert shown.startswith("Traceback") and "in stage" in shown and shown.endswith("ValueError: one\n  two\n")
 
 
+@pytest.mark.parametrize("where", ["reading", "running"])
+def test_ctrl_c_is_one_line(timings, capsys, monkeypatch, where):
+    monkeypatch.setenv("NAS_DEBUG", "1")
+    read, main = (raising(KeyboardInterrupt()), print) if where == "reading" else (dict, raising(KeyboardInterrupt()))
+    with pytest.raises(SystemExit) as caught:
+        run_program(read, main, ["x"], timings)
+    assert caught.value.code == 130 and capsys.readouterr().err.startswith("error: interrupted; ")
+    assert not timings.exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"a": "soon"}', '{"a": null}', "\x00", '"text"'])
+def test_damaged_times_are_begun_anew_and_it_is_said(timings, capsys, content):
+    timings.parent.mkdir()
+    timings.write_text(content)
+    run_program(dict, lambda *_given: None, ["x"], timings)
+    assert list(json.loads(timings.read_text())) == ["any x"]
+    said = capsys.readouterr().err
+    assert said.startswith(f"{timings}: is damaged") and said.count("\n") == 1
+    run_program(dict, lambda *_given: None, ["y"], timings)
+    assert list(json.loads(timings.read_text())) == ["any x", "any y"] and capsys.readouterr().err == ""
+
+
 def test_a_mistake_of_ours_keeps_its_traceback(timings):
     with pytest.raises(KeyError):
         run_program(dict, raising(KeyError("x")), ["x"], timings)

@@ -1,14 +1,22 @@
 """Notebooks made up here: run, rendered, refused."""
 
 import base64
+import json
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
 
 import nbformat
+import psutil
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from nas.report.rendering import execute, render
+from nas.report.rendering import check, execute, render
+from nas.store.files import write_json
 
 DECLARED = "root = None\noutput = None"
 DRAWING = """
@@ -27,6 +35,8 @@ axes.plot(np.arange(3), label="line")
 axes.legend()
 Image(style.save(figure, "A  figure", Path(output, "figures", "figure7")))
 """
+MADE = [f"figures/figure7.{kind}" for kind in ("png", "svg", "txt")]
+MADE += [f"tables/table7.{kind}" for kind in ("csv", "html", "md", "tex")]
 FAILING = """
 from pathlib import Path
 Path(output, "figures").mkdir()
@@ -39,17 +49,25 @@ raise KeyError("no such photo:\\n  'rocket'")
 def project(tmp_path, root):
     (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
     (tmp_path / "stages").symlink_to(root / "stages")
+    declare(tmp_path, "tiny", MADE)
     return tmp_path
 
 
-def write_notebook(project, name, *cells, declared=DECLARED):
+def declare(project, name, outs):
+    """Say in dvc.yaml what the stage of a notebook makes."""
+    outs = [{f"reports/{out}": {"cache": False, "persist": True}} for out in outs]
+    stage = {"cmd": "none", "outs": [*outs, {f"reports/site/{name}.html": {"persist": True}}]}
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {f"render_{name}": stage}}))
+
+
+def write_notebook(project, subject, *cells, declared=DECLARED, **kernel):
     parameters = new_code_cell(declared, metadata={"tags": ["parameters"]})
     notebook = new_notebook(
-        cells=[new_markdown_cell(f"# The <title> of {name}"), parameters, *map(new_code_cell, cells)]
+        cells=[new_markdown_cell(f"# The <title> of {subject}"), parameters, *map(new_code_cell, cells)]
     )
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"} | kernel
     (project / "notebooks").mkdir(exist_ok=True)
-    nbformat.write(notebook, project / "notebooks" / f"{name}.ipynb")
+    nbformat.write(notebook, project / "notebooks" / f"{subject}.ipynb")
 
 
 def run(project, name):
@@ -70,9 +88,7 @@ def test_a_notebook_gives_the_same_page_figures_and_tables_each_time(project):
         results.append(reports(project))
     assert results[0] == results[1]
 
-    figures = {f"figures/figure7.{kind}" for kind in ("png", "svg", "txt")}
-    written = {f"tables/table7.{kind}" for kind in ("csv", "html", "md", "tex")}
-    assert set(results[0]) == {*figures, *written, "site/tiny.html"}
+    assert set(results[0]) == {*MADE, "site/tiny.html"}
     assert results[0]["figures/figure7.txt"] == b"A figure\n"
     assert results[0]["tables/table7.csv"] == b"data set,a_b\nsample,1 & 2\n"
     page = results[0]["site/tiny.html"].decode()
@@ -95,10 +111,107 @@ def test_a_cell_that_fails_is_one_line_and_leaves_no_result(project):
     write_notebook(project, "broken", FAILING)
     done = run(project, "broken")
     assert done.returncode == 1
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    (line,) = done.stderr.splitlines()
     assert line.startswith("error: notebooks/broken.ipynb: cell 3 failed with KeyError: ")
     assert "no such photo" in line and line.endswith("nothing was rendered")
-    assert done.stderr.splitlines() == [line]
+    assert not (project / "reports").exists()
+
+
+ENDING = {
+    "import sys; sys.exit(0)": "cell 4 ended with SystemExit",
+    "import sys; sys.exit(3)": "cell 4 failed with SystemExit: 3",
+    "raise KeyboardInterrupt": "cell 4 failed with KeyboardInterrupt: ",
+    "import os; os._exit(0)": "cell 4 ended its kernel",
+    "import os; os.kill(os.getpid(), 9)": "cell 4 ended its kernel",
+}
+
+
+@pytest.mark.parametrize("last", [True, False], ids=["last", "not last"])
+@pytest.mark.parametrize("cell", ENDING)
+def test_a_notebook_that_ends_before_its_end_is_no_page(project, cell, last):
+    write_notebook(project, "tiny", DRAWING, cell, *([] if last else ["1"]))
+    write_json(project / "reports/figures/figure7.png", "the former one")
+    before = reports(project)
+    done = run(project, "tiny")
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert re.fullmatch(rf"error: notebooks/tiny\.ipynb: ({ENDING[cell]}); nothing was rendered", line)
+    assert reports(project) == before
+
+
+NO_NOTEBOOKS = {
+    "empty": "",
+    "cut short": '{"cells": [',
+    "a list": "[]",
+    "bytes": "\x00\xff",
+    "a later format": json.dumps({"nbformat": 9, "nbformat_minor": 0, "cells": [], "metadata": {}}),
+    "cells that are none": json.dumps({"nbformat": 4, "nbformat_minor": 5, "cells": 5, "metadata": {}}),
+    "format 3 without a kernel": json.dumps({"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}),
+}
+
+
+@pytest.mark.parametrize("content", NO_NOTEBOOKS.values(), ids=NO_NOTEBOOKS)
+def test_what_is_no_notebook_is_named_with_what_to_do(tmp_path, content):
+    source = tmp_path / "tiny.ipynb"
+    source.write_text(content)
+    with pytest.raises(ValueError, match=rf"^{source}: is no notebook \(.+\); restore it .+, or save it anew in Jup"):
+        execute(source, tmp_path / "executed.ipynb", {"root": "..", "output": "x"})
+    assert not (tmp_path / "executed.ipynb").exists()
+
+
+def test_a_notebook_of_another_language_is_refused(project):
+    write_notebook(project, "tiny", DRAWING, name="ir", language="R")
+    with pytest.raises(ValueError, match=r"tiny\.ipynb: is written in R; a notebook of the report is in Python$"):
+        check(project / "notebooks/tiny.ipynb")
+
+
+def test_the_kernel_is_this_python_whatever_the_notebook_was_saved_with(project):
+    write_notebook(project, "tiny", DRAWING, "import sys; print(sys.prefix)", name="of-another-machine")
+    assert run(project, "tiny").returncode == 0
+    assert f"<pre>{sys.prefix}" in reports(project)["site/tiny.html"].decode().replace("\n", "")
+
+
+def test_a_notebook_of_format_3_is_run_as_one_of_format_4(project):
+    write_notebook(project, "tiny", "print(6 * 7)")
+    declare(project, "tiny", [])
+    path = project / "notebooks/tiny.ipynb"
+    old = nbformat.convert(nbformat.read(path, as_version=4), 3)
+    old.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path.write_text(json.dumps(old))
+    assert json.loads(path.read_text())["nbformat"] == 3
+    done = run(project, "tiny")
+    assert done.returncode == 0 and "42" in reports(project)["site/tiny.html"].decode(), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("outs", "message"),
+    [
+        ([*MADE, "tables/table9.csv"], "did not make tables/table9.csv, other than its outs in dvc.yaml"),
+        (MADE[2:], "makes figures/figure7.png, figures/figure7.svg, other than its outs in dvc.yaml"),
+        ([], "makes figures/figure7.png, .+, tables/table7.tex, other than its outs in dvc.yaml"),
+    ],
+)
+def test_a_notebook_makes_what_its_stage_declares_and_nothing_else(project, outs, message):
+    write_notebook(project, "tiny", DRAWING)
+    declare(project, "tiny", outs)
+    done = run(project, "tiny")
+    assert re.fullmatch(rf"error: notebooks/tiny\.ipynb: {message}; nothing was rendered\n", done.stderr)
+    assert done.returncode == 1 and not (project / "reports").exists()
+
+
+def test_ctrl_c_is_one_line_and_ends_the_kernel(project):
+    started = project / "started"
+    write_notebook(project, "tiny", f"import os, time\nopen({str(started)!r}, 'w').write(str(os.getpid()))",
+                   "time.sleep(120)")  # fmt: skip
+    with subprocess.Popen([sys.executable, "-m", "stages", "render", "tiny"], cwd=project, stderr=subprocess.PIPE,
+                          text=True, start_new_session=True) as program:  # fmt: skip
+        while program.poll() is None and not (started.exists() and started.read_text()):
+            time.sleep(0.05)
+        kernel = psutil.Process(int(started.read_text()))
+        os.killpg(program.pid, signal.SIGINT)
+        _, said = program.communicate(timeout=60)
+    kernel.wait(timeout=30)
+    assert program.returncode == 130 and [line[:19] for line in said.splitlines()] == ["error: interrupted;"]
     assert not (project / "reports").exists()
 
 
@@ -125,5 +238,5 @@ def test_an_unknown_notebook_is_named_with_those_that_are_known(project):
     for name in ("two", "one"):
         write_notebook(project, name)
     with pytest.raises(ValueError, match=r"^notebook 'three' is unknown: allowed are one, two$"):
-        render("three", project, project / "reports", project / "scratch")
+        render("three", project, project / "reports", project / "scratch", [])
     assert not (project / "reports").exists() and not (project / "scratch").exists()

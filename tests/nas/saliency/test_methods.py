@@ -1,17 +1,19 @@
 """Entries of the table against the functions that they name and the passes that a network counts."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from plain import store
 from torch import nn
 
 from nas.networks.classifier import Classifier
 from nas.networks.descriptions import build, find_network
 from nas.saliency.explaining import explain
 from nas.saliency.maps import center_gaussian
-from nas.saliency.methods import CONTROLS, METHODS, check_parameters, entry_of
+from nas.saliency.methods import CONTROLS, METHODS, check_parameters, entry_of, with_maps
 
 SIDE = 32
 REGIONS = np.arange(SIDE)[:, None].repeat(SIDE, axis=1) // (SIDE // 4)  # four
@@ -101,3 +103,14 @@ def test_parameters_are_checked_method_by_method(given, message):
     check_parameters({method: dict(entry.defaults) for method, entry in METHODS.items()})
     with pytest.raises(ValueError, match=message):
         check_parameters(given)
+
+
+def test_methods_without_maps_are_left_out_and_controls_do_not_do_alone(tmp_path: Path) -> None:
+    names = ["predicted/lrp", "predicted/random", "true/random", "true/cam"]
+    folder = store(tmp_path / "saliency", {"a": {name: np.zeros((2, 2)) for name in names}})
+    assert with_maps(folder, ["cam", "random", "lrp", "xrai"], "relevance.methods") == ["cam", "random", "lrp"]
+    message = (
+        r"^relevance\.methods is \['xrai', 'random'\]: this network can do none of them, but for controls; add one"
+    )
+    with pytest.raises(ValueError, match=message):
+        with_maps(folder, ["xrai", "random"], "relevance.methods")

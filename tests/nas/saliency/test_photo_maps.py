@@ -13,7 +13,8 @@ from plain import store, write_network
 from nas.data.records import Record
 from nas.networks.headed import StoredClassifier, shared_classifier
 from nas.saliency.explaining import explain
-from nas.saliency.photo_maps import TARGETS, Explaining, explain_photos
+from nas.saliency.methods import TARGETS
+from nas.saliency.photo_maps import Explaining, explain_photos
 from nas.saliency.possible import to_explain
 from nas.store.code import _syntax, file_of
 from nas.store.given import Given

@@ -1,17 +1,15 @@
-"""Which methods a network can do, and which ones have maps."""
+"""Which methods a network can do."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from plain import store
 
 from nas.networks.classifier import Classifier
 from nas.networks.descriptions import build, find_network
 from nas.saliency.methods import METHODS
 from nas.saliency.photo_maps import ToExplain
-from nas.saliency.possible import possible_methods, to_explain, with_maps
+from nas.saliency.possible import possible_methods, to_explain
 from nas.store.shards import Stored
 
 
@@ -65,14 +63,3 @@ def test_methods_that_are_asked_for_have_what_is_their_own() -> None:
 def test_parameters_that_a_method_does_not_take_are_named(methods, given, message) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=message):
         to_explain(methods, given, 3, Stored(Path("nowhere"), ("slic.first",)))
-
-
-def test_methods_without_maps_are_left_out_and_controls_do_not_do_alone(tmp_path: Path) -> None:
-    names = ["predicted/lrp", "predicted/random", "true/random", "true/cam"]
-    folder = store(tmp_path / "saliency", {"a": {name: np.zeros((2, 2)) for name in names}})
-    assert with_maps(folder, ["cam", "random", "lrp", "xrai"], "relevance.methods") == ["cam", "random", "lrp"]
-    message = (
-        r"^relevance\.methods is \['xrai', 'random'\]: this network can do none of them, but for controls; add one"
-    )
-    with pytest.raises(ValueError, match=message):
-        with_maps(folder, ["xrai", "random"], "relevance.methods")

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.store.files import checksum_of, link, new_file, sha256_of, write_bytes, write_json
+from nas.store.files import (
+    checksum_of,
+    is_whole,
+    link,
+    new_file,
+    read_json,
+    reading,
+    sha256_of,
+    write_bytes,
+    write_json,
+)
 from nas.store.shards import Shard, write_shard
 from nas.store.tables import write_table
 
@@ -120,3 +130,35 @@ def test_a_full_disk_is_said_with_the_file(tmp_path, monkeypatch, writer):
         writer(tmp_path / "result")
     assert caught.value.errno == errno.ENOSPC
     assert not contents(tmp_path)
+
+
+# Damaged files
+
+
+def test_a_file_that_is_cut_short_is_named_with_what_to_do(tmp_path):
+    path = tmp_path / "index.json"
+    write_json(path, {"a": [1, 2]})
+    assert read_json(path) == {"a": [1, 2]}
+    for content in (path.read_bytes()[:-4], b"", b"\xff{}"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"^{path}: is damaged \(.+\); remove it and run dvc repro, which makes"):
+            read_json(path)
+
+
+def test_a_file_that_is_not_there_says_so_itself(tmp_path):
+    with pytest.raises(FileNotFoundError, match="absent"):
+        read_json(tmp_path / "absent")
+    with pytest.raises(ZeroDivisionError), reading(tmp_path):
+        1 / 0  # noqa: B018
+
+
+def test_what_is_whole_is_opened_at_its_end_too(tmp_path, capsys):
+    path = tmp_path / "a.safetensors"
+    assert not is_whole(path) and capsys.readouterr().err == ""
+    write_shard(Shard(["a"], {"x": np.zeros((1, 5))}), path)
+    assert is_whole(path) and capsys.readouterr().err == ""
+    content = path.read_bytes()
+    for n in (0, 7, 20, len(content) - 1):
+        path.write_bytes(content[:n])
+        assert not is_whole(path)
+        assert capsys.readouterr().err.startswith(f"{path}: is damaged (")

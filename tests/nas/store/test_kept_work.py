@@ -13,7 +13,7 @@ from nas.store import engine
 from nas.store import given as given_values
 from nas.store.files import write_json
 from nas.store.kept_work import INDEX, Work, digest, finished, keep_only, workplace
-from nas.store.shards import Shard, Shards
+from nas.store.shards import Shard, Shards, write_shard
 
 random = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -145,11 +145,13 @@ def test_pieces_of_a_part_that_is_gone_are_not_kept(tmp_path):
     part = work.part(batch)
     work.note(part, batch)
     assert work.kept(batch) == {}
-    part.touch()
+    write_shard(Shard(["a", "b"]), part)
     assert work.kept(batch) == {"cam": part, "rise": part}
     assert Work(tmp_path, function, {"rise": 1, "cam": 1}).kept(batch) == {"rise": part}
     assert Work(tmp_path, partial(digest, "other"), {"rise": 1}).kept(batch) == {}
     assert work.kept(batch[:1]) == work.kept(batch[::-1]) == work.kept([Photo("a", 3), batch[1]]) == {}
+    part.write_bytes(part.read_bytes()[:-1])
+    assert work.kept(batch) == {}  # it was cut short
 
 
 def test_what_is_pruned_are_files_that_this_run_does_not_use(tmp_path):
