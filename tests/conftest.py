@@ -26,7 +26,7 @@ def tracked() -> list[Path]:
     return [Path(name) for name in sorted(set(listed.split("\0"))) if name and (ROOT / name).is_file()]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def clone(tracked: list[Path]) -> Callable[[Path], Path]:
     """A function that copies the repository into a folder, as a fresh clone would have it: no data, no cache."""
 

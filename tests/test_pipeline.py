@@ -280,6 +280,13 @@ def test_everything_drawn_is_in_the_report():
     assert pictures == {path for path in drawn if path.endswith(".png")}
 
 
+@every_stage
+def test_what_a_report_holds_persists_while_its_stage_runs_and_nothing_else(name):
+    for out in [*DECLARED[name]["outs"], *DECLARED[name].get("metrics", [])]:
+        path, settings = (out, {}) if isinstance(out, str) else next(iter(out.items()))
+        assert settings.get("persist", False) == path.startswith("reports/")
+
+
 # Notebooks
 
 
@@ -308,6 +315,8 @@ STUB = """
 import secrets, sys
 from pathlib import Path
 name, *outs = sys.argv[1:]
+if Path("fails").exists() and name.partition("@")[0] in Path("fails").read_text().split():
+    sys.exit(1)
 with Path("ran.txt").open("a") as file:
     file.write(name + "\\n")
 for out in map(Path, outs):
@@ -494,6 +503,39 @@ def test_dvc_sets_a_value_in_its_line_and_keeps_every_comment(tmp_path, monkeypa
                if each[0] in "-+" and each[1:].strip()]  # fmt: skip
     assert [each[1:].split("#")[0].strip() for each in changed if each[0] == "+"] == [line]
     assert len(changed) == 2 and changed[0].partition("#")[2] == changed[1].partition("#")[2]
+
+
+# Failures
+
+# a stage of each kind: of one data set, of a network, of both, of all, of the first pair, of the report
+FAILING = ["download", "weights", "superpixels", "statistics", "convergence", "claims", "render_ablation", "report"]
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_stage_that_fails_leaves_everything_as_it_was(graph, name):
+    before = files_of(graph)
+    assert {*paths(DECLARED["report"]["outs"]), "reports/claims.json", "reports/tables/table1.md"} <= before.keys()
+    item = next(iter(items(name))).replace("@", " ", 1).replace("@", "-").replace(" ", "@")
+    (graph / "fails").write_text(name)
+    try:
+        command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", item]
+        done = subprocess.run(command, cwd=graph, env=environment(), capture_output=True, text=True)
+    finally:
+        (graph / "fails").unlink()
+    assert done.returncode != 0 and "failed to reproduce" in done.stderr, done.stdout
+    left = files_of(graph)
+    lost = {path for path in before if left.get(path) != before[path]}
+    assert lost == set() or all(path.startswith("data/") for path in lost)  # what git tracks is there in any case
+    assert bool(lost) == (name not in ("claims", "render_ablation", "report"))
+    (restoring,) = re.findall(r"dvc repro \|\| \{ \S+/dvc (.+); exit 1; \}", (ROOT / "Makefile").read_text())
+    dvc(graph, *restoring.split())
+    assert files_of(graph) == before
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Content of all files of data and the report."""
+    files = [path for name in ("data", "reports") for path in (folder / name).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 # Traces of a machine

@@ -23,7 +23,7 @@ KEPT = (
     "VIRTUAL_ENV",
     "XDG_CACHE_HOME",
 )
-BEGINNINGS = ("DVC_", "NAS_")
+BEGINNINGS = ("DVC_", "NAS_", "PIP_")  # PIP_INDEX_URL and its like say where packages come from
 # of numerical libraries: last bits of a sum differ with their number, so it is one in every process, of which there
 # are as many as cores; a network has activations.threads
 THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")

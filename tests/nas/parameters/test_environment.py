@@ -28,7 +28,15 @@ HOSTILE = {
     "JUPYTER_CONFIG_DIR": "/nowhere",
     "IPYTHONDIR": "/nowhere",
 }
-WANTED = {"PATH": "/bin", "HOME": "/h", "DVC_STAGE": "x@y", "NAS_DEBUG": "1", "https_proxy": "p", "TMPDIR": "/t"}
+WANTED = {
+    "PATH": "/bin",
+    "HOME": "/h",
+    "DVC_STAGE": "x@y",
+    "NAS_DEBUG": "1",
+    "PIP_INDEX_URL": "i",
+    "https_proxy": "p",
+    "TMPDIR": "/t",
+}
 
 
 def test_what_changes_numbers_or_pixels_stays_out_and_what_is_needed_is_kept(tmp_path):
