@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
+# names of folders and files are UTF-8, whatever the locale
+export PYTHONUTF8 := 1
 
 .PHONY: help repro test paper tag report lab bench faults lint clean
 
@@ -24,7 +26,7 @@ repro: .venv/installed ## replicate: data, activations, superpixels, evaluation,
 	@$(BIN)/python -E -X utf8 -m commands.check
 	@# a stage that fails has lost the data that it had made before: DVC removes it; what the report holds persists
 	@$(BIN)/dvc repro || { $(BIN)/dvc checkout --quiet --force; exit 1; }
-	@echo "report: $(CURDIR)/reports/site/index.html"
+	@printf 'report: %s\n' "$$PWD/reports/site/index.html"
 
 test: .venv/installed ## all tests
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
@@ -37,7 +39,7 @@ tag: .venv/installed ## CLASS=bird: draw the clusters of a class, to be tagged a
 
 report: .venv/installed ## draw the notebooks and the first page again, whatever changed
 	@$(BIN)/dvc repro --force --single-item $$($(BIN)/dvc stage list --name-only | grep -E '^(render_|report)')
-	@echo "report: $(CURDIR)/reports/site/index.html"
+	@printf 'report: %s\n' "$$PWD/reports/site/index.html"
 
 lab: .venv/installed ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

@@ -43,10 +43,10 @@ def chosen(root: Path, limit: int, seed: int) -> list[str]:
     return [r.id for r in subset([Record(i, Path(), "", class_name=classes[i]) for i in ids], limit, seed)]
 
 
-def dvc(folder: Path, *arguments: str, umask: int = 0o022, **variables: str) -> str:
-    """Run a command of DVC in a folder, with this environment's Python and nothing from outside but the variables."""
-    environment, command = environment_of(folder) | variables, [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf8", umask=umask)
+def dvc(folder: Path, *arguments: str) -> str:
+    """Run a command of DVC in a folder, with this environment's Python."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment_of(folder), capture_output=True, text=True)
     assert done.returncode == 0, f"dvc {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
