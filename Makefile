@@ -48,7 +48,7 @@ bench: .venv/installed ## speed, as ratios against a reference in the same run
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 faults: .venv/installed ## what it survives: kills, full disks, a registry that lies (15 minutes)
-	@$(BIN)/python tests/faults.py
+	@PYTHONPATH=.:tests $(BIN)/python -P tests/faults.py $(FAULTS)
 
 lint: .venv/installed ## ruff, mypy, and the layers of the library
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache --no-logo

@@ -4,7 +4,6 @@ Disk is that of maps and views, label maps and saliency maps; localization, tabl
 of the stages that run the network most, on this machine; relevance takes at most so long.
 """
 
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from nas.data import DATASETS
 from nas.networks import Classifier, Forward, build, bytes_of_activations, find_network, seconds_of_pass
 from nas.relevance import seconds_of_curve
 from nas.saliency import METHODS, bytes_of_saliency, possible_methods, seconds_of_maps
-from nas.store import duration_in_words, readable
+from nas.store import duration_in_words, n_cores, readable
 from nas.superpixels import bytes_of_superpixels
 from stages.params import Parameters
 
@@ -74,7 +73,7 @@ def costs(parameters: Parameters, classifier: Classifier) -> dict[str, Cost]:
     forward = Forward(chosen.batch, chosen.forward, chosen.precision, chosen.threads)
     methods = possible_methods(classifier, settings.methods)
     view, regions = stand_in(parameters, classifier.size)
-    cores = 1 if classifier.device.type == "cuda" else os.cpu_count() or 1
+    cores = 1 if classifier.device.type == "cuda" else n_cores()
     per_method = sum(len(each.orders) * len(each.replacements) for each in (relevance.least, relevance.most))
     n_curves = per_method * sum(method in methods for method in relevance.methods)
     seconds = {

@@ -1,6 +1,5 @@
 """Relevance curves of saliency maps, least and most relevant part first: data/relevance/DATASET/NETWORK."""
 
-import os
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 from nas.data import read_records
 from nas.relevance import Inputs, Settings, curve_photos, read_photo, seconds_of_curve, to_rank
 from nas.saliency import with_maps
-from nas.store import engine
+from nas.store import engine, n_cores
 from stages.params import SCRATCH, Parameters
 
 
@@ -25,7 +24,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     )
     inputs = Inputs.of_data(Path("data"), dataset, network, settings)
     methods = with_maps(saliency, chosen.methods, "relevance.methods")
-    workers = 1 if torch.cuda.is_available() else os.cpu_count() or 1
+    workers = 1 if torch.cuda.is_available() else n_cores()
 
     def seconds() -> float:
         a_curve = seconds_of_curve(inputs.classifier.load(), settings.n_steps, settings.batch)

@@ -1,6 +1,5 @@
 """Saliency maps of every method for the predicted and for the true class: data/saliency/DATASET/NETWORK."""
 
-import os
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from nas.saliency import (
     seconds_of_maps,
     to_explain,
 )
-from nas.store import Stored, engine
+from nas.store import Stored, engine, n_cores
 from stages.params import SCRATCH, Parameters
 
 
@@ -26,7 +25,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     methods = possible_methods(classifier, settings.methods)
     asked = to_explain(methods, settings.parameters, parameters.seed, regions)
     on_gpu = classifier.device.type == "cuda"
-    workers = 1 if on_gpu else os.cpu_count() or 1
+    workers = 1 if on_gpu else n_cores()
 
     def seconds() -> float:
         view, labels = made.seen.one(records[0].id), regions.one(records[0].id)

@@ -1,6 +1,5 @@
 """XRAI: integrated gradients gathered in overlapping segments, the densest first."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -14,6 +13,7 @@ from torch import Tensor
 from nas.networks import Classifier
 from nas.saliency.baselines import absent, pixels
 from nas.saliency.gradients import path_attribution
+from nas.store import n_cores
 
 
 def xrai(
@@ -45,7 +45,7 @@ def xrai(
         return gather(attribution, segments(photo, scales, sigma, min_size, dilation), min_gain)
 
     # after a GPU this is what takes long; threads share the photos of a batch
-    with ThreadPoolExecutor(min(len(x), os.cpu_count() or 1)) as threads:
+    with ThreadPoolExecutor(min(len(x), n_cores())) as threads:
         maps = list(threads.map(gathered, attributions, photos))
     return torch.from_numpy(np.stack(maps))
 

@@ -2,7 +2,7 @@ from . import engine
 from .files import checksum_of, link, new_file, read_json, reading, sha256_of, write_bytes, write_json
 from .given import Source, sha256_of_file
 from .kept_work import INDEX, digest, finished, keep_only, workplace
-from .processes import in_processes
+from .processes import in_processes, n_cores
 from .progress import duration_in_words, readable
 from .shards import Row, Shard, Shards, Stored, opened, spread
 from .tables import TABLE, collect, join_tables, read_columns, read_table, write_table
@@ -26,6 +26,7 @@ __all__ = [
     "join_tables",
     "keep_only",
     "link",
+    "n_cores",
     "new_file",
     "opened",
     "read_columns",

@@ -11,7 +11,6 @@ What the function needs from disk, beside what earlier stages stored, can be lef
 record to what is read of it. In one process it runs in threads, for the next batch while one is computed.
 """
 
-import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from tqdm import tqdm
 
 from nas.store.files import is_whole
 from nas.store.kept_work import Item, Work
-from nas.store.processes import in_processes
+from nas.store.processes import in_processes, n_cores
 from nas.store.progress import Outlook, announce
 from nas.store.shards import Shard, gather, join_pieces, read_piece, write_shard
 
@@ -82,7 +81,7 @@ def run(
     tasks = [Task(function, load, work, *each, pieces) for each in zip(batches, parts, strict=True)]
     pending = [task for task in tasks if not is_whole(task.part)]
     done = len(records) - sum(len(task.batch) for task in pending)
-    n_workers = workers or os.cpu_count() or 1
+    n_workers = workers or n_cores()
     foreseen = announce(len(records) - done, n_bytes, seconds(), scratch) if pending else ""
     if foreseen:
         print(f"{description}: {foreseen}", file=sys.stderr)
@@ -180,7 +179,7 @@ def _finish(tasks: Sequence[Task], workers: int) -> Generator[Task]:
 
 def _read_ahead(tasks: Sequence[Task]) -> Generator[list[Any]]:
     """What is read of each batch, in order; the next one is being read while the caller works on one."""
-    threads = ThreadPoolExecutor(os.cpu_count())
+    threads = ThreadPoolExecutor(n_cores())
     try:
         following = threads.map(tasks[0].read, tasks[0].batch) if tasks else iter(())
         for after in [*tasks[1:], None][: len(tasks)]:

@@ -8,6 +8,11 @@ from typing import Any
 import joblib
 
 
+def n_cores() -> int:
+    """How many cores this process may use: those of the machine, or what affinity or a container leaves of them."""
+    return int(joblib.cpu_count())
+
+
 def in_processes(
     function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_processes: int
 ) -> Generator[Any]:

@@ -13,7 +13,7 @@ from nas.data.records import Record
 from nas.localization.evaluation import LOCALIZATION_COLUMNS, locate_photos, located, to_locate
 from nas.localization.pixel_precision import PixelAveragePrecision
 from nas.saliency.maps import center_gaussian, normalize, resize_map
-from nas.saliency.photo_maps import TARGETS
+from nas.saliency.methods import TARGETS
 from nas.store.shards import Stored
 
 SIDE, KINDS = 32, ["nas_clusters.first", "slic.first"]

@@ -15,6 +15,7 @@ from plain import Known
 
 from nas.data.records import Record
 from nas.store import engine
+from nas.store.processes import n_cores
 from nas.store.shards import Shard, Shards
 
 # A stage: notes each call in the folder calls/, and waits before record `hold` until the file `go` is there.
@@ -235,7 +236,7 @@ def damaged(record):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_a_run_that_fails_waits_for_no_photo_but_those_being_read(tmp_path, monkeypatch, error):
-    threads, released, read = os.cpu_count() or 1, threading.Event(), []
+    threads, released, read = n_cores(), threading.Event(), []
 
     class Pool(ThreadPoolExecutor):
         def shutdown(self, wait=True, *, cancel_futures=False):

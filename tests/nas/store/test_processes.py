@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from nas.store.processes import deaf_to_interrupts, in_processes
+from nas.store.processes import deaf_to_interrupts, in_processes, n_cores
 
 
 def threads_of(number, text):
@@ -29,6 +29,14 @@ def test_every_call_gives_its_result_from_another_process_with_one_thread():
     assert sorted(found)[0][:3] == (0, "", 1)
     assert sorted((n, text) for n, text, _, _ in found) == [(n, "x" * n) for n in range(5)]
     assert {n_threads for _, _, n_threads, _ in found} == {1} and os.getpid() not in {pid for *_, pid in found}
+
+
+def test_cores_are_those_that_this_process_may_use():
+    program = "import os; from nas.store import n_cores; print(n_cores()); "
+    program += "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(n_cores())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[1] == "1" and 1 <= int(done.stdout.split()[0]) <= (os.cpu_count() or 1)
+    assert n_cores() >= 1
 
 
 def test_an_error_of_a_call_is_that_of_the_whole():
