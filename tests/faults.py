@@ -28,13 +28,14 @@ from typing import Any
 
 import yaml
 from plain import write_network
+from projects import narrowed
 from small import CLASSIFIER, chosen, contents, dvc, environment_of, smaller
 
 from nas.data.datasets.sample import FOOLBOX, SKIMAGE
 from nas.data.wheels import download_wheel
 
 ROOT = Path(__file__).parent.parent
-PHOTOS = 2
+PHOTOS, LONGEST = 2, 15.0  # seconds until a kill
 REPRO = [sys.executable, "-m", "dvc", "repro"]
 STAGE = [sys.executable, "-E", "-X", "utf8", "-m", "stages", "download", "sample"]
 MEBIBYTE = 2**20
@@ -67,7 +68,9 @@ def new_clone(folder: Path) -> Path:
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     parameters = yaml.safe_load((ROOT / "params.yaml").read_text())
     parameters = smaller(parameters, chosen(ROOT, PHOTOS, parameters["seed"]))
-    (folder / "params.yaml").write_text(yaml.safe_dump(parameters))
+    parameters["saliency"]["methods"] = ["gradient", "random", "smoothgrad"]
+    parameters["relevance"]["n_steps"] = 2
+    (folder / "params.yaml").write_text(yaml.safe_dump(narrowed(parameters), default_flow_style=True, width=1000))
     return folder
 
 
@@ -98,7 +101,7 @@ def set_key(folder: Path, key: str, value: Any) -> None:
     for name in sections:
         section = section[name]
     section[last] = value
-    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    (folder / "params.yaml").write_text(yaml.safe_dump(content, default_flow_style=True, width=1000))
 
 
 def move_outlines(folder: Path, by: int) -> None:
@@ -120,7 +123,7 @@ def changes(weights: list[Path]) -> Iterator[tuple[str, Callable[[Path], None]]]
             ("superpixels.clusters", [4, 6, 5]),
             ("saliency.parameters", [{"smoothgrad": {"n_samples": 3}}, {"smoothgrad": {"n_samples": 2}}]),
             ("weights.files", [{CLASSIFIER: str(path)} for path in weights]),
-            ("relevance.n_steps", [3, 5]),
+            ("relevance.n_steps", [3, 2]),
             ("seed", [1, 2]),
             ("activations.precision", ["float16", "float32"]),
             ("statistics.resamples", [150, 100]),
@@ -144,27 +147,23 @@ def kill_after(seconds: float, folder: Path) -> bool:
             return True
 
 
-def try_kills(place: Path, n: int, rng: random.Random, tally: Tally, rounds: int = 2) -> None:
-    """Kills in some rounds, each of which ends with a comparison."""
+def try_kills(place: Path, n: int, rng: random.Random, tally: Tally) -> None:
+    """One run that is killed so often; what it comes to is compared with a run from nothing with the last settings."""
     weights = [write_network(place / f"weights{seed}", CLASSIFIER, seed)[0] for seed in (1, 2)]
-    endless = changes(weights)
-    for number in range(rounds):
-        folder, n_killed, share = new_clone(place / f"killed{number}" / "clone"), 0, n // rounds
-        while n_killed < share:
-            if kill_after(rng.uniform(1, 25), folder):
-                n_killed += 1
-            said = f"kill {n_killed} of {share} in round {number + 1} of {rounds}"
-            if n_killed % 2:
-                name, change = next(endless)
-                change(folder)
-                said += f", then {name}"
-            print(said, flush=True)
-        dvc(folder, "repro")
-        names = ("params.yaml", "data/sample/annotations.json")
-        expected = fresh(
-            place / f"killed{number}" / "fresh" / "clone", {name: (folder / name).read_bytes() for name in names}
-        )
-        tally.note("kill -9", differences(folder, expected), share)
+    endless, folder, n_killed = changes(weights), new_clone(place / "killed" / "clone"), 0
+    while n_killed < n:
+        killed = kill_after(rng.uniform(1, LONGEST), folder)
+        n_killed += killed
+        said = f"kill {n_killed} of {n}" if killed else "it had ended before"
+        if n_killed % 2 or not killed:
+            name, change = next(endless)
+            change(folder)
+            said += f", then {name}"
+        print(said, flush=True)
+    dvc(folder, "repro")
+    names = ("params.yaml", "data/sample/annotations.json")
+    expected = fresh(place / "fresh" / "clone", {name: (folder / name).read_bytes() for name in names})
+    tally.note("kill -9", differences(folder, expected), n)
 
 
 # Full disks
