@@ -56,7 +56,7 @@ def prepare(folder: Path, parameters: dict[str, Any], clone: Callable[[Path], Pa
     """A clone with these parameters, without figures and tables: those of the repository are of other photos."""
     clone(folder)
     (folder / "params.yaml").write_text(yaml.safe_dump(parameters))
-    for path in DRAWN:
+    for path in [*DRAWN, Path("dvc.lock")]:
         (folder / path).unlink(missing_ok=True)
 
 
