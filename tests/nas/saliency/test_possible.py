@@ -25,6 +25,12 @@ def test_a_method_that_the_network_cannot_do_is_left_out_with_a_line(capsys: pyt
     assert len(lines) == 1 and lines[0].startswith("squeezenet1_1: cam is left out: cam cannot explain 'squeezenet1_1'")
 
 
+def test_a_method_whose_rules_do_not_know_the_network_is_left_out_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert possible_methods(untrained("convnext_atto"), ["guided_backprop", "gradient", "lrp"]) == ["gradient"]
+    starts = [line.partition(" is left out: ")[0] for line in capsys.readouterr().err.splitlines()]
+    assert starts == ["convnext_atto: guided_backprop", "convnext_atto: lrp"]
+
+
 def test_what_it_can_do_is_kept_in_its_order(small: Classifier, capsys: pytest.CaptureFixture[str]) -> None:
     methods = ["sobel", "lrp", "kernel_shap", "cam", "guided_backprop", "rise"]
     assert possible_methods(small, methods) == methods
