@@ -64,7 +64,7 @@ def run(
     scratch : folder for the work of this run; what the result is made of is kept there
     pieces : name to what is given for the piece; names in the order of the rows
     batch_size : records per call; it does not change the result of a record
-    workers : processes, each with one thread; 1 runs in this process with all threads; 0 takes every core
+    workers : processes, at most, each with one thread; 1 runs in this process; 0 takes every core
     n_bytes, seconds : that a record takes, where that is foreseen; a line on stderr says so of all that are to come.
         Seconds are asked for where there is work to do.
     carried, columns : of the table, see `gather`
@@ -81,7 +81,8 @@ def run(
     tasks = [Task(function, load, work, *each, pieces) for each in zip(batches, parts, strict=True)]
     pending = [task for task in tasks if not is_whole(task.part)]
     done = len(records) - sum(len(task.batch) for task in pending)
-    n_workers = workers or n_cores()
+    # a process takes seconds to start: it is worth that for two batches
+    n_workers = min(workers or n_cores(), max(1, len(pending) // 2))
     foreseen = announce(len(records) - done, n_bytes, seconds(), scratch) if pending else ""
     if foreseen:
         print(f"{description}: {foreseen}", file=sys.stderr)

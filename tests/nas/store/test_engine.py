@@ -393,3 +393,14 @@ def test_pieces_get_what_was_read_for_their_batch(tmp_path):
     run(tmp_path / "read", compute, pieces={"a": 1}, load=load)
     run(tmp_path / "plain", in_pieces, pieces={"a": 1})
     assert contents(tmp_path / "read" / "out") == contents(tmp_path / "plain" / "out")
+
+
+def note_process(records):
+    return Shard([record.id for record in records], rows=[{"pid": float(os.getpid())} for _ in records])
+
+
+def test_other_processes_are_started_where_each_has_two_batches_or_more(tmp_path):
+    for n, here in ((1, True), (3, True), (4, False)):
+        records = [Record(f"p{number}", Path("none"), f"{number:064}") for number in range(n)]
+        engine.run(note_process, records, tmp_path / f"{n}", scratch=tmp_path / f"work{n}", workers=2)
+        assert (set(Shards(tmp_path / f"{n}").table()["pid"]) == {os.getpid()}) == here
