@@ -29,14 +29,14 @@ from typing import Any
 import yaml
 from plain import write_network
 from projects import narrowed
-from small import CLASSIFIER, chosen, contents, dvc, environment_of, smaller
+from small import CLASSIFIER, chosen, contents, environment_of, smaller
 
 from nas.data.datasets.sample import FOOLBOX, SKIMAGE
 from nas.data.wheels import download_wheel
 
 ROOT = Path(__file__).parent.parent
 PHOTOS, LONGEST = 2, 15.0  # seconds until a kill
-REPRO = [sys.executable, "-m", "dvc", "repro"]
+REPRO = ["make", "--old-file", ".venv/installed", f"BIN={Path(sys.executable).parent}", "repro"]
 STAGE = [sys.executable, "-E", "-X", "utf8", "-m", "stages", "download", "sample"]
 MEBIBYTE = 2**20
 
@@ -87,8 +87,14 @@ def fresh(folder: Path, settings: dict[str, bytes]) -> Path:
     new_clone(folder)
     for name, content in settings.items():
         (folder / name).write_bytes(content)
-    dvc(folder, "repro")
+    replicate(folder)
     return folder
+
+
+def replicate(folder: Path) -> None:
+    done = subprocess.run(REPRO, cwd=folder, env=environment_of(folder), capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{folder}: {(done.stdout + done.stderr)[-3000:]}")
 
 
 # Kills
@@ -134,17 +140,26 @@ def changes(weights: list[Path]) -> Iterator[tuple[str, Callable[[Path], None]]]
 
 
 def kill_after(seconds: float, folder: Path) -> bool:
-    """Start `dvc repro`, and kill it and all that it started; whether it had not ended before."""
-    with subprocess.Popen(
-        REPRO, cwd=folder, env=environment_of(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as running:  # fmt: skip
+    """Replicate, and kill all that is running; whether it had not ended before.
+
+    Raises
+    ------
+    SystemExit : it had failed by itself
+    """
+    with tempfile.TemporaryFile("w+") as log:
+        running = subprocess.Popen(
+            REPRO, cwd=folder, env=environment_of(folder), stdout=log, stderr=log, start_new_session=True
+        )
         try:
-            running.wait(seconds)
-            return False
+            code = running.wait(seconds)
         except subprocess.TimeoutExpired:
             os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
             return True
+        if code:
+            log.seek(0)
+            sys.exit(f"it does not go on after a kill:\n{log.read()[-3000:]}")
+        return False
 
 
 def try_kills(place: Path, n: int, rng: random.Random, tally: Tally) -> None:
@@ -160,7 +175,7 @@ def try_kills(place: Path, n: int, rng: random.Random, tally: Tally) -> None:
             change(folder)
             said += f", then {name}"
         print(said, flush=True)
-    dvc(folder, "repro")
+    replicate(folder)
     names = ("params.yaml", "data/sample/annotations.json")
     expected = fresh(place / "fresh" / "clone", {name: (folder / name).read_bytes() for name in names})
     tally.note("kill -9", differences(folder, expected), n)
@@ -200,7 +215,7 @@ def try_disks(place: Path, n: int, expected: Path, tally: Tally) -> None:
             if lines and "stages" in done.stderr:
                 tally.failed.append(f"full disk: a traceback at {size} bytes: {done.stderr[-1500:]}")
         subprocess.run(["mount", "-o", f"remount,size={4 * taken}", str(disk)], check=True)
-        dvc(folder, "repro")
+        replicate(folder)
         reasons = differences(folder, expected)
         tally.note("full disk", reasons + ([] if failed else ["no disk was too small"]), n)
 
@@ -271,14 +286,14 @@ LIES = ["closes the connection", "stalls", "answers 503", "serves half of a whee
 LIES += ["serves other photos", "serves a page in place of a wheel", "serves nothing"]
 
 
-def try_registry(place: Path, expected: Path, tally: Tally) -> None:
+def try_registry(place: Path, lies: list[str], expected: Path, tally: Tally) -> None:
     """One run per lie, and then an honest one in the same folder."""
     wheels = [download_wheel(package, version, place / "wheels") for package, version, _ in (FOOLBOX, SKIMAGE)]
     registry = Registry(wheels)
     threading.Thread(target=registry.serve_forever, daemon=True).start()
     pip = {"PIP_INDEX_URL": registry.address, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
     pip |= {"PIP_DEFAULT_TIMEOUT": "3", "PIP_RETRIES": "1", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}
-    for number, lie in enumerate(LIES):
+    for number, lie in enumerate(lies):
         folder = new_clone(place / f"registry{number}" / "clone")
         environment = environment_of(folder) | pip
         subprocess.run([*STAGE[:-2], "choices"], cwd=folder, env=environment, check=True)
@@ -301,18 +316,22 @@ def try_registry(place: Path, expected: Path, tally: Tally) -> None:
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given.add_argument("--kills", type=int, default=30)
-    given.add_argument("--sizes", type=int, default=10)
+    given.add_argument("--sizes", type=int, default=10, help="of a disk; 0 for none, as of the others")
+    given.add_argument("--lies", type=int, default=len(LIES), help="of a registry")
     given.add_argument("--seed", type=int, default=int(time.time()), help="of the moments")
     asked = given.parse_args()
     started, tally, rng = time.monotonic(), Tally(), random.Random(asked.seed)
     print(f"seed {asked.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        expected = fresh(place / "expected" / "clone", {})
-        print(f"a run that nothing happens to: {time.monotonic() - started:.0f} s", flush=True)
-        try_registry(place, expected, tally)
-        try_disks(place, asked.sizes, expected, tally)
-        try_kills(place, asked.kills, rng, tally)
+        if asked.lies or asked.sizes:
+            expected = fresh(place / "expected" / "clone", {})
+            print(f"a run that nothing happens to: {time.monotonic() - started:.0f} s", flush=True)
+            try_registry(place, LIES[: asked.lies], expected, tally)
+            if asked.sizes:
+                try_disks(place, asked.sizes, expected, tally)
+        if asked.kills:
+            try_kills(place, asked.kills, rng, tally)
     tried = sum(tally.tried.values())
     bad = {reason.partition(":")[0] for reason in tally.failed}
     survived = sum(n for kind, n in tally.tried.items() if kind not in bad)
