@@ -1,4 +1,4 @@
-"""Before DVC runs: check params.yaml, and mend what a killed DVC left. Nothing is said, or one line of what is wrong."""
+"""Check params.yaml before DVC reads it, and mend what a killed DVC left; what is wrong is said in one line."""
 
 import json
 import sys
