@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+import yaml
 from class_projects import CLASSES, NETWORK, run_classes
 
 from nas.classes.stored import read_class
@@ -90,3 +91,15 @@ def test_classes_with_one_folder_are_refused(new_classes, capsys, monkeypatch):
     monkeypatch.setitem(CLASSES, "d1", "Bird")
     message = failing(new_classes(names=["bird", "Bird"]), capsys)
     assert "classes.names has 'bird' and another name for the folder 'bird': leave one out" in message
+
+
+def test_work_with_former_settings_is_not_kept_for_ever(new_classes):
+    folder = run_classes(new_classes())
+    kept = {path.name for path in (folder / "data/scratch/classes/made" / NETWORK).iterdir()}
+    assert len(kept) == 2  # a place for each class
+    content = yaml.safe_load((folder / "params.yaml").read_text())
+    content["classes"]["clusters"] = 3
+    (folder / "params.yaml").write_text(yaml.safe_dump(content, default_flow_style=True, width=1000))
+    run_classes(folder)
+    now = {path.name for path in (folder / "data/scratch/classes/made" / NETWORK).iterdir()}
+    assert len(now) == 2 and not now & kept
