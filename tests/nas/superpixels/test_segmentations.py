@@ -80,3 +80,7 @@ def test_rivals_have_about_as_many_regions_as_there_are_components():
     for method in SEGMENTATIONS[1:]:
         assert np.array_equal(found[method], flood(found[method]))
         assert abs(found[method].max() + 1 - wanted) <= 0.15 * wanted
+
+
+def test_the_ratio_is_called_what_tables_and_figures_ask_for():
+    assert RATIOS == {"edge_adherence": ("edge_excess", "edge_room")}
