@@ -29,14 +29,12 @@ from typing import Any
 import yaml
 from plain import write_network
 from projects import narrowed
-from small import CLASSIFIER, chosen, contents, environment_of, smaller
+from small import CLASSIFIER, MAKE_REPRO, ROOT, chosen, contents, copy_tracked, environment_of, smaller
 
 from nas.data.datasets.sample import FOOLBOX, SKIMAGE
 from nas.data.wheels import download_wheel
 
-ROOT = Path(__file__).parent.parent
 PHOTOS, LONGEST = 2, 15.0  # seconds until a kill
-REPRO = ["make", "--old-file", ".venv/installed", f"BIN={Path(sys.executable).parent}", "repro"]
 STAGE = [sys.executable, "-E", "-X", "utf8", "-m", "stages", "download", "sample"]
 MEBIBYTE = 2**20
 
@@ -60,12 +58,8 @@ class Tally:
 
 def new_clone(folder: Path) -> Path:
     """What git tracks, in a folder, with the parameters of a small run."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith("reports/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    copy_tracked(folder)
+    shutil.rmtree(folder / "reports")  # those are of other photos
     parameters = yaml.safe_load((ROOT / "params.yaml").read_text())
     parameters = smaller(parameters, chosen(ROOT, PHOTOS, parameters["seed"]))
     parameters["saliency"]["methods"] = ["gradient", "random", "smoothgrad"]
@@ -92,7 +86,7 @@ def fresh(folder: Path, settings: dict[str, bytes]) -> Path:
 
 
 def replicate(folder: Path) -> None:
-    done = subprocess.run(REPRO, cwd=folder, env=environment_of(folder), capture_output=True, text=True)
+    done = subprocess.run(MAKE_REPRO, cwd=folder, env=environment_of(folder), capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{folder}: {(done.stdout + done.stderr)[-3000:]}")
 
@@ -148,7 +142,7 @@ def kill_after(seconds: float, folder: Path) -> bool:
     """
     with tempfile.TemporaryFile("w+") as log:
         running = subprocess.Popen(
-            REPRO, cwd=folder, env=environment_of(folder), stdout=log, stderr=log, start_new_session=True
+            MAKE_REPRO, cwd=folder, env=environment_of(folder), stdout=log, stderr=log, start_new_session=True
         )
         try:
             code = running.wait(seconds)
@@ -208,7 +202,7 @@ def try_disks(place: Path, n: int, expected: Path, tally: Tally) -> None:
         for number in range(n):
             size = start + (taken - start) * number // n
             subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
-            done = subprocess.run(REPRO, cwd=folder, env=environment_of(folder), capture_output=True, text=True)
+            done = subprocess.run(MAKE_REPRO, cwd=folder, env=environment_of(folder), capture_output=True, text=True)
             lines = [line for line in done.stderr.splitlines() if "Traceback" in line]
             failed += done.returncode != 0
             print(f"disk of {size / MEBIBYTE:.0f} MiB: exit code {done.returncode}", flush=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ from nas.data.preparing import subset
 from nas.data.records import Record
 from nas.store.files import sha256_of
 
+ROOT = Path(__file__).parent.parent
+# `make repro` with this environment's Python in place of a new one
+MAKE_REPRO = ["make", "--old-file", ".venv/installed", f"BIN={Path(sys.executable).parent}", "repro"]
 CLASSIFIER = "mobilenet_v2"
 METHODS = ["cam", "grad_cam", "gradient", "random", "smoothgrad"]
 
@@ -41,6 +45,22 @@ def chosen(root: Path, limit: int, seed: int) -> list[str]:
     classes = {photo["id"]: photo["class_name"] for photo in outlined}
     ids = [Path(name).stem for name in PHOTOS]
     return [r.id for r in subset([Record(i, Path(), "", class_name=classes[i]) for i in ids], limit, seed)]
+
+
+def tracked_files() -> list[Path]:
+    """Files of the repository, relative to its root: what git tracks, and what it would track if it were added."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [Path(name) for name in sorted(set(listed.split("\0"))) if name and (ROOT / name).is_file()]
+
+
+def copy_tracked(folder: Path) -> Path:
+    """Copy the repository into a folder, as a fresh clone would have it: no data, no cache."""
+    for name in tracked_files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    return folder
 
 
 def dvc(folder: Path, *arguments: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from small import copy_tracked
 
 from nas.data import catalogue
 from nas.networks.classifier import Classifier
@@ -104,8 +105,8 @@ nbclient.NotebookClient(nbformat.read(sys.argv[1], as_version=4)).execute()
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-def test_a_notebook_finds_the_project_around_its_own_folder_with_the_plain_kernel(tmp_path, clone):
-    folder = clone(tmp_path / "project")
+def test_a_notebook_finds_the_project_around_its_own_folder_with_the_plain_kernel(tmp_path):
+    folder = copy_tracked(tmp_path / "project")
     cells = nbformat.read(folder / "notebooks/method.ipynb", as_version=4).cells
     book = nbformat.v4.new_notebook(cells=[cell for cell in cells if cell.cell_type == "code"][:2])
     book.cells.append(nbformat.v4.new_code_cell("print(page.datasets, page.output)\nassert page.settings['photo']"))

@@ -7,8 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 from skimage import data
-from small import CLASSIFIER, chosen, contents, dvc, environment_of, smaller
+from small import CLASSIFIER, MAKE_REPRO, chosen, contents, copy_tracked, dvc, environment_of, smaller
 
 # what a shell may carry along: numbers and pixels would differ, or notebooks fail, if it were let in
 HOSTILE = {
@@ -52,9 +50,9 @@ RESULTS = [Path(out if isinstance(out, str) else next(iter(out))) for out in DEC
 DRAWN = [path for path in RESULTS if path.suffix in (".png", ".csv")]
 
 
-def prepare(folder: Path, parameters: dict[str, Any], clone: Callable[[Path], Path]) -> None:
+def prepare(folder: Path, parameters: dict[str, Any]) -> None:
     """A clone with these parameters, without figures and tables: those of the repository are of other photos."""
-    clone(folder)
+    copy_tracked(folder)
     (folder / "params.yaml").write_text(yaml.safe_dump(parameters))
     for path in [*DRAWN, Path("dvc.lock")]:
         (folder / path).unlink(missing_ok=True)
@@ -70,10 +68,10 @@ def parameters(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def plain(parameters, clone, tmp_path_factory):
+def plain(parameters, tmp_path_factory):
     """A folder in which the pipeline has run, and what DVC said."""
     folder = tmp_path_factory.mktemp("plain") / "clone"
-    prepare(folder, parameters, clone)
+    prepare(folder, parameters)
     return folder, dvc(folder, "repro")
 
 
@@ -114,16 +112,13 @@ def test_two_photos_become_a_report(root, plain, parameters):
     assert not list((folder / "data/scratch").rglob("*.part"))
 
 
-def test_hostile_surroundings_change_no_byte(plain, parameters, clone, tmp_path_factory):
+def test_hostile_surroundings_change_no_byte(plain, parameters, tmp_path_factory):
     folder, _ = plain
     other = tmp_path_factory.mktemp("hostile") / "my clöne 'q' $x"
-    prepare(other, parameters, clone)
-    binaries = Path(sys.executable).parent
-    make = ["make", "--old-file", ".venv/installed", f"BIN={binaries}", "repro"]
+    prepare(other, parameters)
     # one core in place of all
-    command = [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}}); "
-               f"os.execvp('make', {make})"]  # fmt: skip
-    done = subprocess.run(command, cwd=other, env=environment_of(other) | HOSTILE, capture_output=True, umask=0o077)
+    done = subprocess.run(MAKE_REPRO, cwd=other, env=environment_of(other) | HOSTILE, capture_output=True, umask=0o077,
+                          preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))  # fmt: skip
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
     assert contents(other) == contents(folder)
     assert (other / "dvc.lock").read_bytes() == (folder / "dvc.lock").read_bytes()

@@ -19,6 +19,7 @@ import nbformat
 import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
+from small import copy_tracked
 
 from stages import params
 
@@ -240,9 +241,9 @@ def test_every_script_has_a_stage():
     assert scripts == {script(name).stem for name in DECLARED}
 
 
-def test_nothing_that_parameters_name_is_run_or_left_outside(tmp_path, clone):
+def test_nothing_that_parameters_name_is_run_or_left_outside(tmp_path):
     """Names that a shell would run, and one that leaves the folder of data, in every field that names a stage."""
-    folder = clone(tmp_path / "project")
+    folder = copy_tracked(tmp_path / "project")
     wrong = [
         "sample; touch made1",
         "$(touch made2)",
