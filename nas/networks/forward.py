@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nas.store import threads
+
 if TYPE_CHECKING:  # it is imported in seconds
     from nas.networks.classifier import Classifier
 
@@ -59,13 +61,8 @@ class Forward:
 
     @contextmanager
     def _pass(self, classifier: "Classifier") -> Iterator[None]:
-        before = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
-            with torch.no_grad(), self._autocast(classifier):
-                yield
-        finally:
-            torch.set_num_threads(before)
+        with threads(self.threads), torch.no_grad(), self._autocast(classifier):
+            yield
 
     def _autocast(self, classifier: "Classifier") -> Any:
         device = classifier.device.type

@@ -6,7 +6,7 @@ from .processes import in_processes, n_cores
 from .progress import duration_in_words, readable
 from .shards import Row, Shard, Shards, Stored, opened, spread
 from .tables import TABLE, collect, join_tables, read_columns, read_table, write_table
-from .timing import timed
+from .timing import threads, timed
 
 __all__ = [
     "INDEX",
@@ -37,6 +37,7 @@ __all__ = [
     "sha256_of",
     "sha256_of_file",
     "spread",
+    "threads",
     "timed",
     "workplace",
     "write_bytes",

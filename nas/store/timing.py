@@ -1,7 +1,8 @@
-"""How long work takes on this machine, before it is done: a piece of it is timed."""
+"""How long work takes on this machine, before it is done: a piece of it is timed. And with how many threads."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -16,13 +17,20 @@ def timed(call: Callable[[], object], *, one_thread: bool = False) -> float:
     call : on a GPU it must wait for its result, as `Tensor.cpu` does
     one_thread : as in one of several processes, each of which has a core
     """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1 if one_thread else n_threads)
-    try:
+    with threads(1 if one_thread else torch.get_num_threads()):
         first = _once(call)
         return first if one_thread and first > 1 else min(first, _once(call))
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Let torch work with so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
     finally:
-        torch.set_num_threads(n_threads)
+        torch.set_num_threads(before)
 
 
 def _once(call: Callable[[], object]) -> float:
