@@ -84,6 +84,17 @@ for name in {packages}:
     assert done.returncode == 0, done.stderr
 
 
+def test_what_needs_no_network_imports_no_torch():
+    script = (
+        "import sys, stages.claims, stages.params, stages.report, stages.statistics;"
+        "from nas import claims, report; claims.Testing, report.make_first_page;"
+        "stages.statistics.subjects(stages.params.read()); print([name for name in ('torch', 'torchvision') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_each_subject_has_one_name():
     """Section of params.yaml, stage, notebook, and package where there is one."""
     params = re.findall(r"^(\w+):", (ROOT / "params.yaml").read_text(), re.MULTILINE)

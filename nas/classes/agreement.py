@@ -15,6 +15,8 @@ from scipy.special import xlogy
 from nas.superpixels import relabel
 
 Array = NDArray[np.float64]
+KINDS = ("", "_chance", "_above_chance", "_reached")  # of each measure
+MEASURES = [f"{name}{kind}" for name in ("adjusted_rand_index", "v_measure") for kind in KINDS]
 ROUNDING = 1e-9  # what two equal tables of overlaps may differ by after sums in another order
 
 

@@ -13,7 +13,7 @@ from safetensors.numpy import save
 from torch import Tensor
 from tqdm import tqdm
 
-from nas.classes.agreement import clustering_agreement
+from nas.classes.agreement import KINDS, clustering_agreement
 from nas.classes.members import clusters_fingerprint
 from nas.classes.stored import CENTERS, CLASS
 from nas.data import Record
@@ -22,8 +22,6 @@ from nas.store import Row, Shard, engine, finished, write_bytes
 from nas.superpixels import NeuroActivatedSuperpixels, Variant
 
 PARALLEL = 64  # photos from which on more processes are worth their start
-KINDS = ("", "_chance", "_above_chance", "_reached")
-MEASURES = [f"{name}{kind}" for name in ("adjusted_rand_index", "v_measure") for kind in KINDS]
 
 
 @dataclass(frozen=True)

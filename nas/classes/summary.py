@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nas.classes.clustering import MEASURES
+from nas.classes.agreement import MEASURES
 from nas.statistics import Resampling, summarize
 from nas.store import TABLE, read_columns
 

@@ -1,16 +1,21 @@
 """The area under a relevance curve, and the mean of curves."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import trapezoid
 
-from nas.relevance.curves import RelevanceCurve
 from nas.statistics import resample_counts
 
+if TYPE_CHECKING:  # a summary needs no torch
+    from nas.relevance.curves import RelevanceCurve
 
-def area(curve: RelevanceCurve[Any]) -> float:
+# of the pixels removed, where curves with steps of their own are averaged
+FRACTIONS = np.linspace(0, 1, 21)
+
+
+def area(curve: "RelevanceCurve[Any]") -> float:
     """Area under a relevance curve, trapezoid over fractions 0 to 1: in [0, 1]."""
     return float(trapezoid(curve.probabilities, curve.fractions))
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from nas.data import Record
 from nas.networks import StoredClassifier
-from nas.relevance.areas import area
+from nas.relevance.areas import FRACTIONS, area
 from nas.relevance.curves import RelevanceCurve, relevance_curves
 from nas.relevance.orders import SIMPLE, Order, removal_order, tiles
 from nas.relevance.replacements import REPLACEMENTS, blur
@@ -25,8 +25,6 @@ from nas.saliency import resize_map
 from nas.store import Row, Shard, Stored
 
 DIRECTIONS = ("least", "most")
-# of the pixels removed, where curves with steps of their own are averaged
-FRACTIONS = np.linspace(0, 1, 21)
 
 
 @dataclass(frozen=True)

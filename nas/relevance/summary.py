@@ -6,8 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from nas.relevance.agreement import SETTING, mean_setting_agreement, ranked, setting_agreement
-from nas.relevance.areas import mean_curve
-from nas.relevance.evaluation import FRACTIONS
+from nas.relevance.areas import FRACTIONS, mean_curve
 from nas.relevance.outranking import outranking
 from nas.statistics import Resampling, summarize
 from nas.store import Shards

@@ -1,12 +1,13 @@
 from .averaging import RAW, average
 from .contrast import auroc, auroc_against_mask, check_pair, ranking_scores
-from .convergence import CONVERGENCE_COLUMNS, compare_counts, counted, summaries
+from .convergence import compare_counts, counted
 from .cost import bytes_of_saliency, seconds_of_maps
 from .explaining import explain
 from .maps import Size, center_gaussian, check_map, normalize, quantize, resize_map
 from .methods import CONTROLS, GAUSSIAN, METHODS, TARGETS, with_maps
 from .photo_maps import Explaining, ToExplain, explain_photos
 from .possible import possible_methods, to_explain
+from .summary import CONVERGENCE_COLUMNS, summaries
 
 __all__ = [
     "CONTROLS",

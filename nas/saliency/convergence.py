@@ -6,19 +6,14 @@ with another seed: pixel by pixel, and by the AUROC that both have against the m
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
-import pandas as pd
 import torch
 
 from nas.data import Record
 from nas.saliency.contrast import auroc_against_mask
 from nas.saliency.photo_maps import Explaining, ToExplain
-from nas.statistics import Estimate, Resampling, spearman, summarize
-from nas.store import TABLE, Row, Shard, read_table
-
-SETTING = ["method", "parameter", "factor", "count", "reference_count"]
-CONVERGENCE_COLUMNS = ["id", *SETTING, "spearman", "auroc", "reference_auroc"]
+from nas.statistics import spearman
+from nas.store import Row, Shard
 
 
 def counted(methods: Mapping[str, ToExplain]) -> dict[str, ToExplain]:
@@ -62,14 +57,3 @@ def compare_counts(
                 rows[method].append(row | {"auroc": auroc_against_mask(found, truth), "reference_auroc": of_best})
     ids = [record.id for record in records]
     return {method: Shard(ids, rows=rows[method]) for method in pieces}
-
-
-def summaries(folder: Path, resampling: Resampling) -> dict[str, pd.DataFrame]:
-    """Summaries of what the stage `convergence` wrote into a folder: rank correlation, and distance in AUROC."""
-    table = read_table(folder / TABLE)
-    columns = [*SETTING, "measure", *Estimate._fields]
-    shifts = table.assign(auroc_shift=(table["auroc"] - table["reference_auroc"]).abs())
-    return {
-        "summary": summarize(table, SETTING, ["spearman"], resampling).reindex(columns=columns),
-        "contrast": summarize(shifts, SETTING, ["auroc_shift"], resampling).reindex(columns=columns),
-    }

@@ -1,14 +1,15 @@
 from . import regions
-from .ablation import ABLATION_MEASURES, ablate_photos, ablated
+from .ablation import ablate_photos, ablated
 from .cost import bytes_of_superpixels
 from .estimator import NeuroActivatedSuperpixels
 from .hypercolumns import depth_weights
 from .inputs import variants_with_maps
+from .measures import MEASURES
 from .regions import relabel
 from .resizing import Resize
 from .rivals import felzenszwalb, slic
-from .segmentations import MEASURES, segment_photos
-from .summary import ablation_summaries, summaries
+from .segmentations import segment_photos
+from .summary import ABLATION_MEASURES, ablation_summaries, summaries
 from .variants import SEGMENTATIONS, Segmenting, Variant, read_variants, write_variants
 
 __all__ = [

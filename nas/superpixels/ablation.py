@@ -20,19 +20,6 @@ from nas.superpixels.measures import (
 )
 from nas.superpixels.variants import Segmenting, Variant
 
-ABLATION_SETTING = ["depths", "clusters", "size", "weighting"]
-ABLATION_MEASURES = [
-    "inertia_per_location",
-    "n_components",
-    "achievable_segmentation_accuracy",
-    "undersegmentation_error",
-    "achievable_segmentation_accuracy_clusters",
-    "undersegmentation_error_clusters",
-    "boundary_recall",
-    "boundary_precision",
-    "edge_share",
-]
-
 
 def ablated(
     depths: Sequence[Sequence[int]],

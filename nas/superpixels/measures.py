@@ -19,6 +19,14 @@ from nas.data import IGNORED
 from nas.superpixels import regions as region_maps
 
 Mask = NDArray[np.bool_]
+MEASURES = [
+    "achievable_segmentation_accuracy",
+    "undersegmentation_error",
+    "boundary_recall",
+    "boundary_precision",
+    "n_regions",
+]
+RATIOS = {"edge_adherence": ("edge_excess", "edge_room")}  # ratios of two means over photos
 
 
 class EdgeAdherence(NamedTuple):

@@ -14,15 +14,6 @@ from nas.superpixels.measures import measures, strongest_edges
 from nas.superpixels.rivals import felzenszwalb, slic
 from nas.superpixels.variants import Segmenting
 
-MEASURES = [
-    "achievable_segmentation_accuracy",
-    "undersegmentation_error",
-    "boundary_recall",
-    "boundary_precision",
-    "n_regions",
-]
-RATIOS = {"edge_adherence": ("edge_excess", "edge_room")}  # ratios of two means over photos
-
 
 def segment_photos(
     records: Sequence[Record], pieces: Mapping[str, VariantOf], views: Stored, settings: Segmenting

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from nas.classes.clustering import MEASURES
+from nas.classes.agreement import MEASURES
 from nas.classes.summary import summaries
 from nas.statistics.bootstrap import interval
 from nas.statistics.resampling import Resampling

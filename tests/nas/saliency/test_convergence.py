@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -12,14 +11,12 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from nas.networks.headed import StoredClassifier, shared_classifier
-from nas.saliency.convergence import CONVERGENCE_COLUMNS, SETTING, compare_counts, counted, summaries
+from nas.saliency.convergence import compare_counts, counted
 from nas.saliency.explaining import explain
 from nas.saliency.photo_maps import Explaining
 from nas.saliency.possible import to_explain
-from nas.statistics.bootstrap import interval
-from nas.statistics.resampling import Resampling
+from nas.saliency.summary import CONVERGENCE_COLUMNS
 from nas.store.shards import Stored
-from nas.store.tables import write_table
 
 SIDE, SEED = 32, 3
 PARAMETERS = {
@@ -33,7 +30,6 @@ COUNTS = {  # at the two factors, and of the reference; of five regions at least
     "smoothgrad": ("n_samples", {0.5: 1, 3.0: 6}, 10),
     "kernel_shap": ("n_samples", {0.5: 8, 3.0: 12}, 20),
 }
-RESAMPLING = Resampling(0.9, 50, SEED)
 
 
 @pytest.fixture(scope="module")
@@ -103,24 +99,3 @@ def test_a_photo_is_the_same_alone_and_a_method_without_the_others(made):
         assert list(alone) == ["smoothgrad"]
         expected = [row for row in found["smoothgrad"].rows if row["id"] == record.id]
         assert list(alone["smoothgrad"].rows) == [pytest.approx(row, nan_ok=True) for row in expected]
-
-
-def test_summaries_have_the_mean_over_photos_of_each_method_and_count(made, tmp_path):
-    table = pd.DataFrame([row for shard in made[0].values() for row in shard.rows])
-    write_table(table, tmp_path / "table.parquet")
-    found = summaries(tmp_path, RESAMPLING)
-    for name, measure, values in (
-        ("summary", "spearman", table["spearman"]),
-        ("contrast", "auroc_shift", (table["auroc"] - table["reference_auroc"]).abs()),
-    ):
-        rows = found[name].to_dict("records")
-        assert len(rows) == 3 * 2
-        for row in rows:
-            of_setting = (table[SETTING] == [row[key] for key in SETTING]).all(axis=1)
-            expected = interval(values[of_setting], *RESAMPLING)
-            assert row["measure"] == measure
-            assert tuple(row[key] for key in expected._fields) == pytest.approx(tuple(expected), nan_ok=True)
-    empty = table.iloc[:0]
-    write_table(empty, tmp_path / "empty/table.parquet")
-    for name, each in summaries(tmp_path / "empty", RESAMPLING).items():
-        assert each.empty and list(each) == list(found[name])

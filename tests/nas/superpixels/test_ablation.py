@@ -13,9 +13,10 @@ from nas.data.label_maps import resize_labels
 from nas.networks.activations import Activations
 from nas.store.shards import Stored
 from nas.superpixels import measures
-from nas.superpixels.ablation import ABLATION_MEASURES, ABLATION_SETTING, ablate_photos, ablated, measure
+from nas.superpixels.ablation import ablate_photos, ablated, measure
 from nas.superpixels.estimator import NeuroActivatedSuperpixels
 from nas.superpixels.inputs import variants_with_maps
+from nas.superpixels.summary import ABLATION_MEASURES, ABLATION_SETTING
 from nas.superpixels.variants import Segmenting, Variant
 
 many = settings(max_examples=60, deadline=None, derandomize=True)

@@ -10,8 +10,9 @@ from nas.store.shards import Stored
 from nas.superpixels import measures
 from nas.superpixels.estimator import NeuroActivatedSuperpixels
 from nas.superpixels.inputs import variants_with_maps
+from nas.superpixels.measures import MEASURES, RATIOS
 from nas.superpixels.rivals import felzenszwalb, slic
-from nas.superpixels.segmentations import MEASURES, RATIOS, segment, segment_photos
+from nas.superpixels.segmentations import segment, segment_photos
 from nas.superpixels.variants import SEGMENTATIONS, Segmenting, Variant
 
 SETTINGS = Segmenting("bicubic", 3, 1, 0.8, {"compactness": 5.0, "max_evaluations": 3}, {"max_evaluations": 3})

@@ -6,10 +6,11 @@ import pytest
 from nas.statistics.bootstrap import bootstrap_statistic, interval
 from nas.statistics.resampling import Resampling
 from nas.store.shards import Stored, gather, write_shard
-from nas.superpixels.ablation import ABLATION_MEASURES, ABLATION_SETTING, ablate_photos, ablated
+from nas.superpixels.ablation import ablate_photos, ablated
 from nas.superpixels.inputs import variants_with_maps
-from nas.superpixels.segmentations import MEASURES, segment_photos
-from nas.superpixels.summary import ablation_summaries, summaries
+from nas.superpixels.measures import MEASURES
+from nas.superpixels.segmentations import segment_photos
+from nas.superpixels.summary import ABLATION_MEASURES, ABLATION_SETTING, ablation_summaries, summaries
 from nas.superpixels.variants import Segmenting, Variant, write_variants
 
 RESAMPLING = Resampling(level=0.8, n_resamples=50, seed=4)

@@ -5,7 +5,7 @@ import pytest
 
 from nas.report.figures import convergence
 from nas.report.figures.convergence import Content, correlation
-from nas.saliency.convergence import CONVERGENCE_COLUMNS, SETTING
+from nas.saliency.summary import CONVERGENCE_COLUMNS, SETTING
 from nas.store.tables import write_table
 
 COUNTS = {"smoothgrad": ("n_samples", 16), "rise": ("n_masks", 128), "lime": ("n_samples", 1000)}

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from nas.report.tables import convergence
-from nas.saliency.convergence import SETTING
+from nas.saliency.summary import SETTING
 
 
 def test_the_table_marks_the_count_used():
