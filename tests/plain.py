@@ -1,6 +1,6 @@
 """What many tests hold results against, built the plain way, and what earlier stages would have stored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -55,16 +55,6 @@ def flood(labels: NDArray[Any]) -> NDArray[Any]:
             found[i, j] = name
             stack += [(i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)]
     return found
-
-
-class Known:
-    """A function that is known by a name: its code, and what it notes of its calls, count not among what it is."""
-
-    def __init__(self, function: Callable[..., Any], fingerprint: Any) -> None:
-        self.function, self.fingerprint = function, fingerprint
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        return self.function(*arguments, **keywords)
 
 
 def store(folder: Path, photos: Mapping[str, Mapping[str, Any]]) -> Path:

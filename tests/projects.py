@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from known import Known
 from numpy.typing import NDArray
 from PIL import Image
-from plain import Known
 from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import mobilenet_v2

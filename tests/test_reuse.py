@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from plain import Known, write_network
+from known import Known
+from plain import write_network
 from projects import DATASET, NETWORK, PHOTO, Killed, Project, noise
 
 import nas.classes.clustering

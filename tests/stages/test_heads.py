@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from known import Known
 from PIL import Image
-from plain import Known
 from projects import Killed
 
 from nas.data.records import Record, read_records, write_records

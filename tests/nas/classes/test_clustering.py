@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plain import Known
+from known import Known
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from nas.classes import clustering

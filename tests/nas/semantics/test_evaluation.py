@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from plain import Known, record_of, store
+from known import Known
+from plain import record_of, store
 
 from nas.data.records import Record
 from nas.semantics import evaluation

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from plain import Known
+from known import Known
 
 from nas.data.records import Record
 from nas.store import engine
