@@ -7,7 +7,7 @@ DVC_STAGE for which data set and network a stage runs.
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -16,6 +16,13 @@ from typing import Any
 from nas.parameters import end_interrupted, settle
 
 SURROUNDINGS = Path("data/scratch/surroundings")  # settings and caches of other libraries
+# name of an argument of a stage to what it can be
+AXES: dict[str, Callable[[Any], Iterable[str]]] = {
+    "dataset": lambda parameters: parameters.datasets,
+    "network": lambda parameters: parameters.classifiers,
+    "copy": lambda parameters: parameters.download.root,
+    "file": lambda parameters: parameters.weights.files,
+}
 
 
 def main() -> None:
@@ -44,10 +51,9 @@ def item(name: str, stage: Callable[..., None], given: list[str], parameters: An
         if len(given) != len(wanted):
             raise ValueError(f"{name} is given {' '.join(given)}: {usage}")
         return given
-    axes = {"dataset": parameters.datasets, "network": parameters.classifiers}
-    if not set(wanted) <= set(axes):
+    if not set(wanted) <= set(AXES):
         raise ValueError(f"{name} is given nothing: {usage}")
-    items = [list(each) for each in product(*(axes[axis] for axis in wanted))]
+    items = [list(each) for each in product(*(AXES[axis](parameters) for axis in wanted))]
     called = os.environ.get("DVC_STAGE", "")
     found = [each for each in items if called == f"{name}@{'-'.join(each)}"]
     if called == name or (not called and len(items) == 1):  # of the first pair alone, or of the only one

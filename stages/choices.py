@@ -1,16 +1,18 @@
 """Hand each data set and network its own settings: data/choices/datasets/NAME.json, data/choices/networks/NAME.json.
 
-What reads one of these files runs again when the settings of that one change, and not when another's do.
+What reads one of these files runs again when the settings of that one change, and not when another's do. To them
+belongs the state of the files that the user already has.
 """
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from nas.data import BASE, check_download
-from nas.store import write_json
+from nas.store import read_json, write_json
 from stages.params import Parameters
 
-TARGET = Path("data/choices")
+TARGET, OWN = Path("data/choices"), Path("data/own")
 
 
 def main(parameters: Parameters) -> None:
@@ -19,8 +21,15 @@ def main(parameters: Parameters) -> None:
     shutil.rmtree(TARGET, ignore_errors=True)
     for name in parameters.datasets:
         mirror = given.mirror.get(name, given.mirror.get(BASE))
-        settings = {"root": given.root.get(name), "mirror": mirror, "split": given.split.get(name)}
+        state = _state("photos", name) if name in given.root else None
+        settings = {"root": given.root.get(name), "mirror": mirror, "split": given.split.get(name), "state": state}
         write_json(TARGET / "datasets" / f"{name}.json", settings)
     for name in parameters.classifiers:
         own = {str(depth): node for depth, node in depths[name].items()} if name in depths else None
-        write_json(TARGET / "networks" / f"{name}.json", {"weights": parameters.weights.files.get(name), "depths": own})
+        state = _state("weights", name) if name in parameters.weights.files else None
+        file = parameters.weights.files.get(name)
+        write_json(TARGET / "networks" / f"{name}.json", {"weights": file, "state": state, "depths": own})
+
+
+def _state(kind: str, name: str) -> Any:
+    return read_json(OWN / kind / f"{name}.json")

@@ -9,12 +9,15 @@ from stages.params import SCRATCH, Parameters
 
 def main(parameters: Parameters, dataset: str) -> None:
     given = parameters.download
+    settings = json.loads(Path("data/choices/datasets", f"{dataset}.json").read_text())
     prepare(
         dataset,
         Path("data/raw", dataset),
         workspace=SCRATCH / "download",
         annotations=Path("data"),
-        **json.loads(Path("data/choices/datasets", f"{dataset}.json").read_text()),
+        root=settings["root"],
+        mirror=settings["mirror"],
+        split=settings["split"],
         limit=given.limit,
         train=given.train,
         seed=parameters.seed,

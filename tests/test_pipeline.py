@@ -326,11 +326,14 @@ for out in map(Path, outs):
 """
 
 
+REAL = ("own_photos", "own_weights", "choices")
+
+
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory, tracked):
     """The pipeline with commands that only note their name and write something new: a folder in which it has run.
 
-    The stage choices is as it is, since others depend on one of its files.
+    Choices, on parts of which others depend, and what it is made of are as they are.
     """
     folder = tmp_path_factory.mktemp("graph")
     for path in tracked:
@@ -346,7 +349,7 @@ def graph(tmp_path_factory, tracked):
         outs = [out for kind in ("outs", "metrics", "plots") for out in paths(stage.get(kind, []))]
         # of a folder of which others use parts, the parts
         outs = [part for out in outs for part in inside(out) or [out]]
-        stage["cmd"] = f"python stub.py {name}{axes} {' '.join(outs) if name != 'choices' else '&& ' + stage['cmd']}"
+        stage["cmd"] = f"python stub.py {name}{axes} {' '.join(outs) if name not in REAL else '&& ' + stage['cmd']}"
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False))
     (folder / "stub.py").write_text(STUB)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
@@ -392,7 +395,7 @@ def items(name: str) -> dict[str, tuple[list[str], list[str]]]:
     outs = [out for kind in ("outs", "metrics", "plots") for out in paths(stage.get(kind, []))]
     axes = stage.get("matrix", {})
     found = {}
-    for values in product(*(PARAMETERS[source[2:-1]] for source in axes.values())):
+    for values in product(*(section_of(source[2:-1].split(".")) for source in axes.values())):
         item = dict(zip(axes, values, strict=True))
 
         def filled(entries: list[str], item: dict[str, str] = item) -> list[str]:
@@ -445,7 +448,7 @@ EDITS = {
     "superpixels.tuned": (None, ["superpixels"]),
     "claims.alpha": (0.1, ["claims"]),
     "download.mirror": ({"base": "http://localhost"}, ["choices"]),
-    "weights.files": ({"mobilenet_v2": "mine.pth"}, ["choices"]),
+    "weights.files": ({"mobilenet_v2": "mine.pth"}, ["own_weights", "choices"]),
 }
 
 
@@ -537,6 +540,28 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """Content of all files of data and the report."""
     files = [path for name in ("data", "reports") for path in (folder / name).rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+# Files outside
+
+
+def test_a_file_of_the_users_that_changes_under_its_name_is_another_input(graph, tmp_path):
+    own, photo = tmp_path / "mine.pth", tmp_path / "photos/cat.png"
+    photo.parent.mkdir()
+    edit(graph, "weights.files", {"mobilenet_v2": str(own)})
+    edit(graph, "download.root", {"folder": str(photo.parent)})
+    edit(graph, "datasets", ["folder", "sample"])
+    ran = []
+    for changed_file, content in ((own, "1"), (photo, "1"), (None, ""), (own, "2"), (photo, "22"), (None, "")):
+        if changed_file:
+            changed_file.write_text(content)
+        (graph / "ran.txt").write_text("")
+        dvc(graph, "repro", "download@folder", "download@sample", "weights@mobilenet_v2")
+        ran.append(set((graph / "ran.txt").read_text().split()))
+    always = {"own_photos@folder", "own_weights@mobilenet_v2"}
+    assert always | {"choices", "download@folder", "weights@mobilenet_v2"} == ran[0]
+    assert ran[1:3] == [always | {"choices", "download@folder"}, always]
+    assert ran[3:] == [always | {"choices", "weights@mobilenet_v2"}, always | {"choices", "download@folder"}, always]
 
 
 # Traces of a machine

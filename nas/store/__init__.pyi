@@ -1,5 +1,5 @@
 from . import engine
-from .files import checksum_of, link, new_file, read_json, reading, sha256_of, write_bytes, write_json
+from .files import checksum_of, link, new_file, read_json, reading, sha256_of, state_of, write_bytes, write_json
 from .given import Source, sha256_of_file
 from .kept_work import INDEX, digest, finished, keep_only, workplace
 from .processes import in_processes, n_cores
@@ -37,6 +37,7 @@ __all__ = [
     "sha256_of",
     "sha256_of_file",
     "spread",
+    "state_of",
     "threads",
     "timed",
     "workplace",

@@ -23,6 +23,26 @@ def sha256_of(path: str | Path) -> str:
     return checksum_of(path, "sha256")
 
 
+def state_of(path: Path) -> str | None:
+    """What changes when a file, or any file in a folder, does: 64 hexadecimal digits, None where there is nothing.
+
+    It is the sha256 of a file; of a folder that of the names, sizes and times of change of all files in it.
+    """
+    if not path.is_dir():
+        return sha256_of(path) if path.exists() else None
+    digest, seen = hashlib.sha256(), set()
+    for folder, folders, names in os.walk(path, followlinks=True):
+        real = os.path.realpath(folder)
+        folders[:] = [] if real in seen else sorted(folders)  # those that are walked, in this order
+        seen.add(real)
+        for name in sorted(names):
+            file = os.path.join(folder, name)
+            known = os.stat(file) if os.path.exists(file) else os.lstat(file)  # of a link that leads nowhere
+            entry = f"{os.path.relpath(file, path)}\0{known.st_size}\0{known.st_mtime_ns}\0"
+            digest.update(entry.encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """While a file is read that a stage wrote.
@@ -47,14 +67,15 @@ def read_json(path: Path) -> Any:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a safetensors file is there; of one that is damaged, a line on stderr says that it will be made anew."""
+    """Whether a safetensors file is there; one that is damaged is removed, and a line on stderr says so."""
     try:
         with safe_open(path, framework="numpy"):
             return True
     except FileNotFoundError:
         return False
     except SafetensorError as error:
-        print(f"{path}: is damaged ({error}); it is computed again", file=sys.stderr)
+        path.unlink()
+        print(f"{path}: is damaged ({error}); removed, it is computed again", file=sys.stderr)
         return False
 
 

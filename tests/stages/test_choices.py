@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+from nas.store import write_json
 from stages import choices, params
 
 
@@ -20,6 +21,9 @@ def handed(tmp_path, root, monkeypatch):
         for section, values in sections.items():
             content[section] |= values
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, default_flow_style=True, width=1000))
+        for kind, section, key in (("photos", "download", "root"), ("weights", "weights", "files")):
+            for name in content[section][key]:
+                write_json(tmp_path / "data/own" / kind / f"{name}.json", f"state of {name}")
         params.run(choices.main)
         files = sorted((tmp_path / "data/choices").rglob("*.json"))
         return {path.relative_to(tmp_path / "data/choices").as_posix(): path.read_bytes() for path in files}
@@ -29,14 +33,17 @@ def handed(tmp_path, root, monkeypatch):
 
 def test_a_data_set_has_its_own_root_mirror_and_split(handed):
     found = handed(download={"root": {"cub": "~/cub"}, "mirror": {"base": "http://localhost"}, "split": {"cub": "all"}})
-    assert json.loads(found["datasets/cub.json"]) == {"root": "~/cub", "mirror": "http://localhost", "split": "all"}
-    assert json.loads(found["datasets/sample.json"]) == {"root": None, "mirror": "http://localhost", "split": None}
+    shared = {"mirror": "http://localhost"}
+    cub = {"root": "~/cub", "split": "all", "state": "state of cub"}
+    assert json.loads(found["datasets/cub.json"]) == shared | cub
+    assert json.loads(found["datasets/sample.json"]) == shared | {"root": None, "split": None, "state": None}
 
 
 def test_a_network_has_its_own_weights_and_depths(handed):
     found = handed(weights={"files": {"vgg16": "mine.pth"}}, activations={"depths": {"vgg16": {2: "features.16"}}})
-    assert json.loads(found["networks/vgg16.json"]) == {"weights": "mine.pth", "depths": {"2": "features.16"}}
-    assert json.loads(found["networks/resnet50.json"]) == {"weights": None, "depths": None}
+    own = {"weights": "mine.pth", "depths": {"2": "features.16"}, "state": "state of vgg16"}
+    assert json.loads(found["networks/vgg16.json"]) == own
+    assert json.loads(found["networks/resnet50.json"]) == {"weights": None, "depths": None, "state": None}
 
 
 def test_the_files_of_the_others_stay_as_they_are_and_those_of_former_runs_go(handed, tmp_path):
@@ -44,6 +51,14 @@ def test_the_files_of_the_others_stay_as_they_are_and_those_of_former_runs_go(ha
     (tmp_path / "data/choices/datasets/old.json").write_text("{}")
     after = handed(weights={"files": {"vgg16": "mine.pth"}}, download={"root": {"cub": "~/cub"}})
     assert set(after) == set(before)
+    assert {name for name in before if before[name] != after[name]} == {"networks/vgg16.json", "datasets/cub.json"}
+
+
+def test_what_is_noted_of_files_of_the_users_is_handed_on(handed, tmp_path, monkeypatch):
+    given = {"weights": {"files": {"vgg16": "mine.pth"}}, "download": {"root": {"cub": "~/cub"}}}
+    before = handed(**given)
+    monkeypatch.setattr(f"{__name__}.write_json", lambda path, content: path.write_text('"another"'))
+    after = handed(**given)
     assert {name for name in before if before[name] != after[name]} == {"networks/vgg16.json", "datasets/cub.json"}
 
 

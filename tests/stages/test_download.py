@@ -6,7 +6,7 @@ import yaml
 from PIL import Image
 
 from nas.data.records import read_records
-from stages import choices, download, params
+from stages import choices, download, own_photos, params
 
 
 @pytest.fixture
@@ -26,6 +26,8 @@ def project(tmp_path, monkeypatch, root):
         (tmp_path / "params.yaml").write_text(
             yaml.safe_dump(content | {"datasets": [dataset]}, default_flow_style=True, width=1000)
         )
+        for name in content["download"]["root"]:
+            params.run(own_photos.main, name)
         params.run(choices.main)
         params.run(download.main, dataset)
         return read_records(tmp_path / "data" / "raw" / dataset)

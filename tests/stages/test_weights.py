@@ -21,7 +21,7 @@ def project(tmp_path, root, monkeypatch):
         torch.save(state, tmp_path / name)
         given = tmp_path / "data/choices/networks/mobilenet_v2.json"
         given.parent.mkdir(parents=True, exist_ok=True)
-        given.write_text(json.dumps({"weights": str(tmp_path / name), "depths": None}))
+        given.write_text(json.dumps({"weights": str(tmp_path / name), "state": None, "depths": None}))
         params.run(weights.main, "mobilenet_v2")
         return load_file(tmp_path / "data/weights/mobilenet_v2.safetensors")
 

@@ -2,6 +2,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import resource
 
 import numpy as np
@@ -18,6 +19,7 @@ from nas.store.files import (
     read_json,
     reading,
     sha256_of,
+    state_of,
     write_bytes,
     write_json,
 )
@@ -162,3 +164,39 @@ def test_what_is_whole_is_opened_at_its_end_too(tmp_path, capsys):
         path.write_bytes(content[:n])
         assert not is_whole(path)
         assert capsys.readouterr().err.startswith(f"{path}: is damaged (")
+        assert not is_whole(path) and capsys.readouterr().err == ""  # said once: it is gone
+
+
+def test_the_state_of_a_folder_changes_with_any_file_in_it(tmp_path):
+    folder, other = tmp_path / "data", tmp_path / "elsewhere"
+    for place in (folder / "a", other):
+        place.mkdir(parents=True)
+        (place / "1.png").write_bytes(b"1")
+        os.utime(place / "1.png", ns=(0, 10))
+    (folder / "link").symlink_to(other)
+    (folder / "around").symlink_to(folder)
+    (folder / "nowhere").symlink_to(tmp_path / "none")
+    before = state_of(folder)
+    assert re.fullmatch("[0-9a-f]{64}", before) and state_of(folder) == before
+
+    def changed(change, undo):
+        change()
+        found = state_of(folder)
+        undo()
+        assert state_of(folder) == before
+        return found != before
+
+    files = folder / "a/1.png", other / "1.png"
+    for file in files:
+        assert changed(lambda: os.utime(file, ns=(0, 11)), lambda: os.utime(file, ns=(0, 10)))  # noqa: B023
+        assert changed(lambda: file.rename(file.with_name("2.png")), lambda: file.with_name("2.png").rename(file))  # noqa: B023
+    assert changed((folder / "b.txt").touch, (folder / "b.txt").unlink)
+    (folder / "a/1.png").write_bytes(b"12")
+    os.utime(folder / "a/1.png", ns=(0, 10))
+    assert state_of(folder) != before
+
+
+def test_the_state_of_a_file_is_its_hash_and_of_nothing_none(tmp_path):
+    (tmp_path / "a.pth").write_bytes(b"1")
+    assert state_of(tmp_path / "a.pth") == sha256_of(tmp_path / "a.pth")
+    assert state_of(tmp_path / "b.pth") is None

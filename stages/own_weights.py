@@ -1,0 +1,13 @@
+"""Note the state of a weight file of the user's, data/own/weights/NETWORK.json: another one is another input.
+
+The file lies outside of the project, so that DVC does not see it; this stage runs each time.
+"""
+
+from pathlib import Path
+
+from nas.store import state_of, write_json
+from stages.params import Parameters
+
+
+def main(parameters: Parameters, file: str) -> None:
+    write_json(Path("data/own/weights", f"{file}.json"), state_of(Path(parameters.weights.files[file]).expanduser()))
