@@ -1,35 +1,120 @@
-"""The stage with what it hands over; pages are drawn where the report is tested."""
+"""The whole stage on figures, tables and summaries of two data sets and networks, against a plain reading of them."""
 
+import base64
+import csv
 import json
+import re
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
+from nas.data.records import Record, write_records
+from nas.report.first_page import SECTIONS
+from nas.report.writing import write_printed
+from nas.store.tables import write_table
+from nas.superpixels.variants import Variant, write_variants
 from stages import params, report
 
+DATASETS, NETWORKS, LEVEL, SEED = ["folder", "sample"], ["resnet50", "mobilenet_v2"], 0.8, 5
+MEASURES, METHODS = ("n_regions", "boundary_recall"), ("slic", "nas_clusters")
+VARIANTS = {"32": Variant(4, (1, 3), "none", 32), "image": Variant(4, (1, 3), "none", "image")}
 
-def test_the_first_page_and_the_metrics_are_written(tmp_path, root, monkeypatch):
+
+@pytest.fixture
+def project(tmp_path, root, monkeypatch):
+    """A folder with all that the stage reads, of numbers drawn at random; summaries as CSV lie beside it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["stages/report.py"])
     content = yaml.safe_load((root / "params.yaml").read_text())
+    content |= {"datasets": DATASETS, "classifiers": NETWORKS, "seed": SEED}
+    content["superpixels"]["sizes"], content["statistics"]["level"] = [32, "image"], LEVEL
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, default_flow_style=True, width=1000))
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports/claims.json").write_text(json.dumps({"claims": []}))
-    asked = []
-    monkeypatch.setattr(report, "make_first_page", lambda *given: asked.append(given) or "<html>page</html>")
-    monkeypatch.setattr(report, "metrics", lambda *given: {"sample": 1.0})
+    generator = np.random.default_rng(0)
+    for number, dataset in enumerate(DATASETS, start=3):
+        records = [Record(f"p{photo}", tmp_path / "x.png", "0" * 64) for photo in range(number)]
+        write_records(records, tmp_path / "data/raw" / dataset)
+        for network in NETWORKS:
+            write_variants(tmp_path / "data/superpixels" / dataset / network, VARIANTS)
+            values = [(v, m, x, generator.random()) for v in VARIANTS for m in METHODS for x in MEASURES]
+            store("superpixels", dataset, network, ["variant", "method", "measure", "value"], values, tmp_path)
+            views = [(one, view, generator.random()) for one in ("all", "ours") for view in ("squashed", "center crop")]
+            store("activations", dataset, network, ["labels", "view", "value"], views, tmp_path)
+    for section in SECTIONS:
+        for name in section.figures:
+            picture = tmp_path / f"reports/figures/{name}.png"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            picture.write_bytes(generator.bytes(50))
+            picture.with_suffix(".txt").write_text(f"What {name} shows.")
+        for name in section.tables:
+            cells = pd.DataFrame({"score": [f"{generator.random():.6f}"]})
+            write_printed(cells, tmp_path / f"reports/tables/{name}", f"What {name} lists.")
+    found = {"claim": "one", "dataset": "sample", "network": "resnet50", "value": 0.1234, "low": 0.05, "high": 0.21,
+             "null": 0.0, "p": 0.001, "n": 4, "p_corrected": 0.0023, "verdict": "supported"}  # fmt: skip
+    claim = {
+        "text": "It holds.",
+        "statistic": "a difference",
+        "figure": "table2",
+        "regions": "",
+        "verdict": "supported",
+    }
+    across = {"text": "Everywhere.", "regions": "slic.32", "needs": "more", "figure": "table1", "tests": 2,
+              "verdict": "undecided", "supported": 1, "datasets": 2, "networks": 2}  # fmt: skip
+    ledger = {"rule": "The rule.", "claims": [claim | {"findings": [found]}], "across": across}
+    (tmp_path / "reports/claims.json").write_text(json.dumps(ledger))
+    return tmp_path
+
+
+def store(subject, dataset, network, columns, rows, folder):
+    table = pd.DataFrame(rows, columns=columns)
+    write_table(table, folder / "data/statistics" / subject / dataset / network / "summary.parquet")
+    table.to_csv(folder / f"{subject} {dataset} {network}.csv", index=False)
+
+
+def rows_of(folder, *names):
+    with open(folder / f"{' '.join(names)}.csv") as file:
+        return list(csv.DictReader(file))
+
+
+def test_metrics_are_those_of_the_summaries(project):
     params.run(report.main)
-    [(root_of_page, ledger, datasets, networks, level, seed)] = asked
-    assert ledger == {"claims": []} and (datasets, networks) == (content["datasets"], content["classifiers"])
-    assert (level, seed) == (content["statistics"]["level"], content["seed"]) and root_of_page.resolve() == tmp_path
-    assert json.loads((tmp_path / "reports/metrics.json").read_text()) == {"sample": 1.0}
-    assert "page" in (tmp_path / "reports/site/index.html").read_text()
+    expected = {}
+    for dataset in DATASETS:
+        for network in NETWORKS:
+            [top1] = [row["value"] for row in rows_of(project, "activations", dataset, network)
+                      if (row["labels"], row["view"]) == ("all", "center crop")]  # fmt: skip
+            numbers = {"top1": round(float(top1), 4)}
+            for row in rows_of(project, "superpixels", dataset, network):
+                if row["variant"] == "32":
+                    numbers.setdefault(row["method"], {})[row["measure"]] = round(float(row["value"]), 4)
+            expected.setdefault(dataset, {})[network] = numbers
+    found = json.loads((project / "reports/metrics.json").read_text())
+    assert found == expected
+    assert list(found) == DATASETS and all(list(each) == NETWORKS for each in found.values())
 
 
-def test_without_the_ledger_the_stage_that_makes_it_is_missed_in_one_line(tmp_path, root, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["stages/report.py"])
-    (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
+def test_the_first_page_has_every_picture_table_and_finding_and_says_of_what(project):
+    params.run(report.main)
+    page = (project / "reports/site/index.html").read_text()
+    text = " ".join(re.sub(r"<br>|</t[dh]>", " ", page).split())
+    text = " ".join(re.sub(r"<[^>]+>", "", text).split())
+    for section in SECTIONS:
+        for name in section.figures:
+            picture = base64.b64encode((project / f"reports/figures/{name}.png").read_bytes()).decode()
+            assert page.count(f"base64,{picture}") == 1 and text.count(f"What {name} shows.") == 1
+        for name in section.tables:
+            [score] = re.findall(r"0\.\d{6}", (project / f"reports/tables/{name}.csv").read_text())
+            assert page.count(score) == 1 and text.count(f"What {name} lists.") == 1
+    assert "folder (3 photos), sample (4 photos) with ResNet-50, MobileNetV2, seed 5." in text
+    assert "Square brackets are 80% bootstrap intervals" in text
+    assert "folder has 3 photos, sample has 4 photos: enough to check" in text
+    assert "The rule." in text and "It holds." in text and "+0.123 [+0.050, +0.210] 0 0.0023 4 Table 2" in text
+    assert "1 of 2 tests support it, on 2 data sets and 2 networks" in text
+
+
+def test_without_the_ledger_the_stage_that_makes_it_is_missed_in_one_line(project):
+    (project / "reports/claims.json").unlink()
     with pytest.raises(SystemExit, match=r"^error: .*reports/claims\.json"):
         params.run(report.main)
-    assert not (tmp_path / "reports/site").exists()
+    assert not (project / "reports/site").exists()
