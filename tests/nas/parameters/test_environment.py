@@ -34,8 +34,21 @@ WANTED = {
     "DVC_STAGE": "x@y",
     "NAS_DEBUG": "1",
     "PIP_INDEX_URL": "i",
-    "https_proxy": "p",
     "TMPDIR": "/t",
+    "TMP": "/t2",
+    "TEMP": "/t3",
+    "CUDA_VISIBLE_DEVICES": "0",
+    "LD_LIBRARY_PATH": "/l",
+    "SSL_CERT_FILE": "c",
+    "SSL_CERT_DIR": "/c",
+    "REQUESTS_CA_BUNDLE": "r",
+    "VIRTUAL_ENV": "/v",
+    "XDG_CACHE_HOME": "/x",
+    "USER": "u",
+}
+# as curl, requests and pip know them
+WANTED |= {
+    name: "p" for lower in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (lower, lower.upper())
 }
 
 
