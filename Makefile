@@ -23,9 +23,7 @@ help: ## this list
 	  && sha256sum requirements.lock > $@; fi
 
 repro: .venv/installed ## replicate: data, activations, superpixels, evaluation, report
-	@$(BIN)/python -E -X utf8 -m commands.check
-	@# a stage that fails has lost the data that it had made before: DVC removes it; what the report holds persists
-	@$(BIN)/dvc repro || { $(BIN)/dvc checkout --quiet --force; exit 1; }
+	@$(BIN)/python -E -X utf8 -m commands.repro
 	@printf 'report: %s\n' "$$PWD/reports/site/index.html"
 
 test: .venv/installed ## all tests

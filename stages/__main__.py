@@ -54,7 +54,7 @@ def item(name: str, stage: Callable[..., None], given: list[str], parameters: An
     if not set(wanted) <= set(AXES):
         raise ValueError(f"{name} is given nothing: {usage}")
     items = [list(each) for each in product(*(AXES[axis](parameters) for axis in wanted))]
-    called = os.environ.get("DVC_STAGE", "")
+    called = os.environ.get("DVC_STAGE", "").rpartition(":")[2]  # after the file, where DVC runs in another folder
     found = [each for each in items if called == f"{name}@{'-'.join(each)}"]
     if called == name or (not called and len(items) == 1):  # of the first pair alone, or of the only one
         found = items[:1]

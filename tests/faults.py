@@ -199,6 +199,7 @@ def try_disks(place: Path, n: int, expected: Path, tally: Tally) -> None:
     start = sum(path.stat().st_size for path in ROOT.joinpath("nas").rglob("*.py")) + 8 * MEBIBYTE
     with small_disk(place / "disk", start) as disk:
         folder, failed = new_clone(disk / "clone"), 0
+        reasons = []
         for number in range(n):
             size = start + (taken - start) * number // n
             subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
@@ -207,11 +208,11 @@ def try_disks(place: Path, n: int, expected: Path, tally: Tally) -> None:
             failed += done.returncode != 0
             print(f"disk of {size / MEBIBYTE:.0f} MiB: exit code {done.returncode}", flush=True)
             if lines and "stages" in done.stderr:
-                tally.failed.append(f"full disk: a traceback at {size} bytes: {done.stderr[-1500:]}")
+                reasons.append(f"a traceback at {size} bytes: {done.stderr[-1500:]}")
         subprocess.run(["mount", "-o", f"remount,size={4 * taken}", str(disk)], check=True)
         replicate(folder)
-        reasons = differences(folder, expected)
-        tally.note("full disk", reasons + ([] if failed else ["no disk was too small"]), n)
+        reasons += differences(folder, expected)
+        tally.note("full disk", reasons + ([] if failed else ["no disk was too small"]), failed)
 
 
 # A registry that lies

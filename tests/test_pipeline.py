@@ -21,6 +21,7 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 from small import copy_tracked
 
+from commands import repro as repro_command
 from stages import params
 
 ROOT = Path(__file__).parent.parent
@@ -531,8 +532,7 @@ def test_a_stage_that_fails_leaves_everything_as_it_was(graph, name):
     lost = {path for path in before if left.get(path) != before[path]}
     assert lost == set() or all(path.startswith("data/") for path in lost)  # what git tracks is there in any case
     assert bool(lost) == (name not in ("claims", "render_ablation", "report"))
-    (restoring,) = re.findall(r"dvc repro \|\| \{ \S+/dvc (.+); exit 1; \}", (ROOT / "Makefile").read_text())
-    dvc(graph, *restoring.split())
+    dvc(graph, *repro_command.RESTORE)
     assert files_of(graph) == before
 
 

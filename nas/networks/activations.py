@@ -76,6 +76,7 @@ class Activations(Shards):
         """Hashes of some arrays of some photos, as `Shards.hashes`; of maps that are not stored, of what makes them."""
         stored = super().names()
         nodes, made = self._network["depths"], [value for key, value in self.network.items() if key != "depths"]
+        made.append(self._forward.threads)  # last bits of a sum differ with it
         others = {name: nodes.get(name.removeprefix("depth")) for name in names if name not in stored}
         unknown = [name for name, node in others.items() if node is None]
         if unknown:

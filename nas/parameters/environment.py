@@ -6,10 +6,13 @@ from pathlib import Path
 
 # who runs it and where, what is given to it on purpose, and the way to the network; all else stays out
 KEPT = (
+    "CUDA_DEVICE_ORDER",
     "CUDA_VISIBLE_DEVICES",
+    "CURL_CA_BUNDLE",
     "HOME",
     "LD_LIBRARY_PATH",
     "LOGNAME",
+    "NETRC",
     "PATH",
     "REQUESTS_CA_BUNDLE",
     "SHELL",
@@ -22,6 +25,7 @@ KEPT = (
     "USER",
     "VIRTUAL_ENV",
     "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",  # of pip; matplotlib, Jupyter and IPython have their own below
 )
 BEGINNINGS = ("DVC_", "NAS_", "PIP_")  # PIP_INDEX_URL and its like say where packages come from
 # of numerical libraries: last bits of a sum differ with their number, so it is one in every process, of which there

@@ -39,9 +39,26 @@ def run_program(
         if os.environ.get("NAS_DEBUG"):
             traceback.print_exc()
         sys.exit(f"error: {' '.join(str(error).split())}")
+    except (MemoryError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
+        found = " ".join(str(error).split())[:200]
+        sys.exit(f"error: memory is full ({found}); set the batch of this stage lower, or run fewer programs beside it")
     name = " ".join([Path(sys.argv[0]).stem, *given])
-    known = _noted(timings)
-    write_json(timings, dict(sorted({**known, name: round(time.monotonic() - started, 1)}.items())))
+    try:
+        known = _noted(timings)
+        write_json(timings, dict(sorted({**known, name: round(time.monotonic() - started, 1)}.items())))
+    except OSError as error:  # what the program made is whole
+        print(f"the wall time is not noted: {error}", file=sys.stderr)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Of Python, of a GPU, or of torch on a CPU, which has no class of error for it."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    )
 
 
 def _noted(timings: Path) -> dict[str, float]:

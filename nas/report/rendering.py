@@ -47,10 +47,11 @@ def render(name: str, root: Path, reports: Path, scratch: Path, expected: Collec
         if files:
             names = ", ".join(sorted(map(str, files)))
             raise ValueError(f"{source}: {what} {names}, other than its outs in dvc.yaml; nothing was rendered")
-    for file in sorted(made):
+    ready = Path("site", f"{name}.html")
+    pages.write_page(page, scratch / ready)  # all is written before the first file gets its name, which needs no room
+    for file in (*sorted(made), ready):
         (reports / file).parent.mkdir(parents=True, exist_ok=True)
         os.replace(scratch / file, reports / file)
-    pages.write_page(page, reports / "site" / f"{name}.html")
     shutil.rmtree(scratch)
 
 
@@ -71,8 +72,7 @@ def execute(source: Path, target: Path, values: dict[str, str]) -> None:
             f"not declared: {unknown or 'none'}, declared but not given: {missing or 'none'}"
         )
     # a page needs no widgets for progress, and the warning, of a package that another imports, names a folder
-    ignored = ["ignore:IProgress not found", *filter(None, [os.environ.get("PYTHONWARNINGS")])]
-    os.environ["PYTHONWARNINGS"] = ",".join(ignored)
+    os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
     os.environ["IPYTHONDIR"] = str(target.parent.resolve() / "ipython")  # the user's own start-up files stay out
     write_json(target.parent / "ipython" / "profile_default" / "ipython_kernel_config.json", KERNEL)
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it says is said by the error too
@@ -88,7 +88,7 @@ def execute(source: Path, target: Path, values: dict[str, str]) -> None:
         )
     except papermill.PapermillExecutionError as error:
         raise ValueError(
-            f"{source}: cell {error.exec_count} failed with {error.ename}: {error.evalue}; nothing was rendered"
+            f"{source}: {_last(target)} failed with {error.ename}: {error.evalue}; nothing was rendered"
         ) from error
     except DeadKernelError:
         raise ValueError(f"{source}: {_last(target)} ended its kernel; nothing was rendered") from None
@@ -118,7 +118,9 @@ def check(source: Path) -> None:
 
 
 def _code(target: Path) -> list[nbformat.NotebookNode]:
-    return [cell for cell in nbformat.read(target, as_version=4).cells if cell.cell_type == "code"]
+    """The cells of code that its source has, too: papermill adds one with the values of parameters."""
+    cells = [cell for cell in nbformat.read(target, as_version=4).cells if cell.cell_type == "code"]
+    return [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
 
 
 def _last(target: Path) -> str:

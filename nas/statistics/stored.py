@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nas.store import INDEX, in_processes, keep_only, link, workplace, write_json, write_table
+from nas.store import finish, in_processes, is_finished, keep_only, link, workplace, write_table
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Task:
     carried: Mapping[str, str | int]
 
     def work(self) -> Path:
-        """The folder that is finished when it holds an index."""
+        """The folder in which they are made."""
         # an index among them has hashes of all arrays
         inputs = [file for file in sorted(self.source.rglob("*")) if file.suffix in (".json", ".parquet")]
         return workplace(self.scratch, (), self.summarize, inputs, self.carried) / "done"
@@ -39,7 +39,7 @@ class Task:
 def store_summaries(tasks: Sequence[Task]) -> None:
     """Make the summaries that are not there yet, on every core, and give all of them their places."""
     works = [task.work() for task in tasks]
-    missing = [(task, work) for task, work in zip(tasks, works, strict=True) if not (work / INDEX).exists()]
+    missing = [(task, work) for task, work in zip(tasks, works, strict=True) if not is_finished(work)]
     for _ in in_processes(_make, missing, -1):
         pass
     for task, work in zip(tasks, works, strict=True):
@@ -52,4 +52,4 @@ def store_summaries(tasks: Sequence[Task]) -> None:
 def _make(task: Task, work: Path) -> None:
     for name, table in task.summarize(task.source).items():
         write_table(table.assign(**task.carried), work / f"{name}.parquet")
-    write_json(work / INDEX, {})
+    finish(work)

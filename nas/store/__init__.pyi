@@ -1,7 +1,7 @@
 from . import engine
 from .files import checksum_of, link, new_file, read_json, reading, sha256_of, state_of, write_bytes, write_json
 from .given import Source, sha256_of_file
-from .kept_work import INDEX, digest, finished, keep_only, workplace
+from .kept_work import INDEX, digest, finish, finished, is_finished, keep_only, workplace
 from .processes import in_processes, n_cores
 from .progress import duration_in_words, readable
 from .shards import Row, Shard, Shards, Stored, opened, spread
@@ -21,8 +21,10 @@ __all__ = [
     "digest",
     "duration_in_words",
     "engine",
+    "finish",
     "finished",
     "in_processes",
+    "is_finished",
     "join_tables",
     "keep_only",
     "link",

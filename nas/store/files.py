@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,6 +43,12 @@ def state_of(path: Path) -> str | None:
     return digest.hexdigest()
 
 
+def distrust(path: Path) -> None:
+    """Make DVC look at the content of its copy of a damaged file, which it does not while that is read-only."""
+    with suppress(OSError):
+        path.chmod(0o644)  # both are one file
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """While a file is read that a stage wrote.
@@ -54,8 +60,10 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # it says itself what is wrong, and with which file
+        # it says itself what is wrong, and with which file
+        if isinstance(error, FileNotFoundError) or (isinstance(error, OSError) and error.errno is not None):
             raise
+        distrust(path)
         found = " ".join(str(error).split())
         raise ValueError(f"{path}: is damaged ({found}); remove it and run dvc repro, which makes it anew") from None
 
@@ -66,6 +74,15 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
 
 
+def is_json(path: Path) -> bool:
+    """Whether a file is there, and is JSON."""
+    try:
+        json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
+
+
 def is_whole(path: Path) -> bool:
     """Whether a safetensors file is there; one that is damaged is removed, and a line on stderr says so."""
     try:
@@ -74,6 +91,7 @@ def is_whole(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except SafetensorError as error:
+        distrust(path)
         path.unlink()
         print(f"{path}: is damaged ({error}); removed, it is computed again", file=sys.stderr)
         return False
@@ -97,7 +115,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename not in (None, str(temporary)):  # of a file that was read to write this one
+        if error.errno is None or error.filename not in (None, str(temporary)):  # of what was read to write this one
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:

@@ -86,14 +86,19 @@ def _described(value: Any, files: set[Path]) -> Any:
 def _named(value: Any, files: set[Path]) -> Any:
     """Functions, as they are without decorators, classes, and instances of these."""
     value = inspect.unwrap(value) if callable(value) else value
+    if inspect.ismethod(value):
+        return [_described(each, files) for each in (value.__func__, value.__self__)]
     kind = value if hasattr(value, "__qualname__") else type(value)
     name = f"{kind.__module__}.{kind.__qualname__}"
     if getattr(value, "__closure__", None):
         raise TypeError(f"{name} takes variables from around it: hand them over as arguments")
+    if "<lambda>" in name:
+        raise TypeError(f"{name} has no name of its own: define a function")
     file = file_of(kind)
     files |= set() if file is None else {file}
     if kind is value:
-        return name
+        defaults = [getattr(value, each, None) or () for each in ("__defaults__", "__kwdefaults__")]
+        return [name, *(_described(each, files) for each in defaults)] if any(defaults) else name
     if isinstance(value, Source):
         return [name, value]
     if hasattr(value, "fingerprint"):

@@ -8,14 +8,16 @@ settings do not touch. Files are hard links to those of the result, so that keep
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from nas.store.files import is_whole, read_json, write_json
+from nas.store.files import is_json, is_whole, read_json, sha256_of, write_json
 from nas.store.given import Given
 
 INDEX = "index.json"
+CONTENT = "content.json"  # of a folder that is finished
 
 
 class Item(Protocol):
@@ -99,16 +101,42 @@ def workplace(folder: Path, items: Sequence[Item], *given: Any) -> Path:
 
 
 def finished(make: Callable[[Path], None], folder: Path, items: Sequence[Item], *given: Any) -> Path:
-    """The folder `done` of a workplace, made unless an earlier run did: it is finished when it holds an index.
+    """The folder `done` of a workplace, made unless an earlier run did.
 
     For stages that make several folders of shards, whose contents they put together later.
 
     Parameters: `make`, from the workplace; `folder`, `items`, `given`, see `workplace`.
     """
     work = workplace(folder, items, *given)
-    if not (work / "done" / INDEX).exists():
+    if not is_finished(work / "done"):
         make(work)
+        finish(work / "done")
     return work / "done"
+
+
+def finish(folder: Path) -> None:
+    """Note beside a folder what it holds: it is finished."""
+    write_json(folder.with_name(CONTENT), _content(folder))
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder is finished and holds what it did then; one that does not is removed.
+
+    A line on stderr says so where a file in it has been damaged.
+    """
+    note = folder.with_name(CONTENT)
+    if is_json(note):
+        if read_json(note) == _content(folder):
+            return True
+        print(f"{folder}: is damaged; it is computed again", file=sys.stderr)
+    note.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    return False
+
+
+def _content(folder: Path) -> dict[str, str]:
+    """The sha256 of each file in a folder, by name."""
+    return {path.name: sha256_of(path) for path in sorted(folder.glob("*"))}
 
 
 def keep_only(folder: Path, done: Iterable[Path]) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import joblib
+from joblib.externals.loky.process_executor import BrokenProcessPool
 
 
 def n_cores() -> int:
@@ -18,7 +19,8 @@ def in_processes(
 ) -> Generator[Any]:
     """What a function gives for each of several arguments, as soon as it is there, whatever their order.
 
-    The function and its arguments must be picklable. An error of one call ends all.
+    The function and its arguments must be picklable. An error of one call ends all. Raises ChildProcessError where a
+    process is killed.
 
     Parameters: `n_processes`, -1 for one per core.
     """
@@ -26,7 +28,12 @@ def in_processes(
         parallel = joblib.Parallel(n_jobs=n_processes, return_as="generator_unordered")
         with deaf_to_interrupts():  # this process hears them, and ends the others
             results = parallel(joblib.delayed(function)(*each) for each in arguments)
-        yield from results
+        try:
+            yield from results
+        except BrokenProcessPool:
+            raise ChildProcessError(
+                "a process was ended from outside, for lack of memory perhaps; run again, what is finished is kept"
+            ) from None
 
 
 @contextmanager

@@ -4,7 +4,7 @@ A stage that measures every photo in many settings has hundreds of rows a photo.
 time, and read back a few columns at a time, texts as categories.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -106,16 +106,19 @@ def _copy_rows(
     schema = pa.schema([*fields, *((name, value.type) for name, value in constants.items())])
     with pq.ParquetWriter(file, schema) as writer:
         for source in sources:
-            with pq.ParquetFile(source) as opened:
-                for number in range(opened.num_row_groups):
-                    found = opened.read_row_group(number)
-                    n = len(found)
-                    columns = [
-                        found[f.name].cast(f.type) if f.name in found.column_names else pa.nulls(n, f.type)
-                        for f in fields
-                    ]
-                    columns += [pa.repeat(value, n) for value in constants.values()]
-                    writer.write_table(pa.table(columns, schema=schema))
+            for found in _row_groups(source):
+                n = len(found)
+                columns = [
+                    found[f.name].cast(f.type) if f.name in found.column_names else pa.nulls(n, f.type) for f in fields
+                ]
+                columns += [pa.repeat(value, n) for value in constants.values()]
+                writer.write_table(pa.table(columns, schema=schema))
+
+
+def _row_groups(source: Path) -> Iterator[pa.Table]:
+    with reading(source), pq.ParquetFile(source) as opened:
+        for number in range(opened.num_row_groups):
+            yield opened.read_row_group(number)
 
 
 def read_columns(
@@ -123,7 +126,8 @@ def read_columns(
 ) -> pd.DataFrame:
     """Some columns of parquet files, below one another, of those that they have; texts are categories, sorted.
 
-    Parameters: `filters` that the rows fulfil, each a column, "==" or "in", and a value or values.
+    Parameters: `filters` that the rows fulfil, each a column, "==" or "in", and a value or values. Raises ValueError
+    where a file is damaged.
     """
     files = [paths] if isinstance(paths, Path) else list(paths)
     merged = pa.unify_schemas([_schema(file) for file in files], promote_options="permissive")
@@ -131,13 +135,19 @@ def read_columns(
     kept = [name for name in columns if name in merged.names]
     encoded = pa.dictionary(pa.int32(), pa.string())
     schema = pa.schema([field.with_type(encoded) if field.name in texts else field for field in merged])
-    reading = dataset.ParquetFileFormat(dictionary_columns=[name for name in texts if name in kept])
-    rows = dataset.dataset(files, schema, reading)
+    layout = dataset.ParquetFileFormat(dictionary_columns=[name for name in texts if name in kept])
+    rows = dataset.dataset(files, schema, layout)
     wanted = pq.filters_to_expression([tuple(each) for each in filters]) if filters else None
     if any(pa.types.is_null(merged.field(name).type) for name, _, _ in filters):
         wanted = compute.scalar(False)  # a column without any value has no type that a value could be compared with
     # what is read beside the rows that are kept does not grow with the table
-    found = rows.to_table(kept, wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
+    try:
+        found = rows.to_table(kept, wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
+    except (OSError, pa.ArrowException):  # which does not name the file
+        for file in files:
+            for _ in _row_groups(file):
+                pass
+        raise
     frame: pd.DataFrame = found.unify_dictionaries().to_pandas()
     for name in kept:
         if name in texts:

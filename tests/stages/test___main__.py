@@ -37,6 +37,7 @@ def render(parameters, name):
         (of_pair, "any@sample-a-b", ["sample", "a-b"]),
         (of_pair, "any@sam-net", ["sam", "net"]),
         (of_pair, "any", ["sample", "a-b"]),  # of the first pair alone
+        (of_pair, "../dvc.yaml:any@sam-net", ["sam", "net"]),  # where DVC runs in another folder
     ],
 )
 def test_dvc_says_for_which_item_a_stage_runs(monkeypatch, stage, called, expected):

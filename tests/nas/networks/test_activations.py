@@ -79,8 +79,9 @@ def test_stored_maps_are_known_by_their_content_and_others_by_view_and_network(s
     assert StoredMaps(folder, (0, 2)).fingerprint_of(["a"]) not in before
     write_forward(folder, classifier, weights, Forward(9))  # the batch changes nothing
     assert (stored.fingerprint_of(["a"]), computed.fingerprint_of(["a"])) == before
-    write_forward(folder, classifier, weights, Forward(8, precision="float16"))
-    assert stored.fingerprint_of(["a"]) == before[0] and computed.fingerprint_of(["a"]) != before[1]
+    for another in ({"precision": "float16"}, {"threads": 3}, {"arithmetic": "bfloat16"}):
+        write_forward(folder, classifier, weights, Forward(8, **another))
+        assert stored.fingerprint_of(["a"]) == before[0] and computed.fingerprint_of(["a"]) != before[1]
     classifier.depths = {0: "another", 2: "other"}
     write_forward(folder, classifier, weights, Forward(8))
     assert stored.fingerprint_of(["a"]) == before[0] and computed.fingerprint_of(["a"]) != before[1]

@@ -44,6 +44,10 @@ WANTED = {
     "REQUESTS_CA_BUNDLE": "r",
     "VIRTUAL_ENV": "/v",
     "XDG_CACHE_HOME": "/x",
+    "XDG_CONFIG_HOME": "/g",
+    "NETRC": "n",
+    "CURL_CA_BUNDLE": "b",
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     "USER": "u",
 }
 # as curl, requests and pip know them

@@ -81,3 +81,30 @@ def test_a_program_gets_its_parameters_and_arguments_and_its_time_is_noted(timin
     assert asked == [({"seed": 0}, name, "z") for name in ("y", "x", "y")]
     noted = json.loads(timings.read_text())
     assert list(noted.items()) == [("any x z", 0.0), ("any y z", 3.0)]
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch's is called."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 9 GiB"),
+        OutOfMemoryError("CUDA out of memory.\nTried to allocate"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_too_little_memory_is_one_line(timings, error):
+    with pytest.raises(
+        SystemExit, match=r"^error: memory is full \(.+\); set the batch of this stage lower, .+$"
+    ) as caught:
+        run_program(dict, raising(error), [], timings)
+    assert "\n" not in caught.value.code and not timings.exists()
+
+
+def test_a_time_that_cannot_be_noted_fails_nothing(timings, capsys, monkeypatch):
+    full = OSError(28, "No space left on device", str(timings))
+    monkeypatch.setattr("nas.parameters.running.write_json", raising(full))
+    run_program(dict, lambda _parameters: None, [], timings)
+    assert capsys.readouterr().err == f"the wall time is not noted: {full}\n"

@@ -117,17 +117,17 @@ def test_a_cell_that_fails_is_one_line_and_leaves_no_result(project):
     done = run(project, "broken")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("error: notebooks/broken.ipynb: cell 3 failed with KeyError: ")
+    assert line.startswith("error: notebooks/broken.ipynb: cell 2 failed with KeyError: ")
     assert "no such photo" in line and line.endswith("nothing was rendered")
     assert not (project / "reports").exists()
 
 
 ENDING = {
-    "import sys; sys.exit(0)": "cell 4 ended with SystemExit",
-    "import sys; sys.exit(3)": "cell 4 failed with SystemExit: 3",
-    "raise KeyboardInterrupt": "cell 4 failed with KeyboardInterrupt: ",
-    "import os; os._exit(0)": "cell 4 ended its kernel",
-    "import os; os.kill(os.getpid(), 9)": "cell 4 ended its kernel",
+    "import sys; sys.exit(0)": "cell 3 ended with SystemExit",
+    "import sys; sys.exit(3)": "cell 3 failed with SystemExit: 3",
+    "raise KeyboardInterrupt": "cell 3 failed with KeyboardInterrupt: ",
+    "import os; os._exit(0)": "cell 3 ended its kernel",
+    "import os; os.kill(os.getpid(), 9)": "cell 3 ended its kernel",
 }
 
 

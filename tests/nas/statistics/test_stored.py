@@ -95,7 +95,7 @@ def test_what_failed_is_made_when_it_can_be(task, calls):
     assert not task.target.exists()
     write_table(pd.DataFrame({"value": [1.0]}), task.source / TABLE)
     assert n_made(task, calls) == 1
-    (work := task.work() / "index.json").unlink()  # as where the run was killed before its end
+    (work := task.work().with_name("content.json")).unlink()  # as where the run was killed before its end
     assert n_made(task, calls) == 1 and work.is_file()
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 
 from nas.store.files import (
     checksum_of,
@@ -200,3 +201,24 @@ def test_the_state_of_a_file_is_its_hash_and_of_nothing_none(tmp_path):
     (tmp_path / "a.pth").write_bytes(b"1")
     assert state_of(tmp_path / "a.pth") == sha256_of(tmp_path / "a.pth")
     assert state_of(tmp_path / "b.pth") is None
+
+
+def test_dvc_looks_at_its_copy_of_a_file_that_was_found_damaged(tmp_path):
+    path, copy = tmp_path / "a.json", tmp_path / "cache"
+    path.write_text("{")
+    os.link(path, copy)
+    path.chmod(0o444)  # which DVC takes for: it is as it was
+    with pytest.raises(ValueError, match="is damaged"):
+        read_json(path)
+    assert copy.stat().st_mode & 0o200
+
+
+def test_a_file_that_is_missing_is_not_damaged(tmp_path):
+    for open_missing in (lambda: read_json(tmp_path / "a"), lambda: opened_as_tensors(tmp_path / "a")):
+        with pytest.raises(FileNotFoundError):
+            open_missing()
+
+
+def opened_as_tensors(path):
+    with reading(path), safe_open(path, framework="numpy"):
+        pass

@@ -49,6 +49,21 @@ def two(x, k=1):
     return x * k
 
 
+def with_default(default):
+    def three(x, k=default, *, n=default + 1):
+        return x * k * n
+
+    return three
+
+
+@dataclass(frozen=True)
+class Line:
+    slope: int
+
+    def at(self, x):
+        return self.slope * x
+
+
 VALUES = {
     "nothing": None,
     "number": 1,
@@ -76,6 +91,10 @@ VALUES = {
     "bound to another": partial(one, k=3),
     "bound by place": partial(one, 2),
     "class": Settings,
+    "function with a default": with_default(1),
+    "function with another default": with_default(2),
+    "method": Line(1).at,
+    "method of another": Line(2).at,
 }
 
 
@@ -144,5 +163,11 @@ def test_what_does_not_say_what_it_holds_is_refused():
     with pytest.raises(TypeError, match=r"^builtins\.object does not say what it holds: give it a fingerprint$"):
         Given.of(object())
     k = 3
+
+    def around(x):
+        return x * k
+
     with pytest.raises(TypeError, match=r"takes variables from around it: hand them over as arguments$"):
-        Given.of(lambda x: x * k)
+        Given.of(around)
+    with pytest.raises(TypeError, match=r"<lambda> has no name of its own: define a function$"):
+        Given.of(lambda x: x)

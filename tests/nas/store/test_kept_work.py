@@ -198,3 +198,22 @@ def test_a_folder_is_made_until_it_is_finished_and_once_for_what_it_depends_on(t
     (tmp_path / "file").touch()
     keep_only(tmp_path, [other])
     assert [path.name for path in tmp_path.iterdir()] == [other.parent.name]
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "removed", "more", "note cut"])
+def test_a_finished_folder_that_is_damaged_is_made_again(tmp_path, capsys, damage):
+    def make(work):
+        write_json(work / "done" / "a.json", {"a": 1})
+        write_json(work / "done" / INDEX, {})
+
+    done = finished(make, tmp_path, [], "a")
+    before = contents(done)
+    if damage == "note cut":
+        done.with_name("content.json").write_text('{"a')
+    elif damage == "removed":
+        (done / "a.json").unlink()
+    else:
+        (done / {"more": "b.json"}.get(damage, "a.json")).write_bytes({"cut": before["a.json"][:3]}.get(damage, b"{}"))
+    assert finished(make, tmp_path, [], "a") == done and contents(done) == before
+    assert capsys.readouterr().err.count("is damaged; it is computed again") == (damage != "note cut")
+    assert finished(pytest.fail, tmp_path, [], "a") == done

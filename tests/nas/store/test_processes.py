@@ -101,3 +101,14 @@ def running(group):
             if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
+
+
+def killed(number):
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_process_that_is_killed_is_one_error_of_ours():
+    with pytest.raises(ChildProcessError, match=r"^a process was ended from outside, for lack of memory perhaps; run"):
+        list(in_processes(killed, [(n,) for n in range(4)], 2))

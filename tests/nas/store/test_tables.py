@@ -247,3 +247,17 @@ def test_columns_of_numbers_are_there_without_rows_and_without_values():
         ("network", "string"),
         ("seed", "int64"),
     ]
+
+
+def test_a_damaged_page_is_of_the_file_that_holds_it(tmp_path):
+    whole, damaged = tmp_path / "whole.parquet", tmp_path / "damaged.parquet"
+    for path in (whole, damaged):
+        write_table(pd.DataFrame({"x": np.random.default_rng(0).random(999)}), path)
+    content = bytearray(damaged.read_bytes())
+    content[4:300] = bytes(296)
+    damaged.write_bytes(content)
+    target = tmp_path / "target.parquet"
+    for read in (lambda: join_tables([whole, damaged], target, {}), lambda: read_columns([whole, damaged], ["x"])):
+        with pytest.raises(ValueError, match=r"^\S+/damaged\.parquet: is damaged \("):
+            read()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged.parquet", "whole.parquet"]

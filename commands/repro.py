@@ -1,0 +1,109 @@
+"""Replicate, as `make repro` does: check what is given, run DVC, and after a stage that failed restore what it lost.
+
+A stage that fails has lost the data that it had made before, since DVC removes it; what the report holds persists.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+from stages.params import Parameters, read
+
+DVC = Path(sys.executable).with_name("dvc")
+RESTORE = ["checkout", "--quiet", "--force"]
+LOCKS = Path(".dvc/tmp/rwlock")  # in which DVC notes what it reads and writes
+MOMENT = 0.5  # seconds, in which a DVC that lives has written it
+OWN = Path("data/own")
+
+
+def main() -> None:
+    try:
+        parameters = read()
+        with alone(LOCKS.with_name("repro.lock")):
+            mend(LOCKS)
+            refuse_another(LOCKS)
+            tidy(OWN, parameters)
+            signal.signal(signal.SIGINT, lambda *_: None)  # DVC hears it too, and ends
+            failed = subprocess.call([DVC, "repro"])
+            if failed and not running(LOCKS):
+                subprocess.call([DVC, *RESTORE])
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")
+    sys.exit(1 if failed else 0)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """While this is the only one that replicates here. Raises ValueError where another one does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError("another make repro is running here; wait for its end") from None
+        yield
+
+
+def refuse_another(locks: Path) -> None:
+    """Raise ValueError where a DVC is running: what it makes is not for another one to restore."""
+    if found := running(locks):
+        raise ValueError(f"DVC is running here already ({found[0]}); wait for its end")
+
+
+def running(locks: Path) -> list[str]:
+    """Process and command of each living DVC that reads or writes."""
+    if not locks.exists():
+        return []
+    noted = json.loads(locks.read_text())
+    each = [*noted.get("write", {}).values(), *chain.from_iterable(noted.get("read", {}).values())]
+    return [f"process {one['pid']}: {one['cmd']}" for one in each if one and _lives(one["pid"])]
+
+
+def mend(locks: Path) -> None:
+    """Remove the notes of a DVC that was killed while it wrote them, at which every later one would stop."""
+    if is_damaged(locks):
+        time.sleep(MOMENT)
+        if is_damaged(locks):
+            locks.unlink()
+            print(f"{locks}: was left half-written by a DVC that was killed; removed", file=sys.stderr)
+
+
+def is_damaged(locks: Path) -> bool:
+    """Whether a file is there that is no JSON."""
+    try:
+        json.loads(locks.read_text())
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        return True
+    return False
+
+
+def tidy(own: Path, parameters: Parameters) -> None:
+    """Remove what was noted of files that params.yaml no longer names; DVC knows no stage for them."""
+    for kind, named in (("photos", parameters.download.root), ("weights", parameters.weights.files)):
+        for note in (own / kind).glob("*.json"):
+            if note.stem not in named:
+                note.unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
+
+
+if __name__ == "__main__":
+    main()

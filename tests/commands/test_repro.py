@@ -1,0 +1,150 @@
+"""What `make repro` does around DVC: params.yaml is checked first, and what a failed stage lost is restored."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from commands import repro
+from stages.params import check
+
+# of a stage that is slow: what it makes once it may
+SLOW = """
+import sys, time
+from pathlib import Path
+out = Path("data/s"); out.mkdir(parents=True)
+(out / "1").write_text("new"); Path("begun").touch()
+while not Path("go").exists(): time.sleep(0.01)
+if Path("fails").exists(): sys.exit(1)
+(out / "2").write_text("new")
+"""
+
+
+@pytest.fixture
+def project(root, tmp_path, monkeypatch):
+    """A folder with one stage, whose command is SLOW, after its first run; DVC is that of these tests."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    (tmp_path / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
+    (tmp_path / "slow.py").write_text(SLOW)
+    stage = {"cmd": f"{sys.executable} slow.py", "deps": ["dep"], "outs": ["data/s"]}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"s": stage}}))
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run([repro.DVC, "init", "--quiet"], check=True)
+    (tmp_path / "dep").write_text("1")
+    (tmp_path / "go").touch()
+    subprocess.run([repro.DVC, "repro", "--quiet"], check=True)
+    assert files(tmp_path) == {"1": "new", "2": "new"}
+    (tmp_path / "data/s/1").chmod(0o644)
+    (tmp_path / "data/s/1").write_text("former")  # told apart from what another run makes
+    subprocess.run([repro.DVC, "commit", "--quiet", "--force"], check=True)
+    for name in ("go", "begun"):
+        (tmp_path / name).unlink()
+    (tmp_path / "dep").write_text("2")
+    return tmp_path
+
+
+def files(folder):
+    return {path.name: path.read_text() for path in (folder / "data/s").glob("*")}
+
+
+def start(root, folder):
+    command = [sys.executable, "-m", "commands.repro"]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)  # fmt: skip
+
+
+def wait_for(path):
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_stage_that_fails_loses_nothing(root, project):
+    (project / "fails").touch()
+    (project / "go").touch()
+    running = start(root, project)
+    said = running.communicate()[1]
+    assert running.returncode == 1 and "failed to reproduce 's'" in said
+    assert files(project) == {"1": "former", "2": "new"}
+
+
+@pytest.mark.parametrize("first", ["make repro", "dvc repro"])
+def test_a_second_one_is_refused_in_one_line_and_leaves_what_the_first_makes(root, project, first):
+    running = start(root, project) if first == "make repro" else subprocess.Popen([repro.DVC, "repro", "--quiet"])
+    wait_for(project / "begun")
+    second = start(root, project)
+    (line,) = second.communicate()[1].splitlines()
+    assert second.returncode == 1
+    assert line.startswith("error: another make repro is" if first == "make repro" else "error: DVC is running here")
+    assert files(project) == {"1": "new"}
+    (project / "go").touch()
+    running.communicate()
+    assert running.returncode == 0 and files(project) == {"1": "new", "2": "new"}
+
+
+def test_wrong_parameters_are_one_line_and_nothing_runs(root, tmp_path, monkeypatch):
+    text = (root / "params.yaml").read_text()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(text.replace("datasets: [sample]", "datasets: [sample; touch X]"))
+    monkeypatch.setattr(subprocess, "call", lambda *_: pytest.fail("DVC was run"))
+    with pytest.raises(SystemExit) as caught:
+        repro.main()
+    assert caught.value.code.startswith("error: params.yaml: datasets.0 is 'sample; touch X': String should match")
+    assert "\n" not in caught.value.code
+
+
+def test_a_dvc_that_lives_is_one_that_runs(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    locks = tmp_path / "rwlock"
+    assert repro.running(locks) == []
+    for write, read, lives in (
+        ({}, {}, False),
+        ({"a": {"pid": ended.pid, "cmd": "dvc repro"}}, {"b": []}, False),
+        ({"a": {"pid": os.getpid(), "cmd": "dvc repro"}}, {}, True),
+        ({}, {"b": [{"pid": ended.pid, "cmd": "x"}, {"pid": os.getpid(), "cmd": "dvc repro"}]}, True),
+    ):
+        locks.write_text(json.dumps({"write": write, "read": read}))
+        assert repro.running(locks) == ([f"process {os.getpid()}: dvc repro"] if lives else [])
+
+
+def test_notes_of_files_that_are_no_longer_named_are_removed(root, tmp_path):
+    content = yaml.safe_load((root / "params.yaml").read_text())
+    content["download"]["root"], content["weights"]["files"] = {"cub": "~/cub"}, {"vgg16": "a.pth"}
+    names = [f"{kind}/{name}.json" for kind in ("photos", "weights") for name in ("cub", "vgg16")]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    repro.tidy(tmp_path, check(content, "params.yaml"))
+    left = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json")]
+    assert sorted(left) == ["photos/cub.json", "weights/vgg16.json"]
+
+
+@pytest.mark.parametrize("content", ["", '{"data/raw', "\x00"])
+def test_what_a_killed_dvc_left_half_written_is_removed_with_a_line(tmp_path, monkeypatch, capsys, content):
+    monkeypatch.setattr(repro, "MOMENT", 0.0)
+    locks = tmp_path / "rwlock"
+    locks.write_text(content)
+    repro.mend(locks)
+    said = capsys.readouterr().err
+    assert not locks.exists() and said.startswith(f"{locks}: was left half-written") and said.count("\n") == 1
+    repro.mend(locks)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_a_living_dvc_writes_stays(tmp_path, monkeypatch):
+    locks, written = tmp_path / "rwlock", '{"data/raw": {"read": []}}'
+    locks.write_text(written[:5])
+    monkeypatch.setattr("time.sleep", lambda _seconds: locks.write_text(written))
+    repro.mend(locks)
+    assert locks.read_text() == written
+    repro.mend(locks)
+    assert locks.read_text() == written
