@@ -131,6 +131,23 @@ ENDING = {
 }
 
 
+def test_a_disk_that_is_full_when_the_page_is_written_leaves_the_former_report(project, monkeypatch):
+    write_notebook(project, "tiny", PLAIN)
+    write_json(project / "reports/figures/figure7.png", "the former one")
+    before = reports(project)
+
+    def full(page, path):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("nas.report.pages.write_page", full)
+    with pytest.raises(OSError, match="No space left"):
+        render("tiny", project, project / "reports", project / "scratch", [Path(MADE[0])])
+    assert reports(project) == before
+    monkeypatch.undo()
+    render("tiny", project, project / "reports", project / "scratch", [Path(MADE[0])])
+    assert sorted(reports(project)) == ["figures/figure7.png", "site/tiny.html"] and reports(project) != before
+
+
 @pytest.mark.parametrize("number", range(len(ENDING)), ids=list(ENDING))
 def test_a_notebook_that_ends_before_its_end_is_no_page(project, number):
     cell, how = list(ENDING.items())[number]
