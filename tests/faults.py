@@ -29,14 +29,14 @@ from typing import Any
 import yaml
 from plain import write_network
 from projects import narrowed
-from small import CLASSIFIER, MAKE_REPRO, ROOT, chosen, contents, copy_tracked, environment_of, smaller
+from small import CLASSIFIER, MAKE_REPRO, ROOT, chosen, contents, copy_tracked, environment_of, smaller, tracked_files
 
 from nas.data.datasets.sample import FOOLBOX, SKIMAGE
 from nas.data.wheels import download_wheel
 
 PHOTOS, LONGEST = 2, 15.0  # seconds until a kill
 STAGE = [sys.executable, "-E", "-X", "utf8", "-m", "stages", "download", "sample"]
-MEBIBYTE = 2**20
+MEBIBYTE, PAGE = 2**20, 2**12  # of a file system, in bytes
 
 
 @dataclass
@@ -196,7 +196,7 @@ def try_disks(place: Path, n: int, expected: Path, tally: Tally) -> None:
         return
     taken = sum(path.stat().st_size for path in expected.rglob("*") if path.is_file() and path.stat().st_nlink == 1)
     taken += sum(path.stat().st_size for path in (expected / ".dvc/cache").rglob("*") if path.is_file())
-    start = sum(path.stat().st_size for path in ROOT.joinpath("nas").rglob("*.py")) + 8 * MEBIBYTE
+    start = sum(path.stat().st_size + PAGE for path in map(ROOT.joinpath, tracked_files())) + MEBIBYTE  # a clone, alone
     with small_disk(place / "disk", start) as disk:
         folder, failed = new_clone(disk / "clone"), 0
         reasons = []
