@@ -54,6 +54,8 @@ def alone(path: Path) -> Iterator[None]:
 
 def refuse_another(locks: Path) -> None:
     """Raise ValueError where a DVC is running: what it makes is not for another one to restore."""
+    if running(locks):
+        time.sleep(MOMENT)  # in which one that was killed has ended
     if found := running(locks):
         raise ValueError(f"DVC is running here already ({found[0]}); wait for its end")
 
@@ -96,13 +98,18 @@ def tidy(own: Path, parameters: Parameters) -> None:
 
 
 def _lives(process: int) -> bool:
+    """Whether a process is there, has not ended, and is a DVC: a number is given anew after a while."""
     try:
         os.kill(process, 0)  # sends nothing
-    except ProcessLookupError:
+        place = Path("/proc", str(process))
+        if not place.exists():  # on a system without
+            return True
+        ended = place.joinpath("stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+        return not ended and b"dvc" in place.joinpath("cmdline").read_bytes()
+    except (ProcessLookupError, FileNotFoundError):
         return False
     except PermissionError:  # it is somebody else's
         return True
-    return True
 
 
 if __name__ == "__main__":

@@ -102,18 +102,27 @@ def test_wrong_parameters_are_one_line_and_nothing_runs(root, tmp_path, monkeypa
 
 
 def test_a_dvc_that_lives_is_one_that_runs(tmp_path):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
+    sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
+    living, other, zombie = (subprocess.Popen([*sleeping, name]) for name in ("dvc", "other", "dvc"))
+    zombie.kill()
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked for it
     locks = tmp_path / "rwlock"
     assert repro.running(locks) == []
     for write, read, lives in (
-        ({}, {}, False),
-        ({"a": {"pid": ended.pid, "cmd": "dvc repro"}}, {"b": []}, False),
-        ({"a": {"pid": os.getpid(), "cmd": "dvc repro"}}, {}, True),
-        ({}, {"b": [{"pid": ended.pid, "cmd": "x"}, {"pid": os.getpid(), "cmd": "dvc repro"}]}, True),
+        ([], [], False),
+        ([zombie], [], False),
+        ([other], [], False),
+        ([living], [], True),
+        ([], [zombie, living], True),
     ):
-        locks.write_text(json.dumps({"write": write, "read": read}))
-        assert repro.running(locks) == ([f"process {os.getpid()}: dvc repro"] if lives else [])
+        of = {process.pid: {"pid": process.pid, "cmd": "dvc repro"} for process in (*write, *read)}
+        noted = {"write": {"a": of[each.pid] for each in write}, "read": {"b": [of[each.pid] for each in read]}}
+        locks.write_text(json.dumps(noted))
+        assert repro.running(locks) == ([f"process {living.pid}: dvc repro"] if lives else [])
+    for process in (living, other, zombie):
+        process.kill()
+        process.wait()
+    assert repro.running(locks) == []
 
 
 def test_notes_of_files_that_are_no_longer_named_are_removed(root, tmp_path):
