@@ -116,7 +116,8 @@ def test_a_dvc_that_lives_is_one_that_runs(tmp_path):
         ([], [zombie, living], True),
     ):
         of = {process.pid: {"pid": process.pid, "cmd": "dvc repro"} for process in (*write, *read)}
-        noted = {"write": {"a": of[each.pid] for each in write}, "read": {"b": [of[each.pid] for each in read]}}
+        noted = {"write": dict(zip("a", [of[each.pid] for each in write], strict=False))}
+        noted["read"] = {"b": [of[each.pid] for each in read]}
         locks.write_text(json.dumps(noted))
         assert repro.running(locks) == ([f"process {living.pid}: dvc repro"] if lives else [])
     for process in (living, other, zombie):
