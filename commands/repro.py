@@ -28,7 +28,6 @@ def main() -> None:
     try:
         parameters = read()
         with alone(LOCKS.with_name("repro.lock")):
-            mend(LOCKS)
             refuse_another(LOCKS)
             tidy(OWN, parameters)
             signal.signal(signal.SIGINT, lambda *_: None)  # DVC hears it too, and ends
@@ -62,6 +61,7 @@ def refuse_another(locks: Path) -> None:
 
 def running(locks: Path) -> list[str]:
     """Process and command of each living DVC that reads or writes."""
+    mend(locks)
     if not locks.exists():
         return []
     noted = json.loads(locks.read_text())

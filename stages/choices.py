@@ -5,6 +5,7 @@ belongs the state of the files that the user already has.
 """
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,19 @@ TARGET, OWN = Path("data/choices"), Path("data/own")
 
 
 def main(parameters: Parameters) -> None:
-    given, depths = parameters.download, parameters.activations.depths
+    given, files, depths = parameters.download, parameters.weights.files, parameters.activations.depths
     check_download(given.root, given.mirror, given.split)
     shutil.rmtree(TARGET, ignore_errors=True)
     for name in parameters.datasets:
         mirror = given.mirror.get(name, given.mirror.get(BASE))
-        state = _state("photos", name) if name in given.root else None
-        settings = {"root": given.root.get(name), "mirror": mirror, "split": given.split.get(name), "state": state}
-        write_json(TARGET / "datasets" / f"{name}.json", settings)
+        settings = {"root": given.root.get(name), "mirror": mirror, "split": given.split.get(name)}
+        write_json(TARGET / "datasets" / f"{name}.json", {**settings, "state": _state("photos", name, given.root)})
     for name in parameters.classifiers:
         own = {str(depth): node for depth, node in depths[name].items()} if name in depths else None
-        state = _state("weights", name) if name in parameters.weights.files else None
-        file = parameters.weights.files.get(name)
-        write_json(TARGET / "networks" / f"{name}.json", {"weights": file, "state": state, "depths": own})
+        state = _state("weights", name, files)
+        write_json(TARGET / "networks" / f"{name}.json", {"weights": files.get(name), "state": state, "depths": own})
 
 
-def _state(kind: str, name: str) -> Any:
-    return read_json(OWN / kind / f"{name}.json")
+def _state(kind: str, name: str, named: Mapping[str, str]) -> Any:
+    """What is noted of the files that a data set or network is named with; None where there are none."""
+    return read_json(OWN / kind / f"{name}.json") if name in named else None

@@ -1,11 +1,10 @@
 """Gather the report: its first page with every figure and table, and reports/metrics.json."""
 
 import json
-import os
 from pathlib import Path
 
 from nas.report import make_first_page, metrics, write_page
-from nas.store import write_json
+from nas.store import move, write_json
 from stages.params import SCRATCH, Parameters
 
 
@@ -16,6 +15,4 @@ def main(parameters: Parameters) -> None:
     place = SCRATCH / "report"  # both are written before one gets its name
     write_json(place / "metrics.json", metrics(Path(), *chosen))
     write_page(page, place / "site/index.html")
-    Path("reports/site").mkdir(parents=True, exist_ok=True)
-    for file in ("metrics.json", "site/index.html"):
-        os.replace(place / file, Path("reports", file))
+    move((Path("metrics.json"), Path("site/index.html")), place, Path("reports"))

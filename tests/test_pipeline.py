@@ -4,7 +4,6 @@ import ast
 import difflib
 import inspect
 import json
-import os
 import re
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides
-from small import copy_tracked
+from small import copy_tracked, dvc, environment_of
 
 from commands import repro as repro_command
 from stages import params
@@ -259,7 +258,7 @@ def test_nothing_that_parameters_name_is_run_or_left_outside(tmp_path):
             (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
             edit(folder, key, [name])
             command = [sys.executable, "-m", "dvc", "repro"]
-            done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+            done = subprocess.run(command, cwd=folder, env=environment_of(folder), capture_output=True, text=True)
             assert done.returncode != 0
             # DVC itself refuses a name that is a path
             assert "/" in name or f"error: params.yaml: {key}.0 is {name!r}: " in done.stderr
@@ -363,18 +362,6 @@ def inside(out: str) -> list[str]:
     """What stages use of a folder that one writes."""
     deps = {dep for stage in DECLARED.values() for dep in paths(stage["deps"])}
     return sorted(dep for dep in deps if dep.startswith(f"{out}/"))
-
-
-def environment() -> dict[str, str]:
-    binaries = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
-
-
-def dvc(folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def repro(folder: Path) -> set[str]:
@@ -526,7 +513,7 @@ def test_a_stage_that_fails_leaves_everything_as_it_was(graph, name):
     (graph / "fails").write_text(name)
     try:
         command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", item]
-        done = subprocess.run(command, cwd=graph, env=environment(), capture_output=True, text=True)
+        done = subprocess.run(command, cwd=graph, env=environment_of(graph), capture_output=True, text=True)
     finally:
         (graph / "fails").unlink()
     assert done.returncode != 0 and "failed to reproduce" in done.stderr, done.stdout

@@ -16,7 +16,7 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 
 from nas.report import pages
-from nas.store import write_json
+from nas.store import move, write_json
 
 KERNEL = {"IPKernelApp": {"log_level": 50}}
 
@@ -48,10 +48,8 @@ def render(name: str, root: Path, reports: Path, scratch: Path, expected: Collec
             names = ", ".join(sorted(map(str, files)))
             raise ValueError(f"{source}: {what} {names}, other than its outs in dvc.yaml; nothing was rendered")
     ready = Path("site", f"{name}.html")
-    pages.write_page(page, scratch / ready)  # all is written before the first file gets its name, which needs no room
-    for file in (*sorted(made), ready):
-        (reports / file).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(scratch / file, reports / file)
+    pages.write_page(page, scratch / ready)  # all is written before the first file gets its name
+    move((*sorted(made), ready), scratch, reports)
     shutil.rmtree(scratch)
 
 

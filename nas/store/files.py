@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -74,15 +74,6 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
 
 
-def is_json(path: Path) -> bool:
-    """Whether a file is there, and is JSON."""
-    try:
-        json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return False
-    return True
-
-
 def is_whole(path: Path) -> bool:
     """Whether a safetensors file is there; one that is damaged is removed, and a line on stderr says so."""
     try:
@@ -128,6 +119,13 @@ def write_json(path: Path, content: Any) -> None:
         for text in json.JSONEncoder(indent=1, ensure_ascii=False).iterencode(content):
             file.write(text.encode())
         file.write(b"\n")
+
+
+def move(names: Iterable[Path], source: Path, target: Path) -> None:
+    """Give files that are whole, in one folder, their places in another on the same disk, which needs no room."""
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source / name, target / name)
 
 
 def link(source: Path, target: Path) -> None:

@@ -10,10 +10,11 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from nas.store.files import is_json, is_whole, read_json, sha256_of, write_json
+from nas.store.files import is_whole, read_json, sha256_of, write_json
 from nas.store.given import Given
 
 INDEX = "index.json"
@@ -125,8 +126,8 @@ def is_finished(folder: Path) -> bool:
     A line on stderr says so where a file in it has been damaged.
     """
     note = folder.with_name(CONTENT)
-    if is_json(note):
-        if read_json(note) == _content(folder):
+    with suppress(FileNotFoundError, ValueError):  # not finished, or the note itself is damaged
+        if json.loads(note.read_bytes()) == _content(folder):
             return True
         print(f"{folder}: is damaged; it is computed again", file=sys.stderr)
     note.unlink(missing_ok=True)

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 import yaml
+from small import dvc, environment_of
 
 from commands import repro
 from stages.params import check
@@ -26,23 +28,23 @@ if Path("fails").exists(): sys.exit(1)
 
 @pytest.fixture
 def project(root, tmp_path, monkeypatch):
-    """A folder with one stage, whose command is SLOW, after its first run; DVC is that of these tests."""
+    """A folder with one stage, whose command is SLOW, after its first run."""
+    tmp_path = tmp_path / "project"
+    tmp_path.mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
-    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     (tmp_path / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
     (tmp_path / "slow.py").write_text(SLOW)
     stage = {"cmd": f"{sys.executable} slow.py", "deps": ["dep"], "outs": ["data/s"]}
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"s": stage}}))
     subprocess.run(["git", "init", "--quiet"], check=True)
-    subprocess.run([repro.DVC, "init", "--quiet"], check=True)
+    dvc(tmp_path, "init", "--quiet")
     (tmp_path / "dep").write_text("1")
     (tmp_path / "go").touch()
-    subprocess.run([repro.DVC, "repro", "--quiet"], check=True)
+    dvc(tmp_path, "repro", "--quiet")
     assert files(tmp_path) == {"1": "new", "2": "new"}
     (tmp_path / "data/s/1").chmod(0o644)
     (tmp_path / "data/s/1").write_text("former")  # told apart from what another run makes
-    subprocess.run([repro.DVC, "commit", "--quiet", "--force"], check=True)
+    dvc(tmp_path, "commit", "--quiet", "--force")
     for name in ("go", "begun"):
         (tmp_path / name).unlink()
     (tmp_path / "dep").write_text("2")
@@ -55,7 +57,7 @@ def files(folder):
 
 def start(root, folder):
     command = [sys.executable, "-m", "commands.repro"]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    environment = environment_of(folder) | {"PYTHONPATH": str(root)}
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True)  # fmt: skip
 
@@ -78,7 +80,8 @@ def test_a_stage_that_fails_loses_nothing(root, project):
 
 @pytest.mark.parametrize("first", ["make repro", "dvc repro"])
 def test_a_second_one_is_refused_in_one_line_and_leaves_what_the_first_makes(root, project, first):
-    running = start(root, project) if first == "make repro" else subprocess.Popen([repro.DVC, "repro", "--quiet"])
+    dvc_alone = partial(subprocess.Popen, [repro.DVC, "repro"], env=environment_of(project), stderr=subprocess.PIPE)
+    running = start(root, project) if first == "make repro" else dvc_alone(text=True)
     wait_for(project / "begun")
     second = start(root, project)
     (line,) = second.communicate()[1].splitlines()
@@ -86,8 +89,8 @@ def test_a_second_one_is_refused_in_one_line_and_leaves_what_the_first_makes(roo
     assert line.startswith("error: another make repro is" if first == "make repro" else "error: DVC is running here")
     assert files(project) == {"1": "new"}
     (project / "go").touch()
-    running.communicate()
-    assert running.returncode == 0 and files(project) == {"1": "new", "2": "new"}
+    said = running.communicate()[1]
+    assert (running.returncode, said) == (0, "") and files(project) == {"1": "new", "2": "new"}
 
 
 def test_wrong_parameters_are_one_line_and_nothing_runs(root, tmp_path, monkeypatch):

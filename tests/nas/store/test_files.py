@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from nas.store.files import (
     checksum_of,
     is_whole,
     link,
+    move,
     new_file,
     read_json,
     reading,
@@ -222,3 +224,13 @@ def test_a_file_that_is_missing_is_not_damaged(tmp_path):
 def opened_as_tensors(path):
     with reading(path), safe_open(path, framework="numpy"):
         pass
+
+
+def test_files_get_their_places_in_another_folder(tmp_path):
+    for name in ("a", "deep/b", "stays"):
+        (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "source" / name).write_text(name)
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "a").write_text("former")
+    move([Path("a"), Path("deep/b")], tmp_path / "source", tmp_path / "target")
+    assert contents(tmp_path) == {"target/a": b"a", "target/deep/b": b"deep/b", "source/stays": b"stays"}
