@@ -10,15 +10,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from voluptuous import Invalid
 
 from stages.params import Parameters, read
 
 DVC = Path(sys.executable).with_name("dvc")
 RESTORE = ["checkout", "--quiet", "--force"]
+MADE = Path("dvc.lock")  # in which DVC notes what every stage was made from
 LOCKS = Path(".dvc/tmp/rwlock")  # in which DVC notes what it reads and writes
 MOMENT = 0.5  # seconds, in which a DVC that lives has written it
 OWN = Path("data/own")
@@ -29,6 +35,7 @@ def main() -> None:
         parameters = read()
         with alone(LOCKS.with_name("repro.lock")):
             refuse_another(LOCKS)
+            mend(MADE, read_made)
             tidy(OWN, parameters)
             signal.signal(signal.SIGINT, lambda *_: None)  # DVC hears it too, and ends
             failed = subprocess.call([DVC, "repro"])
@@ -69,24 +76,35 @@ def running(locks: Path) -> list[str]:
     return [f"process {one['pid']}: {one['cmd']}" for one in each if one and _lives(one["pid"])]
 
 
-def mend(locks: Path) -> None:
-    """Remove the notes of a DVC that was killed while it wrote them, at which every later one would stop."""
-    if is_damaged(locks):
+def mend(notes: Path, read: Callable[[str], Any] = json.loads) -> None:
+    """Remove the notes of a DVC that was killed while it wrote them, at which every later one would stop.
+
+    Parameters: `read`, which raises ValueError for a text that is not whole.
+    """
+    if is_damaged(notes, read):
         time.sleep(MOMENT)
-        if is_damaged(locks):
-            locks.unlink()
-            print(f"{locks}: was left half-written by a DVC that was killed; removed", file=sys.stderr)
+        if is_damaged(notes, read):
+            notes.unlink()
+            print(f"{notes}: was left half-written by a DVC that was killed; removed", file=sys.stderr)
 
 
-def is_damaged(locks: Path) -> bool:
-    """Whether a file is there that is no JSON."""
+def is_damaged(notes: Path, read: Callable[[str], Any] = json.loads) -> bool:
+    """Whether a file is there that is not whole."""
     try:
-        json.loads(locks.read_text())
+        read(notes.read_text())
     except FileNotFoundError:
         return False
     except ValueError:
         return True
     return False
+
+
+def read_made(text: str) -> Any:
+    """The content of dvc.lock. Raises ValueError where DVC would not take it."""
+    try:
+        return COMPILED_LOCKFILE_SCHEMA(yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except (yaml.YAMLError, Invalid) as error:
+        raise ValueError(str(error)) from None
 
 
 def tidy(own: Path, parameters: Parameters) -> None:

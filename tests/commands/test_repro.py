@@ -9,6 +9,8 @@ from functools import partial
 
 import pytest
 import yaml
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from dvc.utils.serialize import parse_yaml
 from small import dvc, environment_of
 
 from commands import repro
@@ -161,3 +163,28 @@ def test_what_a_living_dvc_writes_stays(tmp_path, monkeypatch):
     assert locks.read_text() == written
     repro.mend(locks)
     assert locks.read_text() == written
+
+
+def test_what_dvc_was_killed_while_it_wrote_of_stages_stops_no_later_one(root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(repro, "MOMENT", 0.0)
+    made, whole = tmp_path / "dvc.lock", "".join((root / "dvc.lock").read_text().splitlines(keepends=True)[:50])
+    assert whole.count("    cmd: ") == 2
+    n_removed = 0
+    for n in range(len(whole) + 1):
+        made.write_text(whole[:n])
+        repro.mend(made, repro.read_made)
+        n_removed += not made.exists()
+        if made.exists():  # as DVC itself reads it
+            COMPILED_LOCKFILE_SCHEMA(parse_yaml(made.read_text(), str(made)))
+    assert made.read_text() == whole and 0 < n_removed < len(whole)
+    assert capsys.readouterr().err.count(f"{made}: was left half-written") == n_removed
+
+
+def test_after_that_everything_is_made_as_before(root, project):
+    (project / "go").touch()
+    (project / "dvc.lock").write_text("schema: '2.0'\nstages:\n  s:\n    cmd: x\n    deps:\n    - md5: 1\n")
+    running = start(root, project)
+    said = running.communicate()[1]
+    assert running.returncode == 0 and files(project) == {"1": "new", "2": "new"}
+    assert said == "dvc.lock: was left half-written by a DVC that was killed; removed\n"
+    assert "s:" in (project / "dvc.lock").read_text()
