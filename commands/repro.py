@@ -64,6 +64,8 @@ def refuse_another(locks: Path) -> None:
         time.sleep(MOMENT)  # in which one that was killed has ended
     if found := running(locks):
         raise ValueError(f"DVC is running here already ({found[0]}); wait for its end")
+    # DVC itself waits for whatever has the number of one that was killed: for it until it is reaped, or for another
+    locks.unlink(missing_ok=True)
 
 
 def running(locks: Path) -> list[str]:

@@ -131,6 +131,24 @@ def test_a_dvc_that_lives_is_one_that_runs(tmp_path):
     assert repro.running(locks) == []
 
 
+def test_notes_of_a_dvc_that_was_killed_block_no_later_one(root, project, monkeypatch):
+    """Its number is that of a process that nobody has asked for, or that of another program."""
+    (project / "go").touch()
+    zombie = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    other = subprocess.Popen(["sleep", "60"])
+    noted = {"write": {str(project / "data/s"): {"pid": zombie.pid, "cmd": "dvc repro"}}}
+    noted["read"] = {str(project / "data/s"): [{"pid": other.pid, "cmd": "dvc repro"}]}
+    (project / repro.LOCKS).parent.mkdir(parents=True, exist_ok=True)
+    (project / repro.LOCKS).write_text(json.dumps(noted))
+    running = start(root, project)
+    said = running.communicate()[1]
+    for process in (zombie, other):
+        process.kill()
+        process.wait()
+    assert running.returncode == 0 and files(project) == {"1": "new", "2": "new"}, said
+
+
 def test_notes_of_files_that_are_no_longer_named_are_removed(root, tmp_path):
     content = yaml.safe_load((root / "params.yaml").read_text())
     content["download"]["root"], content["weights"]["files"] = {"cub": "~/cub"}, {"vgg16": "a.pth"}
