@@ -13,9 +13,11 @@ from typing import Any
 from commands import budget
 from nas.data import DATASETS
 from nas.networks import find_network
-from nas.parameters import dump, load, validate
+from nas.parameters import dump, load, validate, with_values
 from nas.store import readable, write_bytes
 from stages.params import HEADER, PARAMS, Parameters, check, run
+
+SETTINGS = "paper.settings"  # where these values are from
 
 
 def plan(parameters: Parameters) -> tuple[list[str], list[str], list[str]]:
@@ -23,8 +25,6 @@ def plan(parameters: Parameters) -> tuple[list[str], list[str], list[str]]:
     datasets, classifiers = [], []
     lines = ["Data sets:"]
     for name in parameters.paper.datasets:
-        if name not in DATASETS:
-            raise ValueError(f"paper.datasets has {name!r}: allowed are {', '.join(DATASETS)}")
         about, root = DATASETS[name].about, parameters.download.root.get(name)
         if root is not None:
             where = f"your copy in {root}"
@@ -61,21 +61,12 @@ def changes(parameters: Parameters, datasets: Sequence[str], classifiers: Sequen
 
 def content(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The content of params.yaml with values in place of others, by dotted key. Raises ValueError for a wrong key."""
-    found = load(PARAMS)
-    for key, value in chosen.items():
-        *sections, last = key.split(".")
-        place = found
-        for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise ValueError(f"paper.settings has {key!r}: {section} is a value and no section; correct the key")
-        place[last] = value
-    return found
+    return with_values(load(PARAMS), chosen, SETTINGS)
 
 
 def applied(chosen: Mapping[str, Any]) -> Parameters:
     """The parameters of the run. Raises ValueError, naming a wrong key."""
-    return check(content(chosen), "paper.settings")
+    return check(content(chosen), SETTINGS)
 
 
 def main(parameters: Parameters, *answers: str) -> None:
@@ -92,7 +83,7 @@ def main(parameters: Parameters, *answers: str) -> None:
     if answer.lower() not in ("y", "yes"):
         print("Nothing was run. To go on without being asked: make paper ANSWER=y")
         return
-    written = validate(Parameters, content(chosen), "paper.settings")
+    written = validate(Parameters, content(chosen), SETTINGS)
     write_bytes(PARAMS, (HEADER + dump(written)).encode())
     name = time.strftime("paper-%Y%m%d-%H%M%S")  # DVC refuses one that there is already
     sys.exit(subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--name", name]).returncode)

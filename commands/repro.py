@@ -20,6 +20,7 @@ import yaml
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from voluptuous import Invalid
 
+from nas.parameters import ParametersError
 from stages.params import Parameters, read
 
 DVC = Path(sys.executable).with_name("dvc")
@@ -41,6 +42,8 @@ def main() -> None:
             failed = subprocess.call([DVC, "repro"])
             if failed and not running(LOCKS):
                 subprocess.call([DVC, *RESTORE])
+    except ParametersError as error:  # a line for each mistake
+        sys.exit(f"error: {error}")
     except (ValueError, OSError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
     sys.exit(1 if failed else 0)

@@ -16,6 +16,7 @@ from typing import Any
 from nas.parameters import end_interrupted, settle
 
 SURROUNDINGS = Path("data/scratch/surroundings")  # settings and caches of other libraries
+MODELS = {"checks", "kinds", "params", "shipped"}  # of no stage
 # name of an argument of a stage to what it can be
 AXES: dict[str, Callable[[Any], Iterable[str]]] = {
     "dataset": lambda parameters: parameters.datasets,
@@ -27,7 +28,9 @@ AXES: dict[str, Callable[[Any], Iterable[str]]] = {
 
 def main() -> None:
     stages = sorted(
-        file.stem for file in Path(__file__).parent.glob("[!_]*.py") if file.stem not in ("params", "shipped")
+        file.stem
+        for file in Path(__file__).parent.glob("[!_]*.py")
+        if file.stem not in ("checks", "kinds", "params", "shipped")
     )
     if len(sys.argv) < 2 or sys.argv[1] not in stages:
         sys.exit(f"error: python -m stages NAME: NAME is one of {', '.join(stages)}")

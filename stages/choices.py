@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nas.data import BASE, check_download
+from nas.data import BASE
 from nas.store import read_json, write_json
 from stages.params import Parameters
 
@@ -18,7 +18,6 @@ TARGET, OWN = Path("data/choices"), Path("data/own")
 
 def main(parameters: Parameters) -> None:
     given, files, depths = parameters.download, parameters.weights.files, parameters.activations.depths
-    check_download(given.root, given.mirror, given.split)
     shutil.rmtree(TARGET, ignore_errors=True)
     for name in parameters.datasets:
         mirror = given.mirror.get(name, given.mirror.get(BASE))

@@ -2,38 +2,51 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from nas.data import DATASETS
-from nas.parameters import Section, check_names, knob, load, resolve, run_program, tidy, validate
+from nas.parameters import ParametersError, Section, check_names, knob, load, resolve, run_program, tidy, validate
 from nas.relevance import SIMPLE
 from nas.saliency import GAUSSIAN, RAW
 from nas.statistics import Resampling
 from nas.superpixels import SEGMENTATIONS, Segmenting, Variant
 from stages import shipped
+from stages.checks import of_architectures, of_data, of_methods, of_networks, of_paper
+from stages.kinds import (
+    Batch,
+    Clusters,
+    Count,
+    Depths,
+    Felzenszwalb,
+    Labels,
+    Many,
+    Name,
+    Names,
+    Natural,
+    OfPhoto,
+    OfPhotos,
+    Paths,
+    Pixels,
+    Positive,
+    Replacement,
+    Seed,
+    Share,
+    Side,
+    Size,
+    Slic,
+    Steps,
+    Tau,
+    Threads,
+    Tuned,
+    Weighting,
+)
 
 PARAMS, SCRATCH, TIMINGS = Path("params.yaml"), Path("data/scratch"), Path("reports/timings.json")
 HEADER = "# Every knob of the replication. Edit one, run `dvc repro`: only what depends on it runs again.\n\n"
 
-Clusters = Annotated[int, Field(ge=2)]
-Labels = Annotated[int, Field(ge=2, le=255)]
-Natural = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Many = Annotated[int, Field(ge=100)]
-Positive = Annotated[float, Field(gt=0)]
-Sigma = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Tau = Annotated[float, Field(gt=-1, lt=1)]
-Depths = Annotated[list[Natural], Field(min_length=1)]
-Size = Literal["first", "image"] | Annotated[int, Field(ge=2)]
-Weighting = Literal["channels", "none"]
-Replacement = Literal["mean", "zero", "blur"]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Names = Annotated[list[str], Field(min_length=1)]
-Paths = Annotated[dict[Natural, str], Field(min_length=1)]
-
+FIRST = ("choices", "own_photos", "own_weights")  # stages that run before all others
 LABEL_MAPS = "superpixels.label_maps"  # where it stands what label maps there are
 
 
@@ -51,36 +64,11 @@ class Weights(Section):
 
 class Activations(Section):
     precision: Literal["float32", "float16"] = knob("of the stored maps: float32 or float16")
-    batch: Count = knob("photos per forward pass")
-    threads: Annotated[int, Field(ge=1, le=256)] = knob("of a pass on a CPU; all other work has one per process")
+    batch: Batch = knob("photos per forward pass")
+    threads: Threads = knob("of a pass on a CPU; all other work has one per process")
     forward: Literal["float32", "bfloat16", "float16"] = knob("of the pass: float32, bfloat16, or on a GPU float16")
     cache: bool = knob("store the maps; false saves the disk and computes them anew whenever they are read")
     depths: dict[Name, Paths] = knob("classifier -> depths in place of its own, e.g. {vgg16: {2: features.16}}")
-
-
-class Slic(Section):
-    compactness: Positive
-    sigma: Sigma
-
-
-class Felzenszwalb(Section):
-    sigma: Sigma
-    min_size: Count | None
-
-
-class Tuned(Section):
-    clusters: Clusters | Literal["auto"]
-    depths: Depths
-    weighting: Weighting
-    size: Size
-
-
-class OfPhotos(Section):
-    photos: Names
-
-
-class OfPhoto(Section):
-    photo: str
 
 
 class Superpixels(Section):
@@ -90,7 +78,7 @@ class Superpixels(Section):
     interpolation: Literal["bicubic", "bilinear"] = knob("of the maps to the common grid: bicubic or bilinear")
     sizes: list[Size] = knob("grids of variants: of the shallowest depth (the recipe's), of the photo", min_length=1)
     tuned: Tuned | None = knob("a variant of its own, or null; this one was chosen on 150 birds of CUB with ResNet-50")
-    tolerance: Natural = knob("pixels, of boundary recall, boundary precision and edge adherence")
+    tolerance: Pixels = knob("pixels, of boundary recall, boundary precision and edge adherence")
     edge_quantile: Share = knob("the strongest tenth of the image gradients are edges")
     slic: Slic = knob("weight of place against colour; blur, in pixels")
     felzenszwalb: Felzenszwalb = knob("blur, in pixels; least region, null: a twelfth of the mean region")
@@ -147,7 +135,7 @@ class SaliencyFigure(Section):
 class Saliency(Section):
     methods: Names = knob("of the table in nas.saliency; what a network cannot do is left out, and says why")
     regions: str = knob("of LIME and KernelSHAP: METHOD.VARIANT", of=LABEL_MAPS, shipped=shipped.AVERAGED[0])
-    batch: Count = knob("images or perturbed images per pass")
+    batch: Batch = knob("images or perturbed images per pass")
     parameters: dict[str, dict[str, int | float | str]] = knob(
         "counts that fit into minutes; in comments those of the papers",
         entries=shipped.OF_PAPERS,
@@ -204,10 +192,10 @@ class Relevance(Section):
     )
     least: Removals = knob("least relevant part first (LeRF): what goes whole, and what is shown instead")
     most: Most = knob("most relevant part first (MoRF): the same orders for a paper")
-    n_steps: Count = knob("images in a curve beside the photo; 32 for a paper")
-    tile: Count = knob("side of a tile, in pixels")
+    n_steps: Steps = knob("images in a curve beside the photo; 32 for a paper")
+    tile: Side = knob("side of a tile, in pixels")
     blur: Positive = knob("standard deviation, in pixels")
-    batch: Count = knob("images per forward pass; 64 on a GPU")
+    batch: Batch = knob("images per forward pass; 64 on a GPU")
     figure: RelevanceFigure = knob("figure 8")
 
 
@@ -221,7 +209,7 @@ class Semantics(Section):
     regions: Names = knob("each map as it is (raw), and averaged inside these", of=LABEL_MAPS, shipped=shipped.INSIDE)
     learnt_from: Count = knob("labelled photos, at most, from which tags are learnt; never the one that they score")
     labelled: list[Count] = knob("numbers of labelled photos of a class from which its tags are learnt", min_length=1)
-    draws: Count = knob("of the labelled photos, for each number")
+    draws: Steps = knob("of the labelled photos, for each number")
     figure: SemanticsFigure = knob("figure 7")
 
 
@@ -250,7 +238,7 @@ class Paper(Section):
 class Parameters(Section):
     datasets: list[Name] = knob(f"sample: 24 photos; also {', '.join(sorted({*DATASETS} - {'sample'}))}", min_length=1)
     classifiers: list[Name] = knob("also any classifier of torchvision, or of timm with weights.files", min_length=1)
-    seed: Natural = knob("of every random choice")
+    seed: Seed = knob("of every random choice")
     download: Download
     weights: Weights
     activations: Activations
@@ -272,19 +260,26 @@ class Parameters(Section):
         return Resampling(self.statistics.level, resamples or self.statistics.resamples, self.seed)
 
 
-def read(path: Path = PARAMS) -> Parameters:
-    """Read and check params.yaml. Raises ValueError: one line with the key, what was found and what is allowed."""
-    return check(load(path), str(path))
+def read(path: Path = PARAMS, *, architectures: bool = True) -> Parameters:
+    """Read and check params.yaml.
+
+    Parameters: `architectures`, whether the names of networks are looked up, for which torch is imported.
+
+    Raises
+    ------
+    ValueError : it cannot be read
+    ParametersError : a line for each mistake with the key, what was found and what is allowed
+    """
+    return check(load(path), str(path), architectures=architectures)
 
 
-def check(content: dict[str, Any], where: str) -> Parameters:
-    """Check the content of params.yaml; `where` it is from begins the line of an error, see `read`."""
+def check(content: dict[str, Any], where: str, *, architectures: bool = True) -> Parameters:
+    """Check the content of params.yaml; `where` it is from begins the lines of an error, see `read`."""
     check_names(content, shipped.RENAMED, where)
     parameters = resolve(validate(Parameters, content, where), where)
-    for method, given in parameters.saliency.parameters.items():
-        if "seed" in given:
-            key = f"saliency.parameters.{method}.seed"
-            raise ValueError(f"{where}: {key} is {given['seed']!r}: seed is for all; remove it")
+    checks = [of_data, *([of_architectures] if architectures else []), of_networks, of_methods, of_paper]
+    if lines := [line for each in checks for line in each(parameters)]:
+        raise ParametersError([f"{where}: {line}" for line in lines])
     return parameters
 
 
@@ -293,7 +288,7 @@ def run(stage: Callable[..., None], *arguments: str, item: Callable[[Parameters]
 
     def tidied() -> Parameters:
         content = load(PARAMS)
-        parameters = check(content, str(PARAMS))
+        parameters = check(content, str(PARAMS), architectures=stage.__module__.rpartition(".")[2] in FIRST)
         tidy(PARAMS, validate(Parameters, content, str(PARAMS)), HEADER)
         return parameters
 

@@ -36,14 +36,14 @@ def maps_of(photo):
 def new_classes(tmp_path_factory, root, narrow):
     """A function that makes a project: photos of `CLASSES`, their activations, parameters."""
 
-    def make(photos=tuple(CLASSES), datasets=("made",), masks=True, **settings):
+    def make(photos=tuple(CLASSES), datasets=("folder",), masks=True, **settings):
         folder = tmp_path_factory.mktemp("project")
         content = yaml.safe_load((root / "params.yaml").read_text())
         content |= {"datasets": list(datasets), "classifiers": [NETWORK]}
         content["classes"] |= {"names": ["bird", "dog"], "clusters": 4, "own_clusters": [3, 2], **settings}
         content["statistics"]["resamples"] = 200
         (folder / "params.yaml").write_text(yaml.safe_dump(narrow(content), default_flow_style=True, width=1000))
-        raw, records, parts = folder / "data/raw/made", [], []
+        raw, records, parts = folder / "data/raw/folder", [], []
         for number, photo in enumerate(photos):
             view = np.random.default_rng(number).integers(0, 256, (32, 32, 3), np.uint8)
             file, mask = raw / f"photos/{photo}.png", raw / f"truth/{photo}.png"
@@ -57,7 +57,7 @@ def new_classes(tmp_path_factory, root, narrow):
             write_shard(Shard([photo], arrays), part)
             parts.append(part)
         write_records(records, raw)
-        stored = folder / "data/activations/made" / NETWORK
+        stored = folder / "data/activations/folder" / NETWORK
         gather(parts, stored)
         forward = asdict(Forward(1))
         network = {"classifier": NETWORK, "sha256": "0" * 64, "depths": {str(d): f"layer{d}" for d in CHANNELS}}
@@ -67,7 +67,7 @@ def new_classes(tmp_path_factory, root, narrow):
     return make
 
 
-def run_classes(folder, script=classes.main, arguments=("made", NETWORK)):
+def run_classes(folder, script=classes.main, arguments=("folder", NETWORK)):
     """Run the stage, or another script, in a project, and return the project."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -29,7 +29,7 @@ from nas.store.shards import Shard, Shards, gather, write_shard
 from nas.store.tables import TABLE
 from stages import choices, params, statistics
 
-DATASET, NETWORK = "made", "mobilenet_v2"
+DATASET, NETWORK = "folder", "mobilenet_v2"
 PHOTO = (40, 48)  # height and width of the files; the views are squares
 Arrays = dict[str, NDArray[Any]]
 
@@ -155,7 +155,7 @@ class Project:
             patch.chdir(self.folder)
             patch.setattr("os.cpu_count", lambda: 1)
             patch.setattr("sys.argv", [f"stages/{name_of(stage)}.py"])
-            choices.main(params.read())
+            params.run(choices.main)
             params.run(stage.main, DATASET, NETWORK)
 
     def stored(self, stage: ModuleType) -> Shards:

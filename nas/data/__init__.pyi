@@ -2,7 +2,7 @@ from .boxes import check_boxes, resize_boxes
 from .catalogue import DATASETS
 from .images import read_image
 from .label_maps import IGNORED, resize_labels
-from .preparing import BASE, check_download, prepare
+from .preparing import BASE, mirrored, prepare, split_of
 from .records import TRAIN, Record, is_prepared, read_records
 from .sources import Https, Pypi, SourceError
 from .truth import truth_in_words, truth_of
@@ -17,13 +17,14 @@ __all__ = [
     "Record",
     "SourceError",
     "check_boxes",
-    "check_download",
     "is_prepared",
+    "mirrored",
     "prepare",
     "read_image",
     "read_records",
     "resize_boxes",
     "resize_labels",
+    "split_of",
     "truth_in_words",
     "truth_of",
 ]

@@ -1,7 +1,7 @@
 """Bring a data set, whatever its native layout, into the one form that every stage reads."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -9,12 +9,12 @@ from typing import Protocol, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from nas.data.about import ALL, About, Archive
+from nas.data.about import ALL, Archive
 from nas.data.archives import unpack
 from nas.data.catalogue import DATASETS, DataSet
 from nas.data.native import Listed, Place
 from nas.data.records import TRAIN, Record, write_records
-from nas.data.sources import Root, SourceError
+from nas.data.sources import Https, Root, SourceError
 
 BASE = "base"
 
@@ -28,18 +28,6 @@ class Labelled(Protocol):
 
 
 Item = TypeVar("Item", bound=Labelled)
-
-
-def check_download(roots: Mapping[str, str], mirrors: Mapping[str, str], splits: Mapping[str, str]) -> None:
-    """Refuse, with ValueError, settings of data sets that there are not, or that have no such setting.
-
-    Parameters: `roots`, data set to a folder that the user already has; `mirrors`, data set, or "base" for all others,
-    to an address; `splits`, data set to its official split.
-    """
-    abouts = {each: found.about for each, found in DATASETS.items()}
-    _check_keys(roots, "root", [each for each, about in abouts.items() if not about.packaged])
-    _check_keys(mirrors, "mirror", [BASE, *(each for each, about in abouts.items() if about.archives)])
-    _check_keys(splits, "split", [each for each, about in abouts.items() if about.splits])
 
 
 def prepare(
@@ -78,7 +66,7 @@ def prepare(
     if name not in DATASETS:
         raise ValueError(f"datasets has {name!r}: allowed are {', '.join(DATASETS)}")
     chosen = DATASETS[name]
-    part = _split(chosen.about, name, split)
+    part = split_of(name, split)
     shutil.rmtree(target, ignore_errors=True)
     if chosen.about.packaged:
         place = Place(annotations / name, target, workspace, borrowed=False)
@@ -160,30 +148,30 @@ def _unpacked(name: str, archives: Sequence[Archive], workspace: Path, mirror: s
     return growing.rename(whole)
 
 
-def _fetched(name: str, archive: Archive, workspace: Path, mirror: str | None) -> Path:
+def mirrored(archive: Archive, mirror: str | None) -> Https:
+    """Where an archive comes from. Raises ValueError for an address that is none."""
     try:
-        source = replace(archive.source, mirror=mirror)
+        return replace(archive.source, mirror=mirror)
     except ValueError as error:
         raise ValueError(f"download.mirror: {error}") from None
+
+
+def _fetched(name: str, archive: Archive, workspace: Path, mirror: str | None) -> Path:
+    source = mirrored(archive, mirror)
     try:
         return source.fetch(workspace / archive.name, workspace=workspace)
     except SourceError as error:
         raise SourceError(f"{error} (download.mirror.{name}, download.root.{name})") from error
 
 
-def _split(about: About, name: str, split: str | None) -> str:
-    official = about.splits
+def split_of(name: str, split: str | None) -> str:
+    """The split of a data set that is used. Raises ValueError for one that it does not have."""
+    official = DATASETS[name].about.splits
     chosen = split or (official[0] if official else "")
     allowed = (*official, ALL) if official else ("",)
     if chosen not in allowed:
         raise ValueError(f"download.split.{name} is {chosen!r}: allowed are {', '.join(allowed)}")
     return chosen
-
-
-def _check_keys(settings: Mapping[str, str], parameter: str, allowed: Iterable[str]) -> None:
-    for key in settings:
-        if key not in allowed:
-            raise ValueError(f"download.{parameter} has {key!r}: allowed are {', '.join(allowed)}")
 
 
 def _check_ids(records: Sequence[Record]) -> None:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import timm.models
@@ -94,7 +95,8 @@ def find_network(name: str) -> Network:
     """The description of a network: from the table, else from torchvision's or timm's own metadata."""
     if name in NETWORKS:
         return NETWORKS[name]
-    if name in torchvision.models.list_models(module=torchvision.models):
+    of_torchvision = torchvision.models.list_models(module=torchvision.models)
+    if name in of_torchvision:
         official = next(iter(torchvision.models.get_model_weights(name)))  # IMAGENET1K_V1 where there is one
         transform = official.transforms()
         digits = re.search(r"-([0-9a-f]{8,64})\.\w+$", official.url)
@@ -129,9 +131,10 @@ def find_network(name: str) -> Network:
                 std=tuple(settings.std),
                 interpolation=settings.interpolation,
             )
+    near = get_close_matches(name, [*NETWORKS, *of_torchvision, *timm.list_models()], 1)
     raise ValueError(
         f"classifier {name!r} is unknown: allowed are {', '.join(NETWORKS)}, and the classifiers of torchvision and "
-        "timm by their names there"
+        f"timm by their names there{f'; did you mean {near[0]}?' if near else ''}"
     )
 
 

@@ -1,21 +1,24 @@
 from .environment import settle
 from .interrupts import end_interrupted
-from .reading import check_names, load, validate
+from .reading import ParametersError, check_names, load, neighbour, validate, with_values
 from .relations import resolve
 from .running import run_program
 from .section import Section, knob
 from .writing import dump, tidy
 
 __all__ = [
+    "ParametersError",
     "Section",
     "check_names",
     "dump",
     "end_interrupted",
     "knob",
     "load",
+    "neighbour",
     "resolve",
     "run_program",
     "settle",
     "tidy",
     "validate",
+    "with_values",
 ]

@@ -1,6 +1,9 @@
 """params.yaml, read and checked: an error is one line with the key, what was found, and what is allowed."""
 
-from collections.abc import Mapping
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -12,8 +15,20 @@ from nas.parameters.section import Section
 Model = TypeVar("Model", bound=Section)
 
 
-class RenamedError(ValueError):
-    """Keys of a former params.yaml: a line for each, with what it is called now."""
+class ParametersError(ValueError):
+    """Mistakes in params.yaml, a line for each, in the order of the file."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+
+
+class Loader(yaml.SafeLoader):
+    """Numbers as in YAML 1.2, which is what DVC writes: 1e-05 is one."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -24,7 +39,7 @@ def load(path: Path) -> dict[str, Any]:
             if isinstance(event, yaml.AliasEvent):  # a few lines of them can stand for more than memory holds
                 place = f" in line {event.start_mark.line + 1}" if event.start_mark else ""
                 raise ValueError(f"{path}: has an alias (*{event.anchor}){place}; write the value itself there")
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
@@ -32,8 +47,27 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
+def with_values(content: Mapping[str, Any], values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The content of a params.yaml with values in place of others, by dotted key.
+
+    Raises
+    ------
+    ValueError : a key inside of what is no section; `where` the values are from begins the line
+    """
+    found = copy.deepcopy(dict(content))
+    for key, value in values.items():
+        *sections, last = key.split(".")
+        place = found
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ValueError(f"{where} has {key!r}: {section} is a value and no section; correct the key")
+        place[last] = value
+    return found
+
+
 def check_names(content: Mapping[str, Any], renamed: Mapping[str, str], where: str) -> None:
-    """Raise a RenamedError for keys with former names.
+    """Raise a ParametersError for keys with former names.
 
     Parameters: `renamed`, former key, or section and key with a dot, to the one of now; `where`, the file.
     """
@@ -44,7 +78,7 @@ def check_names(content: Mapping[str, Any], renamed: Mapping[str, str], where: s
         if found is not None and (not key or (isinstance(found, dict) and key in found)):
             lines.append(f"{where}: {former} is now called {now}")
     if lines:
-        raise RenamedError("\n".join(lines))
+        raise ParametersError(lines)
 
 
 def validate(model: type[Model], content: Mapping[str, Any], where: str) -> Model:
@@ -52,19 +86,45 @@ def validate(model: type[Model], content: Mapping[str, Any], where: str) -> Mode
 
     Raises
     ------
-    ValueError : one line with the key, what was found and what is allowed
+    ParametersError : a line for each key that is wrong, what was found and what is allowed
     """
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = _key(first["loc"])
-        if first["type"] == "missing":
-            raise ValueError(f"{where}: {key} is missing; add it") from None
-        if first["type"] == "extra_forbidden":
-            allowed = ", ".join(_siblings(model, first["loc"]))
-            raise ValueError(f"{where}: {key} is unknown; allowed here are {allowed}") from None
-        raise ValueError(f"{where}: {key} is {first['input']!r}: {_allowed(error, key)}") from None
+        # of a key that is misspelt it is said that it is unknown, and not that it is missing too
+        meant = {_meant(model, found["loc"]) for found in error.errors() if found["type"] == "extra_forbidden"}
+        lines: dict[str, str] = {}
+        for found in error.errors():
+            key = _key(found["loc"])
+            if key not in lines and not (found["type"] == "missing" and found["loc"] in meant):
+                lines[key] = f"{where}: {_said(model, found, key, error)}"
+        raise ParametersError(list(lines.values())) from None
+
+
+def neighbour(name: str, known: Sequence[str]) -> str:
+    """What the user may have meant by a name that is none, to end a sentence with; empty where nothing is near."""
+    near = get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def shortened(value: Any) -> str:
+    """A value as it was written, in 80 characters at most."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:76]} ..."
+
+
+def _said(model: type[Section], found: Any, key: str, error: ValidationError) -> str:
+    if found["type"] == "missing":
+        return f"{key} is missing; add it"
+    if found["type"] == "extra_forbidden":
+        allowed = _siblings(model, found["loc"])
+        return f"{key} is unknown; allowed here are {', '.join(allowed)}{neighbour(str(found['loc'][-1]), allowed)}"
+    return f"{key} is {shortened(found['input'])}: {_allowed(error, key)}"
+
+
+def _meant(model: type[Section], place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The place of the key that an unknown one is near to."""
+    return (*place[:-1], *get_close_matches(str(place[-1]), _siblings(model, place), 1))
 
 
 def _is_branch(part: int | str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from nas.parameters.reading import validate
+from nas.parameters.reading import ParametersError, neighbour, validate
 from nas.parameters.section import Knob, Section, knob_of
 
 Model = TypeVar("Model", bound=Section)
@@ -15,8 +15,9 @@ def resolve(parameters: Model, where: str) -> Model:
 
     Raises
     ------
-    ValueError : one line with the key, the name that the user wrote and nothing makes, and those that are made
+    ParametersError : a line for each key with the name that the user wrote and nothing makes, and those that are made
     """
+    lines = []
     for key, knob in list(_naming(parameters)):
         allowed = _made(parameters, knob)
         if allowed is not None:
@@ -25,8 +26,14 @@ def resolve(parameters: Model, where: str) -> Model:
             place = content
             for section in sections:
                 place = place[section]
-            place[last] = _resolved(key, place[last], allowed, knob, where)
-            parameters = validate(type(parameters), content, where)
+            try:
+                place[last] = _resolved(key, place[last], allowed, knob, where)
+            except ValueError as error:
+                lines.append(str(error))
+            else:
+                parameters = validate(type(parameters), content, where)
+    if lines:
+        raise ParametersError(lines)
     return parameters
 
 
@@ -58,7 +65,7 @@ def _resolved(key: str, value: Any, allowed: list[str], knob: Knob, where: str) 
             correct = "correct it" if single else "correct or remove it"
             raise ValueError(
                 f"{where}: {key} has {name!r}: allowed are {', '.join(allowed)}; {correct}, or change "
-                f"{knob.of} so that it is made"
+                f"{knob.of} so that it is made{neighbour(name, allowed)}"
             )
     if single:
         return value if value in allowed else next(iter(allowed), value)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.parameters.interrupts import end_interrupted
-from nas.parameters.reading import RenamedError
+from nas.parameters.reading import ParametersError
 from nas.store import write_json
 
 
@@ -33,7 +33,7 @@ def run_program(
         main(parameters, *given)
     except KeyboardInterrupt:
         end_interrupted()
-    except RenamedError as error:
+    except ParametersError as error:
         sys.exit(f"error: {error}")
     except (ValueError, OSError) as error:
         if os.environ.get("NAS_DEBUG"):

@@ -4,14 +4,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
-    """A section: unknown keys and values of other types are refused."""
+    """A section: unknown keys, values of other types, numbers that are none, and entries given twice are refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _no_entry_twice(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            # depths are a set
+            entries = [sorted(each) if isinstance(each, list) else each for each in value]
+            twice = [each for number, each in enumerate(entries) if each in entries[:number]]
+            if twice:
+                raise PydanticCustomError("twice", "has {entry} twice; remove one", {"entry": repr(twice[0])})
+        return value
 
 
 @dataclass(frozen=True)

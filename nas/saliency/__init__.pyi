@@ -4,7 +4,7 @@ from .convergence import compare_counts, counted
 from .cost import bytes_of_saliency, seconds_of_maps
 from .explaining import explain
 from .maps import Size, center_gaussian, check_map, normalize, quantize, resize_map
-from .methods import CONTROLS, GAUSSIAN, METHODS, TARGETS, with_maps
+from .methods import CONTROLS, GAUSSIAN, METHODS, TARGETS, check_parameters, with_maps
 from .photo_maps import Explaining, ToExplain, explain_photos
 from .possible import possible_methods, to_explain
 from .summary import CONVERGENCE_COLUMNS, summaries
@@ -26,6 +26,7 @@ __all__ = [
     "center_gaussian",
     "check_map",
     "check_pair",
+    "check_parameters",
     "compare_counts",
     "counted",
     "explain",

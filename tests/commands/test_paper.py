@@ -139,11 +139,11 @@ def test_a_disk_that_is_too_small_is_refused_with_what_would_fit(project, comman
 
 VALUES = {
     "download.limit": 7,
-    "download.root": {"cub": "~/a folder/b", "base-1.x": "C:\\d", "end": "C:\\d\\", "both": 'a\\"b'},
+    "download.root": {"cub": "~/a folder/b", "stl10": "C:\\d", "imagenet": "C:\\d\\", "voc2012": 'a\\"b'},
     "download.root.cub": "~/cub",
     "download.split": {},
     "weights.files": {},
-    "activations.depths": {"vgg16": {2: "features.16", 3: "features.23"}},
+    "activations.depths": {"mobilenet_v2": {2: "features.6", 3: "features.13"}},
     "activations.cache": False,
     "superpixels.clusters": "auto",
     "superpixels.tuned": None,
@@ -177,13 +177,19 @@ def test_a_value_of_any_kind_is_written_as_it_is_and_no_other_changes(project, k
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"saliency.parametres": {}}, r"^paper\.settings: saliency\.parametres is unknown; allowed here are methods"),
-        ({"saliency.batch": "many"}, r"^paper\.settings: saliency\.batch is 'many': allowed is a valid integer"),
-        ({"seed.x": 1}, r"^paper\.settings has 'seed\.x': seed is a value and no section"),
+        (
+            {"saliency.parametres": {}},
+            r"paper\.settings: saliency\.parametres is unknown; allowed here are methods",
+        ),
+        (
+            {"saliency.batch": "many"},
+            r"paper\.settings: saliency\.batch is 'many': allowed is a valid integer",
+        ),
+        ({"seed.x": 1}, r"paper\.settings has 'seed\.x': seed is a value and no section"),
     ],
 )
 def test_a_wrong_key_or_value_is_one_line_before_anything_is_run(project, commands, settings, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=rf"^params\.yaml: {message}"):
         paper.main(project(settings=settings), "y")
     assert commands == []
 

@@ -29,7 +29,7 @@ def ablated(new_classes):
         content["ablation"] |= SETTINGS | changes
         (folder / "params.yaml").write_text(yaml.safe_dump(content, default_flow_style=True, width=1000))
         run_classes(folder, ablation.main)
-        return Shards(folder / "data/ablation/made" / NETWORK)
+        return Shards(folder / "data/ablation/folder" / NETWORK)
 
     return make
 
@@ -65,13 +65,13 @@ def test_the_whole_stage_is_that_of_the_estimator_called_for_each_setting(new_cl
     content |= {"seed": 5}
     (folder / "params.yaml").write_text(yaml.safe_dump(narrowed(content), default_flow_style=True, width=1000))
     run_classes(folder, ablation.main)
-    found = Shards(folder / "data/ablation/made" / NETWORK)
+    found = Shards(folder / "data/ablation/folder" / NETWORK)
     table = found.table().set_index(["id", "depths", "clusters", "size", "weighting"])
-    assert set(table["seed"]) == {5} and set(table["dataset"]) == {"made"} and set(table["network"]) == {NETWORK}
+    assert set(table["seed"]) == {5} and set(table["dataset"]) == {"folder"} and set(table["network"]) == {NETWORK}
     settings = [(depths, k, "first", None) for depths in ((4,), (2, 3)) for k in (2, 3)]
     settings += [((3, 4), 4, size, weighting) for size in ("first", 12) for weighting in ("channels", None)]
     assert len(found.names()) == len(settings) and len(table) == 2 * len(settings)
-    for record in read_records(folder / "data/raw/made"):
+    for record in read_records(folder / "data/raw/folder"):
         view, truth = record.photo(), record.truth()
         strong = measures.strongest_edges(view, 0.8)
         maps = {int(name.removeprefix("depth")): torch.from_numpy(each[None]) for name, each in

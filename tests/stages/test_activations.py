@@ -27,7 +27,7 @@ from nas.store.files import sha256_of
 from nas.store.shards import Shards
 from stages import activations, choices, params
 
-RAW, OUT = Path("data/raw/made"), Path("data/activations/made/mobilenet_v2")
+RAW, OUT = Path("data/raw/folder"), Path("data/activations/folder/mobilenet_v2")
 MEAN, STD = [[[0.485]], [[0.456]], [[0.406]]], [[[0.229]], [[0.224]], [[0.225]]]
 
 
@@ -50,7 +50,7 @@ def new_project(tmp_path_factory, weights, root):
         (folder / "params.yaml").write_text(yaml.safe_dump(content))
         (folder / "data" / "weights").mkdir(parents=True)
         (folder / "data" / "weights" / "mobilenet_v2.safetensors").symlink_to(weights)
-        write_head(folder / "data/heads/made/mobilenet_v2", None, Fit("none is tested"))
+        write_head(folder / "data/heads/folder/mobilenet_v2", None, Fit("none is tested"))
         (folder / "stages").symlink_to(root / "stages")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
@@ -90,12 +90,12 @@ def run_here(folder, monkeypatch, **settings):
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sys.argv", ["stages/activations.py"])
     choices.main(params.read())
-    params.run(activations.main, "made", "mobilenet_v2")
+    params.run(activations.main, "folder", "mobilenet_v2")
     return Shards(folder / OUT)
 
 
 def command():
-    return [sys.executable, "-m", "stages", "activations", "made", "mobilenet_v2"]
+    return [sys.executable, "-m", "stages", "activations", "folder", "mobilenet_v2"]
 
 
 def contents(folder):
@@ -106,7 +106,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(new_project):
     killed, whole = new_project(some(8)), new_project(some(8))
     assert subprocess.run(command(), cwd=whole).returncode == 0
     running = subprocess.Popen(command(), cwd=killed, start_new_session=True, stderr=subprocess.PIPE, text=True)
-    scratch = killed / params.SCRATCH / "activations" / "made" / "mobilenet_v2"
+    scratch = killed / params.SCRATCH / "activations" / "folder" / "mobilenet_v2"
     while not list(scratch.glob("[!.]*.safetensors")):
         assert running.poll() is None, running.communicate()[1]
         time.sleep(0.001)
@@ -265,7 +265,7 @@ def test_the_disk_is_asked_before_the_first_photo(new_project, monkeypatch, caps
     size = sum(path.stat().st_size for path in stored.folder.glob("shard-*"))
     assert 0 <= size - 3 * each < 3 * 2000
     lines = [line for line in capsys.readouterr().err.splitlines() if "on disk" in line]
-    assert re.fullmatch(rf"activations made mobilenet_v2: {re.escape(line)}, about \d+ (s|min) in all", lines[-1])
+    assert re.fullmatch(rf"activations folder mobilenet_v2: {re.escape(line)}, about \d+ (s|min) in all", lines[-1])
 
 
 def test_the_time_is_that_of_two_passes_and_one_more_for_the_maps(new_project, monkeypatch, capsys):

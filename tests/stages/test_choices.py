@@ -63,5 +63,5 @@ def test_what_is_noted_of_files_of_the_users_is_handed_on(handed, tmp_path, monk
 
 
 def test_a_name_of_no_data_set_is_one_line(handed):
-    with pytest.raises(SystemExit, match=r"^error: download\.root has 'floder': allowed are"):
+    with pytest.raises(SystemExit, match=r"^error: params\.yaml: download\.root has 'floder': allowed are"):
         handed(download={"root": {"floder": "mine"}})

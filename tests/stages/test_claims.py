@@ -35,7 +35,7 @@ def judge(tmp_path, root, monkeypatch):
 
     def run(*of_networks, **settings):
         content = yaml.safe_load((root / "params.yaml").read_text())
-        content |= {"datasets": ["made"], "classifiers": list(NETWORKS[: len(of_networks)]), "seed": SEED}
+        content |= {"datasets": ["folder"], "classifiers": list(NETWORKS[: len(of_networks)]), "seed": SEED}
         content["statistics"] = {"level": LEVEL, "resamples": 2000}
         content["claims"] |= {"regions": [KIND], "alpha": 0.05, "datasets": 1, "networks": 2, **settings}
         content["superpixels"] |= {"sizes": ["first", "image"], "clusters": 5}
@@ -44,7 +44,7 @@ def judge(tmp_path, root, monkeypatch):
         for network, found in zip(NETWORKS, of_networks, strict=False):
             for (stage, name), table in found.items():
                 folder = "data/statistics" if name == "summary" else "data"
-                write_table(table, tmp_path / folder / stage / "made" / network / f"{name}.parquet")
+                write_table(table, tmp_path / folder / stage / "folder" / network / f"{name}.parquet")
         params.run(claims.main)
         text = (tmp_path / "reports/claims.json").read_text()
         return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))

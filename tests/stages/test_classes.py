@@ -19,7 +19,7 @@ def made(new_classes):
 
 
 def out(folder):
-    return folder / "data/classes/made" / NETWORK
+    return folder / "data/classes/folder" / NETWORK
 
 
 def contents(folder):
@@ -32,14 +32,14 @@ def names(folder):
 
 def test_every_class_has_its_clusters_and_there_is_one_table(made):
     for name, photos in {"bird": ["b0", "b1", "b2"], "dog": ["d0", "d1"]}.items():
-        found = read_class(made, "made", NETWORK, name)
+        found = read_class(made, "folder", NETWORK, name)
         assert found.ids == photos and found.own_clusters == [2, 3] and found.n_clusters == 4
         assert found.class_clusters(photos).shape == (len(photos), 8, 8)
         assert found.settings.items() >= {"class": name, "depths": [2, 3, 4], "k": 4, "seed": 0}.items()
     assert {path.name for path in out(made).iterdir()} == {"bird", "dog", "classes.json", "table.parquet"}
     table = pd.read_parquet(out(made) / "table.parquet")
     assert len(table) == 5 * 2 and set(table["own_k"]) == {2, 3}
-    carried = {"dataset": "made", "network": NETWORK, "depths": "2-3-4", "clusters": "4", "weighting": "channels"}
+    carried = {"dataset": "folder", "network": NETWORK, "depths": "2-3-4", "clusters": "4", "weighting": "channels"}
     assert all((table[column] == value).all() for column, value in {**carried, "seed": 0}.items())
     assert Shards(out(made) / "bird").names() == ["class_clusters", "own_k2", "own_k3"]
 
@@ -51,7 +51,7 @@ def test_a_class_does_not_depend_on_the_others(new_classes):
     pd.testing.assert_frame_equal(*(table.reset_index(drop=True) for table in tables))
 
 
-def failing(folder, capsys, script=classes.main, arguments=("made", NETWORK)):
+def failing(folder, capsys, script=classes.main, arguments=("folder", NETWORK)):
     with pytest.raises(SystemExit) as caught:
         run_classes(folder, script, arguments)
     assert "\n" not in caught.value.code
@@ -59,7 +59,7 @@ def failing(folder, capsys, script=classes.main, arguments=("made", NETWORK)):
     return caught.value.code
 
 
-ALLOWED = "allowed are classes and super-classes of made with at least 2 photos, bird, crane, dog"
+ALLOWED = "allowed are classes and super-classes of folder with at least 2 photos, bird, crane, dog"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_null_takes_every_class_with_two_photos(new_classes, capsys):
     folder = run_classes(new_classes(photos=["b0", "d0", "c0"], names=None))
     assert names(folder) == ["all photos"]
     message = failing(new_classes(photos=["b0"], names=None), capsys)
-    assert "data set 'made' has 1 photo: there must be 2 to cluster together" in message
+    assert "data set 'folder' has 1 photo: there must be 2 to cluster together" in message
 
 
 def test_classes_with_one_folder_are_refused(new_classes, capsys, monkeypatch):
@@ -95,11 +95,11 @@ def test_classes_with_one_folder_are_refused(new_classes, capsys, monkeypatch):
 
 def test_work_with_former_settings_is_not_kept_for_ever(new_classes):
     folder = run_classes(new_classes())
-    kept = {path.name for path in (folder / "data/scratch/classes/made" / NETWORK).iterdir()}
+    kept = {path.name for path in (folder / "data/scratch/classes/folder" / NETWORK).iterdir()}
     assert len(kept) == 2  # a place for each class
     content = yaml.safe_load((folder / "params.yaml").read_text())
     content["classes"]["clusters"] = 3
     (folder / "params.yaml").write_text(yaml.safe_dump(content, default_flow_style=True, width=1000))
     run_classes(folder)
-    now = {path.name for path in (folder / "data/scratch/classes/made" / NETWORK).iterdir()}
+    now = {path.name for path in (folder / "data/scratch/classes/folder" / NETWORK).iterdir()}
     assert len(now) == 2 and not now & kept

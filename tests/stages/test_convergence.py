@@ -59,7 +59,7 @@ def test_rows_are_those_of_a_plain_loop(prepared):
         expected = spearmanr(*(each.numpy().ravel() for each in maps)).statistic
         assert row["spearman"] == pytest.approx(expected, abs=1e-3)
         assert (row["parameter"], row["count"], row["reference_count"]) == (parameter, counts[row["factor"]], most)
-        assert (row["dataset"], row["network"], row["seed"]) == ("made", "mobilenet_v2", SEED)
+        assert (row["dataset"], row["network"], row["seed"]) == ("folder", "mobilenet_v2", SEED)
     assert np.ptp([row["spearman"] for row in rows]) > 0.1
 
 
@@ -120,7 +120,7 @@ def test_auroc_is_that_of_the_map_against_the_mask_and_its_distance_is_summarize
     rows = table[(table["id"] == "a") & (table["method"] == "integrated_gradients")]
     seen = Shards(project.of("activations")).read(["a"])
     x, target = classifier.normalize(seen["view"]), torch.from_numpy(seen["logits"]).argmax(dim=1)
-    truth = read_records(project.folder / "data/raw/made")[0].truth(tuple(x.shape[2:]))
+    truth = read_records(project.folder / "data/raw/folder")[0].truth(tuple(x.shape[2:]))
     for row in rows.to_dict("records"):
         for column, count in (("auroc", row["count"]), ("reference_auroc", row["reference_count"])):
             found = explain(classifier, x, target, row["method"], n_steps=count, baseline="black")[0].numpy()
@@ -136,4 +136,6 @@ def test_a_value_that_a_method_does_not_take_is_one_line(prepared):
     project, _ = prepared("a")
     project.set(saliency={"parameters": {"smoothgrad": {"n_samples": "many"}}})
     message = project.failing(convergence)
-    assert message.startswith("error: saliency.parameters: n_samples of smoothgrad is 'many'; give a whole number")
+    assert message.startswith(
+        "error: params.yaml: saliency.parameters.smoothgrad: n_samples of smoothgrad is 'many'; give a whole number"
+    )

@@ -49,9 +49,12 @@ def test_the_limit_is_drawn_by_the_seed(project, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"root": {"floder": "mine"}}, "error: download.root has 'floder': allowed are"),
-        ({"mirror": {"folder": "https://x"}}, "error: download.mirror has 'folder': allowed are base,"),
-        ({"split": {"cub": "validation"}, "root": {"cub": "mine"}}, "error: download.split.cub is 'validation'"),
+        ({"root": {"floder": "mine"}}, "error: params.yaml: download.root has 'floder': allowed are"),
+        ({"mirror": {"folder": "https://x"}}, "error: params.yaml: download.mirror has 'folder': allowed are base,"),
+        (
+            {"split": {"cub": "validation"}, "root": {"cub": "mine"}},
+            "error: params.yaml: download.split.cub is 'valid",
+        ),
         ({"root": {"cub": "absent"}}, "error: absent does not exist: set download.root.cub"),
         ({"root": {"cub": "mine"}}, "error: mine: holds no images.txt"),
     ],

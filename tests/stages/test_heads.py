@@ -31,7 +31,7 @@ def write(folder, photos):
         file = folder / "photos" / f"{photo}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((np.array(COLOURS[name]) + noise).astype(np.uint8)).save(file)
-        records.append(Record(photo, file, sha256_of(file), (20, 24), index, name, label_source="made"))
+        records.append(Record(photo, file, sha256_of(file), (20, 24), index, name, label_source="folder"))
     write_records(records, folder)
 
 
@@ -39,7 +39,7 @@ def write(folder, photos):
 def project(new_project, random_weights):
     """Three photos to evaluate on, of a label 4, a label 9, and one that the train photos lack; eight to learn from."""
     made = new_project({"a": {}}, activations={"batch": 3, "cache": False})
-    raw = made.folder / "data/raw/made"
+    raw = made.folder / "data/raw/folder"
     write(raw / "train", {f"train{n}": ((4, "green"), (9, "red"))[n % 2] for n in range(N_TRAIN)})
     write(raw, {"leaf": (4, "green"), "fire": (9, "red"), "other": (2, "red")})
     place = made.folder / "data/weights" / random_weights.name
@@ -51,7 +51,7 @@ def project(new_project, random_weights):
 def test_the_head_is_fitted_to_the_pooled_features_of_the_train_photos(project, random_weights):
     project.run(heads)
     head, fit = read_head(project.of("heads"))
-    classifier, train = load_classifier("mobilenet_v2", random_weights), project.folder / "data/raw/made/train"
+    classifier, train = load_classifier("mobilenet_v2", random_weights), project.folder / "data/raw/folder/train"
     records = read_records(train)
     views = np.stack([classifier.view(record.photo()) for record in records])
     features = pooled_features(classifier, classifier.normalize(views)).numpy()
@@ -75,7 +75,7 @@ def test_labels_logits_and_names_are_those_of_the_head(project, random_weights):
     with torch.no_grad():
         logits = network.logits(network.normalize(found["view"])).numpy()
     np.testing.assert_allclose(found["logits"], logits, rtol=1e-3, atol=1e-4)
-    summary = project.summary("activations").query("labels == 'made' and view == 'squashed'").iloc[0]
+    summary = project.summary("activations").query("labels == 'folder' and view == 'squashed'").iloc[0]
     assert (summary["value"], summary["n"]) == (1.0, 2)
 
 
@@ -104,7 +104,7 @@ def test_features_are_not_computed_again_when_the_fit_was_killed(project, monkey
 
 @pytest.mark.parametrize(("index", "reason"), [(None, "there are no photos to fit it to"), (3, "its classes are Im")])
 def test_without_train_photos_there_is_no_head_and_its_note_says_why(project, index, reason):
-    raw = project.folder / "data/raw/made"
+    raw = project.folder / "data/raw/folder"
     for file in (raw / "train").rglob("*.json"):
         file.unlink()
     (record, *_) = read_records(raw)
@@ -121,17 +121,17 @@ def test_a_network_without_a_last_map_has_no_head_and_a_line_says_so(project, mo
 
     monkeypatch.setattr(head_fitting, "pooled_features", refuses)
     project.run(heads)
-    line = "made mobilenet_v2: no linear head: 'mobilenet_v2' ends in no feature map"
+    line = "folder mobilenet_v2: no linear head: 'mobilenet_v2' ends in no feature map"
     assert line in capsys.readouterr().err.splitlines()
     assert json.loads((project.of("heads") / "head.json").read_text())["reason"].startswith("'mobilenet_v2'")
 
 
 def test_too_few_photos_of_a_class_are_one_line(project):
-    write(project.folder / "data/raw/made/train", {"a": (4, "green"), "b": (4, "green"), "c": (9, "red")})
+    write(project.folder / "data/raw/folder/train", {"a": (4, "green"), "b": (4, "green"), "c": (9, "red")})
     message = project.failing(heads)
-    assert message.startswith("error: heads made: labels has 2 classes, class 9 has 1 photos")
+    assert message.startswith("error: heads folder: labels has 2 classes, class 9 has 1 photos")
     assert message.endswith("(download.train; 0 for no head)")
 
 
 def test_a_stage_that_needs_the_note_names_it(project):
-    assert "data/heads/made/mobilenet_v2: holds no head.json; run the stage heads" in project.failing(activations)
+    assert "data/heads/folder/mobilenet_v2: holds no head.json; run the stage heads" in project.failing(activations)

@@ -115,7 +115,7 @@ def cell(summary, method, regions, measure):
 def test_what_is_stored_is_what_the_measures_say_of_each_map(made):
     project, stored = made
     table = stored.table().set_index(["id", "method", "regions"])["auroc"]
-    for record in read_records(project.folder / "data/raw/made"):
+    for record in read_records(project.folder / "data/raw/folder"):
         boxes = resize_boxes(record.boxes, (40, 48), (SIDE, SIDE))
         truth = record.truth((SIDE, SIDE))
         found = {name: each[0] for name, each in stored.read([record.id]).items()}
@@ -207,7 +207,7 @@ def test_top_1_counts_only_photos_that_are_classified_rightly(made, prepared):
 def test_pixel_precision_pools_the_photos(made):
     project, _ = made
     summary = project.summary("localization")
-    records = read_records(project.folder / "data/raw/made")
+    records = read_records(project.folder / "data/raw/folder")
     for name in ("lrp/raw", "grad_cam/slic.first", "center_gaussian/raw"):
         precision = PixelAveragePrecision(size=(SIDE, SIDE))
         for record in records:

@@ -18,7 +18,7 @@ from nas.store.tables import TABLE
 from stages import params, relevance
 
 SIDE, N_STEPS, NEVER = 64, 4, 7
-OUT = Path("data/relevance/made/mobilenet_v2")
+OUT = Path("data/relevance/folder/mobilenet_v2")
 SETTINGS = {
     "methods": ["lrp", "grad_cam", "cam", "random", "sobel"],  # cam is not stored: the network cannot do it
     "least": {"orders": ["pixels", "tiles", "nas_clusters.first"], "replacements": ["zero", "blur"]},
@@ -50,9 +50,9 @@ def new_project(tmp_path_factory, weights, root, monkeypatch, narrow):
         Path("params.yaml").write_text(yaml.safe_dump(narrow(content), default_flow_style=True, width=1000))
         Path("data/weights").mkdir(parents=True)
         Path("data/weights/mobilenet_v2.safetensors").symlink_to(weights)
-        write_head(Path("data/heads/made/mobilenet_v2"), None, Fit("none is tested"))
+        write_head(Path("data/heads/folder/mobilenet_v2"), None, Fit("none is tested"))
         records = [Record(f"photo{seed}", Path("absent.png"), f"{seed:064x}", (SIDE, SIDE)) for seed in seeds]
-        write_records(records, Path("data/raw/made"))
+        write_records(records, Path("data/raw/folder"))
         classifier, stored = load_classifier("mobilenet_v2", weights), {}
         for seed in seeds:
             generator = np.random.default_rng(seed)
@@ -73,14 +73,14 @@ def new_project(tmp_path_factory, weights, root, monkeypatch, narrow):
             parts = [folder / "parts" / f"{stage}{number}.safetensors" for number in range(len(photos))]
             for record, arrays, part in zip(records, photos, parts, strict=True):
                 write_shard(Shard([record.id], arrays), part)
-            gather(parts, folder / "data" / stage / "made" / "mobilenet_v2")
+            gather(parts, folder / "data" / stage / "folder" / "mobilenet_v2")
         return folder
 
     return make
 
 
 def run_stage():
-    params.run(relevance.main, "made", "mobilenet_v2")
+    params.run(relevance.main, "folder", "mobilenet_v2")
     return Shards(OUT)
 
 
@@ -90,7 +90,7 @@ def test_the_curves_and_the_longest_that_they_take_are_said_first(new_project, m
     new_project([1, 4])
     table = run_stage().table()
     said = capsys.readouterr().err.splitlines()
-    assert said == ["relevance made mobilenet_v2: 2 photos, about 11 min in all"] and len(table) == 64
+    assert said == ["relevance folder mobilenet_v2: 2 photos, about 11 min in all"] and len(table) == 64
     assert asked == [(N_STEPS, SETTINGS["batch"])]
 
 
@@ -125,7 +125,7 @@ def test_rows_are_of_each_setting_and_method_that_has_maps(new_project):
         ),
         (
             {"most": {"orders": ["slic.first"], "replacements": ["mean"]}},
-            r"data/superpixels/made/mobilenet_v2: has no 'slic\.first'; it has nas_clusters\.first$",
+            r"data/superpixels/folder/mobilenet_v2: has no 'slic\.first'; it has nas_clusters\.first$",
         ),
     ],
 )

@@ -48,7 +48,7 @@ LABELS = {"right": "predicted", "unlabelled": None, "wrong": "other"}
 def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(prepared):
     project, classifier = prepared(LABELS)
     stored = project.stored(saliency)
-    for record in read_records(project.folder / "data/raw/made"):
+    for record in read_records(project.folder / "data/raw/folder"):
         found = {name: array[0] for name, array in stored.read([record.id]).items()}
         seen = Shards(project.of("activations")).read([record.id])
         regions = Shards(project.of("superpixels")).read([record.id])["nas_clusters.first"].astype(int)
@@ -81,13 +81,13 @@ def test_maps_are_those_of_explain_for_the_predicted_and_the_true_class(prepared
 
 def test_the_maps_of_a_photo_do_not_depend_on_the_others(prepared):
     project, _ = prepared(LABELS | {"wrong_too": "other", "last": None})
-    records = read_records(project.folder / "data/raw/made")
+    records = read_records(project.folder / "data/raw/folder")
     settings = project.settings().saliency
 
     def maps(chosen):
         data = project.folder / "data"
-        made = Explaining.of_data(data, "made", "mobilenet_v2", settings.batch)
-        regions = Stored(data / "superpixels/made/mobilenet_v2", (settings.regions,))
+        made = Explaining.of_data(data, "folder", "mobilenet_v2", settings.batch)
+        regions = Stored(data / "superpixels/folder/mobilenet_v2", (settings.regions,))
         asked = to_explain(settings.methods, settings.parameters, SEED, regions)
         found = explain_photos(chosen, {TARGETS: None, **asked}, settings=made)
         return {name: array for shard in found.values() for name, array in shard.arrays.items()}
@@ -135,7 +135,7 @@ def test_disk_and_time_are_said_before_the_first_photo_or_the_run_is_refused(pre
     monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=3 * each))
     project.run(saliency)
     assert capsys.readouterr().err.splitlines() == [
-        f"saliency made mobilenet_v2: {line} (free: {3 * each / 1e6:.1f} MB), about 2 min in all"
+        f"saliency folder mobilenet_v2: {line} (free: {3 * each / 1e6:.1f} MB), about 2 min in all"
     ]
 
 
@@ -185,7 +185,7 @@ def test_what_is_left_out_is_not_stored(prepared, capsys, monkeypatch):
         ),
         (
             {"parameters": {"smoothgrad": {"n_sample": 2}}},
-            ["saliency.parameters: smoothgrad has no parameter 'n_sample': allowed are "],
+            ["saliency.parameters.smoothgrad: smoothgrad has no parameter 'n_sample': allowed are "],
         ),
         ({"parameters": {"smoothgrad": {"n_samples": 0}}}, ["n_samples of smoothgrad is 0; give a whole number"]),
     ],
@@ -203,4 +203,4 @@ def test_a_stage_that_has_not_run_is_named(prepared, missing):
     project, _ = prepared({"a": None}, methods=["random"])
     (project.of(missing) / "index.json").unlink()
     message = project.failing(saliency)
-    assert f"data/{missing}/made/mobilenet_v2: holds no index.json; run the stage" in message
+    assert f"data/{missing}/folder/mobilenet_v2: holds no index.json; run the stage" in message

@@ -88,8 +88,8 @@ def tag(prepared):
     """A function that writes a person's tags of a group into a project."""
 
     def write(project, group, words=("background", "object", "background"), **settings):
-        found = read_class(project.folder, "made", "mobilenet_v2", group)
-        path = project.folder / f"data/tags/made/mobilenet_v2/{group}.yaml"
+        found = read_class(project.folder, "folder", "mobilenet_v2", group)
+        path = project.folder / f"data/tags/folder/mobilenet_v2/{group}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_tag_template(path, found.settings | settings, K)
         content = yaml.safe_load(path.read_text())
@@ -275,8 +275,8 @@ def test_malformed_tags_are_one_line(prepared, tag, content, message):
     project = prepared(["bird"])
     tag(project, "bird", content if isinstance(content, list) else ())
     if isinstance(content, str):
-        (project.folder / "data/tags/made/mobilenet_v2/bird.yaml").write_text(content)
-    assert f"error: data/tags/made/mobilenet_v2/{message}" in project.failing(semantics)
+        (project.folder / "data/tags/folder/mobilenet_v2/bird.yaml").write_text(content)
+    assert f"error: data/tags/folder/mobilenet_v2/{message}" in project.failing(semantics)
 
 
 def test_boxes_stand_in_where_there_is_no_mask(prepared):
@@ -301,7 +301,7 @@ def test_a_class_of_which_nothing_is_known_is_skipped_with_a_line(bird, prepared
     project = prepared(known=NOTHING)
     project.run(semantics)
     found = [line for line in lines(capsys) if "skip" in line or "has no masks" in line]
-    assert found == ["made dog: has no masks, boxes or tags; tag it (make tag CLASS=dog)"]
+    assert found == ["folder dog: has no masks, boxes or tags; tag it (make tag CLASS=dog)"]
     assert set(tags_used(project)) == {"bird"}
     for name in TABLES:
         pd.testing.assert_frame_equal(project.table("semantics", name), bird.table("semantics", name))

@@ -32,7 +32,7 @@ def summarized(made, monkeypatch):
         content["statistics"]["level"] = level
         (made / "params.yaml").write_text(yaml.safe_dump(content, default_flow_style=True, width=1000))
         run_classes(made, statistics.main, ())
-        file = made / "data/statistics/classes/made" / NETWORK / "summary.parquet"
+        file = made / "data/statistics/classes/folder" / NETWORK / "summary.parquet"
         return pd.read_parquet(file), file.stat().st_mtime_ns
 
     return run
@@ -58,7 +58,7 @@ def test_the_box_accuracy_has_resamples_of_its_own(root, monkeypatch):
 
 def test_summaries_carry_their_origin_and_are_made_again_only_when_their_settings_change(summarized):
     first, written = summarized(0.9)
-    assert set(first["dataset"]) == {"made"} and set(first["network"]) == {NETWORK} and set(first["seed"]) == {0}
+    assert set(first["dataset"]) == {"folder"} and set(first["network"]) == {NETWORK} and set(first["seed"]) == {0}
     assert (first["low"] <= first["value"]).all() and (first["value"] <= first["high"]).all()
     same, again = summarized(0.9)
     assert again == written

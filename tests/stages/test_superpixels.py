@@ -37,7 +37,7 @@ def segmented(new_classes):
 
 
 def stored(folder):
-    return Shards(folder / "data/superpixels/made" / NETWORK)
+    return Shards(folder / "data/superpixels/folder" / NETWORK)
 
 
 def test_every_variant_has_its_label_maps_and_rows(segmented):
@@ -49,7 +49,7 @@ def test_every_variant_has_its_label_maps_and_rows(segmented):
     assert np.array_equal(found.read(["b0"])["nas_clusters.first"][0], np.kron(labels, np.ones((32 // SIDE,) * 2, int)))
     table = found.table()
     assert len(table) == 2 * len(KINDS) and set(table["variant"].astype(str)) == {"first", "image", "tuned"}
-    assert set(table["dataset"].astype(str)) == {"made"} and set(table["seed"]) == {0}
+    assert set(table["dataset"].astype(str)) == {"folder"} and set(table["seed"]) == {0}
     assert list(read_variants(found.folder)) == ["first", "image", "tuned"]
 
 
@@ -112,8 +112,8 @@ def test_the_whole_stage_is_that_of_its_parts_called_one_after_the_other(new_cla
     (folder / "params.yaml").write_text(yaml.safe_dump(narrowed(content), default_flow_style=True, width=1000))
     found = stored(run_classes(folder, superpixels.main))
     table = found.table().astype({"variant": str}).set_index(["id", "variant", "method"])
-    assert set(table["seed"]) == {5} and set(table["dataset"]) == {"made"} and set(table["network"]) == {NETWORK}
-    for record in read_records(folder / "data/raw/made"):
+    assert set(table["seed"]) == {5} and set(table["dataset"]) == {"folder"} and set(table["network"]) == {NETWORK}
+    for record in read_records(folder / "data/raw/folder"):
         expected = plain_stage(record.id, record.photo(), record.truth(), 5)
         assert sorted(found.names()) == sorted(expected)
         for name, (labels, row) in expected.items():

@@ -17,7 +17,7 @@ from PIL import Image
 from nas.data import preparing
 from nas.data.about import Archive
 from nas.data.catalogue import DATASETS
-from nas.data.preparing import check_download, prepare, subset
+from nas.data.preparing import prepare, subset
 from nas.data.records import Record
 from nas.data.sources import Https, SourceError
 
@@ -69,23 +69,6 @@ def test_an_unknown_data_set_is_named_with_those_that_are_known(tmp_path):
     with pytest.raises(ValueError, match=r"^datasets has 'nonsense': allowed are .*sample"):
         prepare("nonsense", tmp_path / "raw", workspace=tmp_path, annotations=tmp_path)
     assert not (tmp_path / "raw").exists()
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"roots": {"cbu": "x"}}, r"^download.root has 'cbu': allowed are cub, folder, .*voc2012$"),
-        ({"roots": {"sample": "x"}}, r"^download.root has 'sample': allowed are"),
-        ({"mirrors": {"imagenet": "x"}}, r"^download.mirror has 'imagenet': allowed are base, cub, stl10, voc2012$"),
-        ({"splits": {"folder": "x"}}, r"^download.split has 'folder': allowed are cub, imagenet, openimages30k, stl10"),
-    ],
-)
-def test_settings_of_data_sets_that_have_none_are_named(settings, message):
-    nothing = {"roots": {}, "mirrors": {}, "splits": {}}
-    with pytest.raises(ValueError, match=message) as caught:
-        check_download(**nothing | settings)
-    assert "\n" not in str(caught.value)
-    check_download(roots={"cub": "x", "folder": "y"}, mirrors={"base": "x", "cub": "y"}, splits={"voc2012": "all"})
 
 
 @pytest.mark.parametrize(

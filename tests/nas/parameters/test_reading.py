@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from nas.parameters.reading import RenamedError, check_names, load, validate
+from nas.parameters.reading import ParametersError, check_names, load, validate
 from nas.parameters.section import Section, knob
 
 Count = Annotated[int, Field(ge=1)]
@@ -129,8 +129,36 @@ def test_a_refusal_names_the_key_what_was_found_and_what_is_allowed(changes, mes
     assert refusal(changes).startswith(message)
 
 
-def test_one_of_several_mistakes_is_said_at_a_time():
-    assert refusal({"seed": -1, "regions.depths": []}).count(" is ") == 2  # "seed is -1: allowed is ..."
+def test_all_mistakes_are_said_at_once_a_line_each():
+    changed = copy.deepcopy(CONTENT) | {"seed": -1}
+    changed["regions"] |= {"depths": [], "sizes": ["first", "first"]}
+    with pytest.raises(ParametersError) as caught:
+        validate(Parameters, changed, "some.yaml")
+    first, *others = str(caught.value).splitlines()
+    assert first == "some.yaml: seed is -1: allowed is greater than or equal to 0"
+    assert sorted(line.partition(" is ")[0] for line in others) == [
+        "some.yaml: regions.depths",
+        "some.yaml: regions.sizes",
+    ]
+    assert "some.yaml: regions.sizes is ['first', 'first']: has 'first' twice; remove one" in others
+
+
+def test_a_misspelt_key_is_said_to_be_unknown_and_not_to_be_missing_too():
+    changed = copy.deepcopy(CONTENT)
+    changed["sede"] = changed.pop("seed")
+    with pytest.raises(ParametersError) as caught:
+        validate(Parameters, changed, "some.yaml")
+    [line] = str(caught.value).splitlines()
+    assert line.startswith("some.yaml: sede is unknown; allowed here are ") and line.endswith("; did you mean seed?")
+
+
+@pytest.mark.parametrize("text", ["1e-05", "1E5", "-1e+3", ".5e1", "1.e2"])
+def test_numbers_are_those_of_yaml_1_2_as_dvc_writes_them(tmp_path, text):
+    (tmp_path / "params.yaml").write_text(f"x: {text}\ny: [{text}]\nz: 1e\nv: e5\nw: 12\n")
+    found = load(tmp_path / "params.yaml")
+    assert found == {"x": float(text), "y": [float(text)], "z": "1e", "v": "e5", "w": 12} and isinstance(
+        found["w"], int
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +218,7 @@ def test_former_names_are_said_all_at_once_with_those_of_now():
     }
     check_names(CONTENT, {"size": "x", "regions.k": "y", "level.k": "no section"}, "some.yaml")
     content = changed({"size": 3, "regions.k": 5})
-    with pytest.raises(RenamedError) as caught:
+    with pytest.raises(ParametersError) as caught:
         check_names(content, renamed, "some.yaml")
     assert str(caught.value).splitlines() == [
         "some.yaml: size is now called regions.sizes",

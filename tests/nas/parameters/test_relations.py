@@ -82,22 +82,22 @@ def test_a_key_whose_names_are_not_known_may_name_anything():
         (
             {"scored": ["cam", "rize"]},
             "scores.inner.methods has 'rize': allowed are random, cam, rise, lime; correct or remove it, or change "
-            "saliency.methods so that it is made",
+            "saliency.methods so that it is made; did you mean rise?",
         ),
         (
             {"one": "rize"},
             "scores.one has 'rize': allowed are cam, rise, lime; correct it, or change saliency.methods so that it is "
-            "made",
+            "made; did you mean rise?",
         ),
         (
             {"maps": ["cam"]},
             "scores.maps has 'cam': allowed are map.cam, map.rise, map.lime; correct or remove it, or change "
-            "saliency.maps so that it is made",
+            "saliency.maps so that it is made; did you mean map.cam?",
         ),
         (
             {"counts": {"rise": 4000, "rize": 8}},
             "saliency.counts has 'rize': allowed are cam, rise, lime; correct or remove it, or change "
-            "saliency.methods so that it is made",
+            "saliency.methods so that it is made; did you mean rise?",
         ),
         (
             {"methods": ["cam"], "counts": {"rise": 8}},  # one that is shipped, with a value of the user's

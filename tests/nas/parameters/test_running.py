@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from nas.parameters.reading import RenamedError
+from nas.parameters.reading import ParametersError
 from nas.parameters.running import run_program
 
 
@@ -23,7 +23,7 @@ def raising(error):
 ERRORS = {
     "error: one two": ValueError("one\n  two"),
     "error: [Errno 28] No space left on device: 'data/x'": OSError(28, "No space left on device", "data/x"),
-    "error: a is now b\nc is now d": RenamedError("a is now b\nc is now d"),  # a line for each key
+    "error: a is now b\nc is now d": ParametersError(["a is now b", "c is now d"]),  # a line for each key
 }
 
 

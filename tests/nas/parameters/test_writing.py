@@ -50,10 +50,10 @@ SLIC = st.builds(Slic, compactness=st.floats(-1e9, 1e9), sigma=st.floats(0, 1), 
 PARAMETERS = st.builds(
     Parameters,
     seed=st.integers(0, 9),
-    datasets=st.lists(NAMES, max_size=4),
+    datasets=st.lists(NAMES, max_size=4, unique=True),
     regions=st.builds(
         Regions,
-        sizes=st.lists(NAMES, max_size=20),
+        sizes=st.lists(NAMES, max_size=20, unique=True),
         parameters=st.dictionaries(
             st.sampled_from(["rise", "lime", "cam"]), st.dictionaries(NAMES, SCALARS, max_size=2)
         ),

@@ -169,11 +169,11 @@ def test_an_outline_runs_between_inside_and_outside(ax):
 
 def test_views_and_masks_are_those_of_the_photos_of_a_class(new_classes):
     root = run_classes(new_classes())
-    found = read_class(root, "made", NETWORK, "bird")
-    stored = Shards(root / "data/activations/made" / NETWORK).read(["b2", "b0"], ["view"])["view"]
+    found = read_class(root, "folder", NETWORK, "bird")
+    stored = Shards(root / "data/activations/folder" / NETWORK).read(["b2", "b0"], ["view"])["view"]
     np.testing.assert_array_equal(views(root, found, ["b2", "b0"]), stored)
-    records = {record.id: record for record in read_records(root / "data/raw/made")}
+    records = {record.id: record for record in read_records(root / "data/raw/folder")}
     expected = [resize_labels(records[photo].truth(), (8, 8)) for photo in found.ids]
     np.testing.assert_array_equal(masks(root, found), expected)
     bare = run_classes(new_classes(masks=False))
-    assert masks(bare, read_class(bare, "made", NETWORK, "bird")) is None
+    assert masks(bare, read_class(bare, "folder", NETWORK, "bird")) is None

@@ -42,7 +42,7 @@ def project(new_project):
 
 
 def test_panels_are_the_stored_maps_with_their_numbers_of_regions(project):
-    figure, text = load(project.folder, "made", ["mobilenet_v2"], ["b", "a"])
+    figure, text = load(project.folder, "folder", ["mobilenet_v2"], ["b", "a"])
     axes = np.reshape(figure.axes, (2, 6))
     headings = ["Photo", "recipe's grid", "image grid", "NAS", "SLIC", "Felzenszwalb"]
     assert [ax.get_title() for ax in axes[0]] == headings
@@ -57,7 +57,7 @@ def test_panels_are_the_stored_maps_with_their_numbers_of_regions(project):
             np.testing.assert_array_equal(ax.images[0].get_array(), expected)
         assert [ax.get_xlabel() for ax in row[1:]] == ["2", "2", "3", "4", "5"]
     assert [each.get_text() for each in figure.texts] == ["NAS, MobileNetV2", "as many connected regions"]
-    assert text.startswith("Photos of made segmented") and "(depths 2-3, k = 5, seed 6)" in text
+    assert text.startswith("Photos of folder segmented") and "(depths 2-3, k = 5, seed 6)" in text
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_panels_are_the_stored_maps_with_their_numbers_of_regions(project):
     ],
 )
 def test_the_caption_says_how_photos_were_chosen(named, shown, end):
-    assert caption("made", VARIANTS["first"], 0, shown, named).endswith(end)
+    assert caption("folder", VARIANTS["first"], 0, shown, named).endswith(end)
 
 
 def test_a_heading_stands_over_its_columns():

@@ -72,15 +72,15 @@ def test_a_close_up_holds_the_largest_part_and_stays_in_the_photo(inside, least)
 
 
 def test_the_figure_shows_a_class_and_its_caption_says_what(made, new_classes):
-    figure, caption = figure4_classes.load(made, "made", NETWORK, "bird", None, 2)
+    figure, caption = figure4_classes.load(made, "folder", NETWORK, "bird", None, 2)
     assert len(figure.axes) == 2 * 6 + 1
-    assert caption.startswith("A random 2 of the 3 photos of the class bird in made, segmented by MobileNetV2 (depths")
+    assert caption.startswith("A random 2 of the 3 photos of the class bird in folder, segmented by MobileNetV2 (depths")
     assert "k = 2 and 3" in caption and "lies most on the objects" in caption
-    figure, caption = figure4_classes.load(made, "made", NETWORK, "dog", 1, 9)
+    figure, caption = figure4_classes.load(made, "folder", NETWORK, "dog", 1, 9)
     assert caption.startswith("All 2 photos") and "cluster 1, chosen by hand" in caption
     titles = [ax.get_title() for ax in figure.axes[:6]]
     assert titles == ["Photo", "k = 2", "k = 3", "k = 4", "cluster 1", "close-up"]
     unmasked = run_classes(new_classes(masks=False))
-    assert "nearest to their middle" in figure4_classes.load(unmasked, "made", NETWORK, "bird", None, 5)[1]
+    assert "nearest to their middle" in figure4_classes.load(unmasked, "folder", NETWORK, "bird", None, 5)[1]
     with pytest.raises(ValueError, match=r"cluster is 4: 'dog' has the clusters 0 to 3; give one of them, or null$"):
-        figure4_classes.load(made, "made", NETWORK, "dog", 4, 9)
+        figure4_classes.load(made, "folder", NETWORK, "dog", 4, 9)

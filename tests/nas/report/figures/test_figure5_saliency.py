@@ -19,12 +19,12 @@ AUROC = {"raw": [0.5, 0.6, 0.7, 0.4], "slic.first": [0.8, 0.5, 0.9, 0.7]}
 @pytest.mark.parametrize(("level", "resamples", "seed"), [(0.95, 200, 0), (0.5, 200, 0), (0.95, 100, 4)])
 def test_gains_have_the_level_the_resamples_and_the_seed_of_the_run(tmp_path, level, resamples, seed):
     rows = [
-        {"id": photo, "dataset": "made", "network": "own", "method": "lrp", "regions": kind, "auroc": value}
+        {"id": photo, "dataset": "folder", "network": "own", "method": "lrp", "regions": kind, "auroc": value}
         for kind, values in AUROC.items() for photo, value in zip("abcd", values, strict=True)
     ]  # fmt: skip
     table = pd.DataFrame(rows).assign(seed=seed)
-    write_table(table, tmp_path / "data/localization/made/own/table.parquet")
-    [gain] = auroc_gains(tmp_path, ["made"], ["own"], Resampling(level, resamples, seed)).to_dict("records")
+    write_table(table, tmp_path / "data/localization/folder/own/table.parquet")
+    [gain] = auroc_gains(tmp_path, ["folder"], ["own"], Resampling(level, resamples, seed)).to_dict("records")
     expected = interval(np.subtract(AUROC["slic.first"], AUROC["raw"]), level, resamples, seed)
     assert tuple(gain[key] for key in expected._fields) == pytest.approx(expected)
     assert gain["seed"] == seed and gain["averaged"] - gain["raw"] == pytest.approx(gain["value"])
@@ -46,12 +46,12 @@ def closed():
 
 def test_the_gains_of_no_photo_are_a_table_with_columns(tmp_path):
     none = pd.DataFrame(columns=[*LOCALIZATION_COLUMNS, "dataset", "network", "seed"])
-    write_table(none, tmp_path / "data/localization/made/net/table.parquet")
-    gains = auroc_gains(tmp_path, ["made"], ["net"], Resampling(0.9, 10, 0))
+    write_table(none, tmp_path / "data/localization/folder/net/table.parquet")
+    gains = auroc_gains(tmp_path, ["folder"], ["net"], Resampling(0.9, 10, 0))
     assert gains.empty and list(gains) == GAINS
 
 
-ROW = {"dataset": "made", "network": "mobilenet_v2", "method": "lrp", "regions": "slic.first", "raw": 0.5}
+ROW = {"dataset": "folder", "network": "mobilenet_v2", "method": "lrp", "regions": "slic.first", "raw": 0.5}
 ROW |= {"averaged": 0.6, "value": 0.1, "low": np.nan, "high": np.nan, "n": 1, "seed": 0}
 
 
@@ -123,11 +123,11 @@ def project(new_project):
 def test_averages_are_means_of_the_stored_maps_inside_the_stored_regions(project):
     found = [ROW | {"n": 2, "seed": 6, "regions": kind} for kind in ("slic.first", "slic.image")]
     figure, caption = figure5_saliency.load(
-        project.folder, ["bare", "made"], "mobilenet_v2", ["b", "zebra", "a"], ["rise", "cam", "lrp"], "slic.first",
+        project.folder, ["bare", "folder"], "mobilenet_v2", ["b", "zebra", "a"], ["rise", "cam", "lrp"], "slic.first",
         pd.DataFrame(found),
     )  # fmt: skip
     assert "for the labelled or predicted class" in caption and "averaged inside SLIC" in caption
-    assert "outlined in green" in caption and "n = 2 photos of made" in caption and "seed 6" in caption
+    assert "outlined in green" in caption and "n = 2 photos of folder" in caption and "seed 6" in caption
     assert caption.count("not in this data set: zebra.") == 1
     axes = np.reshape(figure.axes[:-1], (2, 5))
     stored = {stage: Shards(project.of(stage)) for stage in ("saliency", "superpixels")}
@@ -146,7 +146,7 @@ def test_averages_are_means_of_the_stored_maps_inside_the_stored_regions(project
 
 
 def test_without_a_method_there_is_nothing_to_show_and_without_gains_nothing_below(project):
-    given = project.folder, ["made"], "mobilenet_v2", ["a"]
+    given = project.folder, ["folder"], "mobilenet_v2", ["a"]
     figure, caption = figure5_saliency.load(*given, ["cam"], "slic.first", pd.DataFrame(columns=GAINS))
     assert "MobileNetV2 can do no method" in figure.texts[0].get_text() and "nothing to show" in caption
     figure, caption = figure5_saliency.load(*given, ["lrp"], "slic.tuned", pd.DataFrame(columns=GAINS))

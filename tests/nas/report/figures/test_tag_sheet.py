@@ -35,9 +35,9 @@ def test_a_sheet_of_many_photos_has_a_strip_for_each_cluster():
 
 def test_the_sheet_of_a_class_has_shares_and_photos_of_each_cluster(new_classes, tmp_path):
     root = run_classes(new_classes())
-    found = read_class(root, "made", NETWORK, "bird")
+    found = read_class(root, "folder", NETWORK, "bird")
     figure, caption = load_tag_sheet(root, found, n_examples=2)
-    assert caption.startswith("The 4 clusters of all 3 photos of the class bird in made, MobileNetV2, depths 2-3-4, ")
+    assert caption.startswith("The 4 clusters of all 3 photos of the class bird in folder, MobileNetV2, depths 2-3-4, ")
     assert "seed 0" in caption
     labels = found.class_clusters(found.ids)
     strips = [[ax for ax in figure.axes if ax.get_subplotspec().rowspan.start == row] for row in range(2, 6)]

@@ -16,8 +16,8 @@ def made(new_classes):
 
 def classes_summary(folder):
     """What the stage statistics makes of it."""
-    found = summaries(folder / "data/classes/made" / NETWORK, Resampling(0.9, 200, 3))["summary"]
-    return found.assign(dataset="made", network=NETWORK, seed=3)
+    found = summaries(folder / "data/classes/folder" / NETWORK, Resampling(0.9, 200, 3))["summary"]
+    return found.assign(dataset="folder", network=NETWORK, seed=3)
 
 
 def test_the_table_of_the_report_has_every_class_with_chance_and_interval(made):

@@ -1,0 +1,85 @@
+"""What the type of a value cannot say: names of data sets, networks and methods, and what belongs to which."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from nas.data import BASE, DATASETS, mirrored, split_of
+from nas.parameters import neighbour, validate, with_values
+from nas.saliency import METHODS, check_parameters
+
+if TYPE_CHECKING:
+    from stages.params import Parameters
+
+MOST = 10**7  # of a number of steps, samples or masks
+
+
+def of_data(parameters: "Parameters") -> Iterator[str]:
+    """Names of data sets that there are not, and settings that they do not have."""
+    given = parameters.download
+    yield from _unknown("datasets", parameters.datasets, DATASETS)
+    yield from _unknown("paper.datasets", parameters.paper.datasets, DATASETS)
+    abouts = {name: each.about for name, each in DATASETS.items()}
+    yield from _unknown("download.root", given.root, [name for name, about in abouts.items() if not about.packaged])
+    fetched = {name: about.archives for name, about in abouts.items() if about.archives}
+    yield from _unknown("download.mirror", given.mirror, [BASE, *fetched])
+    any_archive = next(iter(fetched.values()))
+    for name, address in given.mirror.items():
+        yield from _said(mirrored, fetched.get(name, any_archive)[0], address)
+    with_splits = [name for name, about in abouts.items() if about.splits]
+    yield from _unknown("download.split", given.split, with_splits)
+    for name in set(given.split) & set(with_splits):
+        yield from _said(split_of, name, given.split[name])
+
+
+def of_networks(parameters: "Parameters") -> Iterator[str]:
+    """Settings of networks that take part in nothing."""
+    used = dict.fromkeys([*parameters.classifiers, *parameters.paper.classifiers])
+    yield from _unknown("weights.files", parameters.weights.files, used, "; or add it to classifiers")
+    yield from _unknown("activations.depths", parameters.activations.depths, used, "; or add it to classifiers")
+
+
+def of_architectures(parameters: "Parameters") -> Iterator[str]:
+    """Names of networks that no library has; these libraries are imported in seconds."""
+    from nas.networks import find_network
+
+    for key, names in (("classifiers", parameters.classifiers), ("paper.classifiers", parameters.paper.classifiers)):
+        for name in names:
+            yield from (f"{key}: {line}" for line in _said(find_network, name))
+
+
+def of_methods(parameters: "Parameters") -> Iterator[str]:
+    """Names of saliency methods that there are not, and parameters that they do not have or take."""
+    yield from _unknown("saliency.methods", parameters.saliency.methods, METHODS)
+    for name, given in parameters.saliency.parameters.items():
+        key = f"saliency.parameters.{name}"
+        if "seed" in given:
+            yield f"{key}.seed is {given['seed']!r}: seed is for all; remove it"
+        elif name in METHODS:
+            yield from (f"{key}: {line}" for line in _said(check_parameters, {name: given}))
+            for parameter, value in given.items():
+                if isinstance(value, int | float) and not abs(value) <= MOST:
+                    yield f"{key}.{parameter} is {value!r}: allowed is {MOST} at most"
+
+
+def of_paper(parameters: "Parameters") -> Iterator[str]:
+    """Keys that `make paper` is to set and that there are not, and values that they cannot have."""
+    try:
+        changed = with_values(parameters.model_dump(), parameters.paper.settings, "paper.settings")
+        validate(type(parameters), changed, "paper.settings")
+    except ValueError as error:
+        yield from str(error).splitlines()
+
+
+def _unknown(key: str, names: Iterable[str], known: Iterable[str], instead: str = "") -> Iterator[str]:
+    allowed = list(known)
+    for name in names:
+        if name not in allowed:
+            yield f"{key} has {name!r}: allowed are {', '.join(allowed)}{instead}{neighbour(name, allowed)}"
+
+
+def _said(check: Callable[..., object], *given: object) -> Iterator[str]:
+    """What a check raises of what it is given."""
+    try:
+        check(*given)
+    except ValueError as error:
+        yield str(error)

@@ -1,0 +1,57 @@
+"""What a value in params.yaml may be: every number has a range, beyond which no machine or no method goes."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from nas.parameters import Section
+
+Clusters = Annotated[int, Field(ge=2, le=1000)]
+Labels = Annotated[int, Field(ge=2, le=255)]
+Natural = Annotated[int, Field(ge=0, le=10**7)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Depth = Annotated[int, Field(ge=0, le=99)]
+Count = Annotated[int, Field(ge=1, le=10**7)]
+Batch = Annotated[int, Field(ge=1, le=4096)]
+Threads = Annotated[int, Field(ge=1, le=256)]
+Steps = Annotated[int, Field(ge=1, le=1000)]
+Pixels = Annotated[int, Field(ge=0, le=1000)]
+Side = Annotated[int, Field(ge=1, le=1000)]
+Many = Annotated[int, Field(ge=100, le=10**6)]
+Positive = Annotated[float, Field(gt=0, le=1000)]
+Sigma = Annotated[float, Field(ge=0, le=1000)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Tau = Annotated[float, Field(gt=-1, lt=1)]
+Depths = Annotated[list[Depth], Field(min_length=1)]
+Size = Literal["first", "image"] | Annotated[int, Field(ge=2, le=1024)]
+Weighting = Literal["channels", "none"]
+Replacement = Literal["mean", "zero", "blur"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Text = Annotated[str, Field(pattern=r"^[^\r\n]+$")]
+Names = Annotated[list[Text], Field(min_length=1)]
+Paths = Annotated[dict[Depth, str], Field(min_length=1)]
+
+
+class Slic(Section):
+    compactness: Positive
+    sigma: Sigma
+
+
+class Felzenszwalb(Section):
+    sigma: Sigma
+    min_size: Count | None
+
+
+class Tuned(Section):
+    clusters: Clusters | Literal["auto"]
+    depths: Depths
+    weighting: Weighting
+    size: Size
+
+
+class OfPhotos(Section):
+    photos: Names
+
+
+class OfPhoto(Section):
+    photo: Text
