@@ -74,7 +74,7 @@ def test_a_close_up_holds_the_largest_part_and_stays_in_the_photo(inside, least)
 def test_the_figure_shows_a_class_and_its_caption_says_what(made, new_classes):
     figure, caption = figure4_classes.load(made, "folder", NETWORK, "bird", None, 2)
     assert len(figure.axes) == 2 * 6 + 1
-    assert caption.startswith("A random 2 of the 3 photos of the class bird in folder, segmented by MobileNetV2 (depths")
+    assert caption.startswith("A random 2 of the 3 photos of the class bird in folder, segmented by MobileNetV2 (")
     assert "k = 2 and 3" in caption and "lies most on the objects" in caption
     figure, caption = figure4_classes.load(made, "folder", NETWORK, "dog", 1, 9)
     assert caption.startswith("All 2 photos") and "cluster 1, chosen by hand" in caption
