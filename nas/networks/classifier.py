@@ -2,27 +2,30 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
-from functools import cached_property
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as transforms
 
 from nas.networks.descriptions import Network, build, find_network
+from nas.networks.extraction import difference, maps_of_nodes, noise
 from nas.networks.folding import folded
-from nas.networks.strides import depths_by_stride, tracing
+from nas.networks.modules import evaluating, state_of_module, structure_of
+from nas.networks.strides import depths_by_stride
 from nas.networks.weights import load_weights
+
+T = TypeVar("T")
 
 
 class Classifier:
-    """A trained image classifier in evaluation mode.
+    """A trained image classifier, which is put into evaluation mode.
 
     Attributes
     ----------
@@ -31,6 +34,9 @@ class Classifier:
     depths : dict from depth (0 is shallowest) to the name of the graph node whose output is used
     size : side of the square input, in pixels
     network : its description
+
+    The module may go on to change, by fine-tuning or `load_state_dict`: all calls are of the module as it then is. A
+    call leaves it bit for bit as it was, modes of its parts included.
 
     With `trunk`, a network of the same layers, the maps are those of its nodes: `module` may then be a graph that has
     lost the names of its blocks.
@@ -47,41 +53,61 @@ class Classifier:
         self.name = name
         self.network = network
         self.size = network.size
-        self.device = torch.device(device)
-        if self.device.type == "cuda":
+        device = torch.device(device)
+        if device.type == "cuda":
             exact_arithmetic()
-        self.module = module.eval().to(self.device)
-        for part in self.module.modules():
-            if hasattr(part, "inplace"):  # would overwrite the maps of the node before it
-                part.inplace = False  # type: ignore[assignment]
-        trunk = self.module if trunk is None else trunk.eval().to(self.device)
+        self.module = module.eval().to(device)
+        self._trunk = self.module if trunk is None else trunk.eval().to(device)
+        self._copies: dict[str, tuple[Any, Any]] = {}
         try:
-            self.depths = dict(sorted((network.depths or depths_by_stride(trunk, network.size)).items()))
+            found = network.depths or depths_by_stride(self._trunk, network.size)
         except Exception as error:  # networks fail in any way where torch.fx cannot follow them
             reason = " ".join(str(error).split())[:200]
             raise ValueError(
                 f"depths of {name!r}: torch.fx cannot follow this network ({reason}); use another one"
             ) from error
+        self.depths = dict(sorted(found.items()))
         if not self.depths:
             raise ValueError(
                 f"depths of {name!r}: it has no square feature maps that all later ones are made from; "
                 "name nodes of its graph (depths=, activations.depths)"
             )
-        try:
-            self._extractor = create_feature_extractor(
-                trunk, sorted(set(self.depths.values())), tracer_kwargs=tracing(), suppress_diff_warning=True
-            ).to(self.device)
-        except Exception as error:
-            raise ValueError(f"depths of {name!r}: {' '.join(str(error).split())[:400]}") from error
+        self._extractor()
 
-    @cached_property
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are, even after they were moved."""
+        return next((tensor.device for tensor in self.module.parameters()), torch.device("cpu"))
+
+    @property
     def fingerprint(self) -> list[Any]:
         """JSON values that change where logits or maps may: description, depths, device, every parameter."""
+        return self._made("fingerprint", state_of_module(self.module), self._fingerprint)
+
+    def _fingerprint(self) -> list[Any]:
         sha256 = hashlib.sha256()
         for name, values in sorted(self.module.state_dict().items()):
             sha256.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
             sha256.update(values.detach().cpu().contiguous().numpy().tobytes())
         return [self.name, self.network, self.depths, self.device.type, sha256.hexdigest()]
+
+    def _made(self, what: str, state: Any, make: Callable[[], T]) -> T:
+        """What was made of the module, made anew where that is no longer as it was then."""
+        if what not in self._copies or self._copies[what][0] != state:
+            self._copies[what] = state, make()
+        found: T = self._copies[what][1]
+        return found
+
+    def _extractor(self) -> nn.Module:
+        """Inputs (B, 3, size, size) to {node: map}; it shares the layers of the module."""
+        return self._made("extractor", structure_of(self._trunk), self._new_extractor)
+
+    def _new_extractor(self) -> nn.Module:
+        nodes = sorted(set(self.depths.values()))
+        try:
+            return maps_of_nodes(self._trunk, nodes, self.size)
+        except Exception as error:
+            raise ValueError(f"depths of {self.name!r}: {' '.join(str(error).split())[:400]}") from error
 
     def view(self, image: np.ndarray, crop: bool = False) -> np.ndarray:
         """What the network sees of a photo, (H, W, 3) uint8: (size, size, 3) uint8.
@@ -108,18 +134,37 @@ class Classifier:
 
     def logits(self, x: Tensor) -> Tensor:
         """Inputs (B, 3, size, size) to logits (B, n_classes)."""
-        result: Tensor = self.module(x.contiguous(memory_format=torch.channels_last))  # the faster convolutions
+        with evaluating(self.module):
+            result: Tensor = self.module(x.contiguous(memory_format=torch.channels_last))  # the faster convolutions
         return result
 
-    @cached_property
-    def predictor(self) -> nn.Module:
-        """Inputs (B, 3, size, size) to logits, faster than `logits` and without gradients, see `folded`."""
-        return folded(self.module)
+    @property
+    def predictor(self) -> Callable[[Tensor], Tensor]:
+        """Inputs (B, 3, size, size) to logits, faster than `logits` and without gradients, see `folded`.
+
+        It is of the module as it is now; where folding changes what the module says, the module itself is taken, and a
+        line on stderr says so.
+        """
+        return self._made("predictor", state_of_module(self.module), self._new_predictor)
+
+    def _new_predictor(self) -> Callable[[Tensor], Tensor]:
+        with torch.no_grad():
+            try:
+                network = folded(self.module)
+                differ = difference(network, self.logits, noise(self.size, self.module))
+            except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+                differ = " ".join(str(error).split())[:200]
+                network = None
+        if not differ and network is not None:
+            return network
+        print(f"{self.name}: is run as it is, without folding its batch normalizations: {differ}", file=sys.stderr)
+        return self.logits
 
     @torch.no_grad()
     def activations(self, x: Tensor) -> dict[int, Tensor]:
         """Inputs (B, 3, size, size) to the maps of each depth, {depth: (B, C, h, w)}, at their own size."""
-        maps = self._extractor(x)
+        with evaluating(self._trunk):
+            maps = self._extractor()(x)
         return {depth: maps[node] for depth, node in self.depths.items()}
 
     def shapes(self) -> dict[int, tuple[int, int, int]]:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nas.networks.usable import check_maps
 from nas.store import threads
 
 if TYPE_CHECKING:  # it is imported in seconds
@@ -36,15 +37,24 @@ class Forward:
 
         Raises
         ------
-        ValueError : values that `precision` cannot hold, or float16 arithmetic without a GPU
+        ValueError : values that are not finite, or that `precision` cannot hold, or float16 arithmetic without a GPU
         """
         with self._pass(classifier):
             found = classifier.activations(self._input(classifier, views))
+        for depth, maps in found.items():
+            check_maps(f"activations at depth {depth}", maps[: len(views)])
         return {f"depth{depth}": convert(m[: len(views)], self.precision) for depth, m in found.items()}
 
     def logits(self, classifier: "Classifier", views: NDArray[Any]) -> NDArray[np.float32]:
-        """Views (B, size, size, 3) uint8, at most `batch`, to logits (B, n_classes)."""
-        return self.apply(classifier.logits, classifier, views)
+        """Views (B, size, size, 3) uint8, at most `batch`, to logits (B, n_classes).
+
+        Raises
+        ------
+        ValueError : values that are not finite
+        """
+        found = self.apply(classifier.logits, classifier, views)
+        check_maps("logits", torch.from_numpy(found))
+        return found
 
     def apply(
         self, function: Callable[[Tensor], Tensor], classifier: "Classifier", views: NDArray[Any]

@@ -1,24 +1,86 @@
 """The graph of a network, and its last feature map."""
 
+import inspect
+import operator
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import timm.models
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
+from torch.nn import functional
 from torchvision.models.feature_extraction import NodePathTracer
 
+from nas.networks.modules import evaluating, structure_of
+
 NO_NEW_MAP = ("pool", "dropout", "identity", "mean", "contiguous")
-_last_maps: WeakKeyDictionary[nn.Module, tuple[fx.GraphModule, nn.Module | None]] = WeakKeyDictionary()
+WRITING = {getattr(operator, f"i{name}"): getattr(operator, name) for name in ("add", "sub", "mul", "truediv")}
+_last_maps: WeakKeyDictionary[nn.Module, tuple[Any, fx.GraphModule, nn.Module | None]] = WeakKeyDictionary()
 
 
 def trace(module: nn.Module) -> fx.GraphModule:
-    """The graph of a module, which shares its layers and parameters."""
+    """The graph of a module, which shares its layers and parameters.
+
+    What a function writes into its input is a value of its own in the graph, and whatever reads that input later reads
+    the value: so the graph may be rewritten, and maps in it be kept.
+    """
     tracer = NodePathTracer(
         leaf_modules=tuple(timm.models.get_notrace_modules()),
         autowrap_functions=tuple(timm.models.get_notrace_functions()),
     )
-    return fx.GraphModule(module, tracer.trace(module))
+    graph = fx.GraphModule(module, tracer.trace(module))
+    for node in list(graph.graph.nodes):
+        if node.all_input_nodes and _writes(graph, node):
+            source = node.args[0] if node.args else node.all_input_nodes[0]
+            later = set()
+            for each in reversed(graph.graph.nodes):
+                if each is node:
+                    break
+                later.add(each)
+            if isinstance(source, fx.Node):
+                source.replace_all_uses_with(node, delete_user_cb=later.__contains__)
+            _without_writing(node)
+    graph.recompile()
+    return graph
+
+
+def _writes(graph: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether a node writes into its first input."""
+    if node.op == "call_module":
+        return getattr(layer_of(graph, node), "inplace", False) is True
+    if node.op == "call_method":
+        return _is_writing(str(node.target))
+    if node.op != "call_function":
+        return False
+    return node.target in WRITING or _is_writing(getattr(node.target, "__name__", "")) or _inplace(node) is not None
+
+
+def _is_writing(name: str) -> bool:
+    return name.endswith("_") and not name.endswith("__") and hasattr(Tensor, name)
+
+
+def _inplace(node: fx.Node) -> inspect.BoundArguments | None:
+    """The arguments of a function that is called with inplace=True."""
+    try:
+        bound = inspect.signature(node.target).bind(*node.args, **node.kwargs)  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # of a builtin
+        return None
+    return bound if bound.arguments.get("inplace") is True else None
+
+
+def _without_writing(node: fx.Node) -> None:
+    """Let a function or method give a new value; a layer stays as it is, as others share it."""
+    if node.op == "call_method" and hasattr(Tensor, str(node.target)[:-1]):
+        node.target = str(node.target)[:-1]
+    elif node.op == "call_function" and node.target in WRITING:
+        node.target = WRITING[node.target]
+    elif node.op == "call_function" and (bound := _inplace(node)) is not None:
+        bound.arguments["inplace"] = False
+        node.args, node.kwargs = bound.args, bound.kwargs
+    elif node.op == "call_function":
+        name = str(getattr(node.target, "__name__", ""))[:-1]
+        node.target = getattr(functional, name, getattr(torch, name, node.target))
 
 
 def layer_of(graph: fx.GraphModule, node: fx.Node) -> nn.Module | None:
@@ -43,9 +105,10 @@ def with_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
     ------
     ValueError : the network has no such map, or goes on from it with tokens (B, N, C)
     """
-    if module not in _last_maps:
+    structure = structure_of(module)
+    if module not in _last_maps or _last_maps[module][0] != structure:
         graph = trace(module)
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(module):
             ShapeProp(graph).propagate(torch.zeros(1, 3, size, size).to(next(module.parameters())))
         last = None
         for node in graph.graph.nodes:
@@ -62,7 +125,11 @@ def with_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
             )
         output = graph.graph.output_node()
         (logits,) = output.all_input_nodes
+        with graph.graph.inserting_after(last):  # a layer that writes into its input is not to write into this map
+            rest = graph.graph.call_method("clone", (last,))
+        last.replace_all_uses_with(rest, delete_user_cb=lambda user: user is not rest)
+        rest.meta = dict(last.meta)
         output.args = ((last, logits),)
         graph.recompile()
-        _last_maps[module] = graph, layer_of(graph, logits)
-    return _last_maps[module]
+        _last_maps[module] = structure, graph, layer_of(graph, logits)
+    return _last_maps[module][1:]

@@ -1,6 +1,8 @@
 """One pass of a classifier over photos: maps at every depth, logits, what it predicts."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -35,15 +37,27 @@ def run_photos(
     `label` is the number of the logit of the labelled class, -1 where there is none.
     """
     seen, cropped = (np.stack(each) for each in zip(*views, strict=True))
-    logits = forward.logits(classifier, seen)
-    logits_cropped = forward.logits(classifier, cropped)
-    arrays = forward.maps(classifier, seen) if cache else {}
+    with naming_photos(records):
+        logits = forward.logits(classifier, seen)
+        logits_cropped = forward.logits(classifier, cropped)
+        arrays = forward.maps(classifier, seen) if cache else {}
     labels = [_label(record, head, logits.shape[1]) for record in records]
     known = np.array([-1 if label is None else label for label in labels])
     arrays |= {"view": seen, "logits": logits, "logits_cropped": logits_cropped, "label": known}
     names = _names(head, logits.shape[1])
     rows = [_describe(*each, names) for each in zip(records, logits, logits_cropped, labels, strict=True)]
     return Shard([record.id for record in records], arrays, rows)
+
+
+@contextmanager
+def naming_photos(records: Sequence[Record]) -> Iterator[None]:
+    """Photos by name, in place of "image N", in what is raised of a batch of them."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            re.sub(r"of image (\d+)", lambda found: f"of {records[int(found[1])].id!r}", str(error))
+        ) from error
 
 
 def layers(classifier: Classifier, shapes: Mapping[int, tuple[int, int, int]]) -> list[Row]:

@@ -1,6 +1,7 @@
 """Weight files, read without running code."""
 
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from nas.data import SourceError
 from nas.networks.descriptions import Network
+from nas.networks.usable import LARGEST, n_not_usable
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -18,7 +20,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
 
     Raises
     ------
-    ValueError : a file that is no state dict, that would run code when read, or that does not fit the module
+    ValueError : a file that is no state dict, that would run code when read, that does not fit the module, or has
+        values that are not finite
     """
     state, own = read_state_dict(path), {name: value.clone() for name, value in module.state_dict().items()}
     lacking = own.keys() - state.keys() if len(state) < len(own) else set()
@@ -33,11 +36,22 @@ def load_weights(module: nn.Module, path: Path) -> None:
                 f"{unknown[0]!r}; give the state dict of this architecture"
             )
         state = dict(zip(expected, state.values(), strict=True))
+    check_values(state, path)
     try:
         module.load_state_dict({**{name: own[name] for name in counters}, **state})
     except RuntimeError as error:
         module.load_state_dict(own)
         raise ValueError(f"weights {path}: {' '.join(str(error).split())}") from error
+
+
+def check_values(state: Mapping[str, Tensor], path: Path) -> None:
+    """Raise ValueError for an entry with values that are not finite, or so large that no layer can use them."""
+    for name, values in state.items():
+        if values.is_floating_point() and (wrong := n_not_usable(values)):
+            raise ValueError(
+                f"weights {path}: {wrong} of the {values.numel()} values of {name!r} are not finite or beyond "
+                f"{LARGEST:g}; save them anew from a network that works"
+            )
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

@@ -7,11 +7,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from nas.networks import Classifier
+from nas.networks import Classifier, structure_of
 from nas.saliency.parameters import check_values
 from nas.superpixels import regions
 
-_n_classes: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+_n_classes: WeakKeyDictionary[nn.Module, tuple[Any, int]] = WeakKeyDictionary()
 
 
 def check_inputs(classifier: Classifier, x: Tensor, target: Tensor, batch_size: int) -> None:
@@ -25,10 +25,11 @@ def check_inputs(classifier: Classifier, x: Tensor, target: Tensor, batch_size: 
         )
     if classifier.module.training:
         raise ValueError(f"classifier {classifier.name!r} is in training mode; call classifier.module.eval() first")
-    if classifier.module not in _n_classes:
+    structure = structure_of(classifier.module)
+    if classifier.module not in _n_classes or _n_classes[classifier.module][0] != structure:
         with torch.no_grad():
-            _n_classes[classifier.module] = classifier.logits(x[:1]).shape[1]
-    n_classes = _n_classes[classifier.module]
+            _n_classes[classifier.module] = structure, classifier.logits(x[:1]).shape[1]
+    n_classes = _n_classes[classifier.module][1]
     if target.min() < 0 or target.max() >= n_classes:
         wrong = next(index for index in target.tolist() if not 0 <= index < n_classes)
         raise ValueError(f"target holds {wrong}, but {classifier.name!r} has classes 0 to {n_classes - 1}")

@@ -8,12 +8,13 @@ from weakref import WeakKeyDictionary
 
 import torch
 from timm.layers.norm_act import BatchNormAct2d
-from torch import fx, nn
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from zennit.layer import Sum
 
-from nas.networks import layer_of, trace
+from nas.networks import difference, layer_of, state_of_module, trace
 
 LAYERS: dict[Any, Callable[..., nn.Module]] = {
     functional.relu: nn.ReLU,
@@ -30,25 +31,47 @@ MEANS = (torch.mean, "mean")
 _canonical_forms: WeakKeyDictionary[nn.Module, tuple[Any, fx.GraphModule]] = WeakKeyDictionary()
 
 
-def canonical(module: nn.Module) -> fx.GraphModule:
+def canonical(module: nn.Module, x: Tensor) -> fx.GraphModule:
     """The same function made of layers that propagation rules know: a copy, in evaluation mode, cached.
 
     Batch norms are merged into the convolution before them. Activations and average pooling are layers, one for
-    each use and none in place. The sum of two maps is the layer `zennit.layer.Sum` of their stack. So the graph
-    of any network gets what zennit's canonizers do to the classes of ResNet and VGG.
+    each use and none in place. The sum of two maps of one shape is the layer `zennit.layer.Sum` of their stack. So the
+    graph of any network gets what zennit's canonizers do to the classes of ResNet and VGG.
+
+    Parameters: `x`, inputs (B, 3, H, W); of the first one the shapes of maps are taken, and the logits compared.
+
+    Raises
+    ------
+    ValueError : the form cannot be made, or its logits are not those of the network
     """
-    state = tuple((tensor.data_ptr(), tensor._version) for tensor in module.state_dict().values())
+    state = state_of_module(module)
     if module not in _canonical_forms or _canonical_forms[module][0] != state:
-        own = copy.deepcopy(module).eval().requires_grad_(False)
-        _split_norm_act(own)
-        graph = trace(own)
-        for node in list(graph.graph.nodes):
-            _rewrite(graph, node)
-        graph.graph.lint()
-        graph.delete_all_unused_submodules()
-        graph.recompile()
-        _canonical_forms[module] = state, graph
+        with torch.no_grad():
+            try:
+                form = _new_form(module, x[:1])
+                differ = difference(form, module, x[:1])
+            except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+                differ = " ".join(str(error).split())[:200]
+        if differ:
+            raise ValueError(
+                f"{type(module).__name__} cannot be rewritten into layers that rules of propagation know ({differ}); "
+                "use gradient or integrated_gradients"
+            )
+        _canonical_forms[module] = state, form
     return _canonical_forms[module][1]
+
+
+def _new_form(module: nn.Module, x: Tensor) -> fx.GraphModule:
+    own = copy.deepcopy(module).eval().requires_grad_(False)
+    _split_norm_act(own)
+    graph = trace(own)
+    ShapeProp(graph).propagate(x.clone())
+    for node in list(graph.graph.nodes):
+        _rewrite(graph, node)
+    graph.graph.lint()
+    graph.delete_all_unused_submodules()
+    graph.recompile()
+    return graph
 
 
 def _split_norm_act(module: nn.Module) -> None:
@@ -79,9 +102,9 @@ def _rewrite(graph: fx.GraphModule, node: fx.Node) -> None:
     elif node.target in LAYERS:
         settings = {name: value for name, value in node.kwargs.items() if name not in ("inplace", "input")}
         _call(graph, node, LAYERS[node.target](*node.args[1:], **settings), inputs[0])
-    elif node.target in ADDITIONS and len(inputs) == 2:
+    elif node.target in ADDITIONS and _of_one_shape(node):
         with graph.graph.inserting_before(node):
-            stack = graph.graph.call_function(torch.stack, (inputs, -1))
+            stack = graph.graph.call_function(torch.stack, (node.args, -1))
         _call(graph, node, Sum(), stack)
     elif node.target in MEANS and _over_pixels(node):
         if not node.kwargs.get("keepdim", False):
@@ -89,6 +112,13 @@ def _rewrite(graph: fx.GraphModule, node: fx.Node) -> None:
                 flat = graph.graph.call_function(torch.flatten, (node, 1))
             node.replace_all_uses_with(flat, delete_user_cb=lambda user: user is not flat)
         _call(graph, node, nn.AdaptiveAvgPool2d(1), inputs[0])
+
+
+def _of_one_shape(node: fx.Node) -> bool:
+    """Whether a sum is of two maps of one shape and of nothing else, not of a multiple of one of them either."""
+    metas = [each.meta.get("tensor_meta") if isinstance(each, fx.Node) else None for each in node.args]
+    shapes = {getattr(meta, "shape", None) for meta in metas}
+    return len(metas) == 2 and len(shapes) == 1 and None not in shapes and not node.kwargs
 
 
 def _over_pixels(node: fx.Node) -> bool:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from nas.networks import Classifier
+from nas.networks import Classifier, evaluating
 from nas.saliency.arguments import check_inputs, settings
 from nas.saliency.method import Method
 from nas.saliency.methods import entry_of
@@ -78,7 +78,7 @@ def explain_by(
         raise ValueError(f"upsample is False, but {name} makes maps of the size of the input; leave it out")
     check_inputs(classifier, x, target, batch_size)
     chosen = settings(name, method.defaults, method.needs_regions, parameters, x)
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), evaluating(classifier.module):
         # a copy of its own, as gradients cannot be taken of a tensor made in inference mode
         images, labels = x.detach().clone(), target.detach().to(x.device, copy=True)
         maps: Tensor = (

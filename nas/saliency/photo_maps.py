@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.data import Record
-from nas.networks import Classifier, StoredClassifier
+from nas.networks import Classifier, StoredClassifier, check_maps, naming_photos
 from nas.saliency.explaining import explain_by
 from nas.saliency.method import Method
 from nas.store import Shard, Stored
@@ -101,11 +101,15 @@ def explain_photos(
             found[name] = Shard(ids, {**targets, "labelled": (label >= 0).numpy()})
             continue
         regions = method.region_maps(ids)
-        of_predicted = method.explain(classifier, x, predicted, regions, settings.batch)
+        with naming_photos(records):
+            of_predicted = method.explain(classifier, x, predicted, regions, settings.batch)
+            check_maps(f"the map of {name}", of_predicted)
         of_true = of_predicted.clone()
         if len(other):
             of_others = None if regions is None else regions[other]
-            of_true[other] = method.explain(classifier, x[other], true[other], of_others, settings.batch)
+            with naming_photos([records[int(number)] for number in other]):
+                of_true[other] = method.explain(classifier, x[other], true[other], of_others, settings.batch)
+                check_maps(f"the map of {name}", of_true[other])
         arrays = {f"predicted/{name}": of_predicted.cpu().numpy(), f"true/{name}": of_true.cpu().numpy()}
         found[name] = Shard(ids, arrays)
     return found

@@ -35,7 +35,7 @@ def guided_backprop(classifier: Classifier, x: Tensor, target: Tensor, *, batch_
     ------
     ValueError : the network has no ReLU or ReLU6
     """
-    network = canonical(classifier.module)
+    network = canonical(classifier.module, x)
     if not any(isinstance(layer, nn.ReLU | nn.ReLU6) for layer in network.modules()):
         raise ValueError(
             f"guided_backprop cannot explain {classifier.name!r}: it has no ReLU; use gradient or smoothgrad"
@@ -64,7 +64,7 @@ def lrp(
     ------
     ValueError : an unknown composite, or a network with an operation for which there is no rule
     """
-    network = canonical(classifier.module)
+    network = canonical(classifier.module, x)
     _refuse_without_rule(classifier, network)
     rules: dict[str, Callable[[], Composite]] = {
         "epsilon_plus_flat": lambda: EpsilonPlusFlat(epsilon=epsilon),

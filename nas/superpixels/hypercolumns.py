@@ -41,6 +41,10 @@ class Hypercolumns:
     n_images, n_features : B and the sum of the channels
     size : (H, W)
     squared_norms : (B, H, W), |x(p)|^2
+
+    Raises
+    ------
+    ValueError : an unknown interpolation, or values that are NaN, infinite or above 1e18
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Hypercolumns:
             # one at a time on a CPU, in memory of its own: kernels differ in last bits with batch size and alignment
             images = [image.clone() for image in m.split(1)] if m.device.type == "cpu" else [m]
             norms = torch.cat([_norms(image, resize, size) for image in images])
+            _check_norms(norms, m)
             scale = torch.where(norms > 1e-12, weight / norms, 0)  # nothing there: the part of this depth is zero
             self.scales.append(scale)
             self.squared_norms += (scale * norms) ** 2
@@ -144,6 +149,16 @@ def select_depths(activations: Mapping[int, Tensor], depths: Sequence[int]) -> l
     if missing:
         raise ValueError(f"depths has {missing[0]}: the activations have depths {sorted(activations)}")
     return [activations[depth] for depth in sorted(depths)]
+
+
+def _check_norms(norms: Tensor, m: Tensor) -> None:
+    if not bool(norms.isfinite().all()):
+        number, n = next((number, n) for number, each in enumerate(norms) if (n := int((~each.isfinite()).sum())))
+        raise ValueError(
+            f"activations of image {number}, {m.shape[1]} channels of {m.shape[2]} x {m.shape[3]}: {n} of the "
+            f"{norms[0].numel()} locations have values that are not finite, or too large for float32; look for "
+            "weights, or a layer, that give none"
+        )
 
 
 def _norms(m: Tensor, resize: Resize, size: tuple[int, int]) -> Tensor:

@@ -171,7 +171,7 @@ def test_a_class_without_probability_has_curves_of_zeros(made, monkeypatch):
     never = classifier.module.classifier[1].bias.detach().clone()
     never[7] = -5000
     monkeypatch.setattr(classifier.module.classifier[1].bias, "data", never)
-    monkeypatch.setitem(classifier.__dict__, "predictor", classifier.module)
+    monkeypatch.setattr(type(classifier), "predictor", property(lambda self: self.module))
     monkeypatch.setattr(StoredClassifier, "load", lambda _: classifier)
     pieces = to_rank(folder / "saliency/made/net", METHODS)
     read = [read_photo(record, pieces, inputs, SETTINGS) for record in RECORDS]

@@ -24,12 +24,12 @@ def photos() -> Tensor:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_canonical_form_is_the_same_function(name: str, network: Callable[..., Classifier], photos: Tensor) -> None:
     classifier = network(name)
-    form = canonical(classifier.module)
+    form = canonical(classifier.module, photos)
     logits = classifier.logits(photos).detach()
     torch.testing.assert_close(form(photos), logits, rtol=1e-3, atol=1e-4 * float(logits.abs().max()))
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in form.modules())
     assert not any(getattr(layer, "inplace", False) for layer in form.modules())
-    assert canonical(classifier.module) is form
+    assert canonical(classifier.module, photos) is form
 
 
 def test_the_canonical_form_follows_the_weights(small: Classifier, images: Tensor, labels: Tensor) -> None:
@@ -69,7 +69,7 @@ def test_functions_and_operators_become_layers(mean: Callable[[Tensor], Tensor])
     module = Written(mean).eval()
     module.norm.running_mean.normal_()
     x = torch.randn(2, 3, 8, 8)
-    form = canonical(module)
+    form = canonical(module, x)
     torch.testing.assert_close(form(x), module(x), rtol=1e-4, atol=1e-5)
     layers = [type(form.get_submodule(str(node.target))) for node in form.graph.nodes if node.op == "call_module"]
     assert layers.count(Sum) == 2 and layers.count(nn.Conv2d) == 2 and nn.BatchNorm2d not in layers

@@ -57,7 +57,7 @@ def test_equal_sets_are_scored_once_and_no_batch_is_larger_than_asked(
         seen.append(len(inputs))
         return curved.logits(inputs)
 
-    monkeypatch.setitem(curved.__dict__, "predictor", predictor)
+    monkeypatch.setattr(type(curved), "predictor", property(lambda _: predictor))
     asked = np.random.default_rng(1).random((50, 3)) < 0.5
 
     def attribute(n_regions: int, score: Score) -> NDArray[np.float64]:

@@ -1,0 +1,41 @@
+"""One's own module, left as it was: what copies of it depend on, and evaluation without a trace."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any
+
+from torch import nn
+
+
+def structure_of(module: nn.Module) -> tuple[Any, ...]:
+    """What a graph depends on that shares the layers of a module: which layers and tensors there are."""
+    parts = [(name, id(part)) for name, part in module.named_modules()]
+    tensors = [(name, id(tensor)) for name, tensor in chain(module.named_parameters(), module.named_buffers())]
+    return (*parts, *tensors)
+
+
+def state_of_module(module: nn.Module) -> tuple[Any, ...]:
+    """What a copy of a module depends on: layers, tensors, how often these were written to, their device and dtype.
+
+    A fine-tuning step, `load_state_dict` and `to` change it. Whatever is written to `tensor.data` does not, as torch
+    does not count it.
+    """
+    tensors = [
+        (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version, tensor.device, tensor.dtype)
+        for tensor in chain(module.parameters(), module.buffers())
+    ]
+    return (*structure_of(module), *tensors)
+
+
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """Every part of some modules in evaluation mode; afterwards, whatever happens, each in its own mode again."""
+    training = [part for module in modules for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
