@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, fx, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from nas.networks.modules import evaluating
+from nas.networks.modules import evaluating, shadow
 from nas.networks.strides import tracing
 
 ROUNDING = 1e-3  # of the largest value: what float32 may lose where sums are taken in another order
 
 
 def maps_of_nodes(module: nn.Module, nodes: Sequence[str], size: int) -> fx.GraphModule:
-    """The network as a function from inputs (B, 3, size, size) to {node: map}; it shares all layers.
+    """The network as a function from inputs (B, 3, size, size) to {node: map}; it shares all parameters.
 
     A layer behind a node that writes into its input does not change the map of the node.
 
@@ -21,11 +21,9 @@ def maps_of_nodes(module: nn.Module, nodes: Sequence[str], size: int) -> fx.Grap
     ------
     ValueError : the graph gives other maps than the layers of the network itself
     """
-    with evaluating(module):
-        network: fx.GraphModule = create_feature_extractor(
-            module, list(nodes), tracer_kwargs=tracing(), suppress_diff_warning=True
-        )
-        network.eval()
+    network: fx.GraphModule = create_feature_extractor(
+        shadow(module), list(nodes), tracer_kwargs=tracing(), suppress_diff_warning=True
+    ).eval()
     (output,) = (node for node in network.graph.nodes if node.op == "output")
     chosen: dict[str, fx.Node] = dict(output.args[0])
     for name, node in chosen.items():

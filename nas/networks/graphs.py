@@ -12,7 +12,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 from torchvision.models.feature_extraction import NodePathTracer
 
-from nas.networks.modules import evaluating, structure_of
+from nas.networks.modules import shadow, structure_of
 
 NO_NEW_MAP = ("pool", "dropout", "identity", "mean", "contiguous")
 WRITING = {getattr(operator, f"i{name}"): getattr(operator, name) for name in ("add", "sub", "mul", "truediv")}
@@ -20,7 +20,7 @@ _last_maps: WeakKeyDictionary[nn.Module, tuple[Any, fx.GraphModule, nn.Module | 
 
 
 def trace(module: nn.Module) -> fx.GraphModule:
-    """The graph of a module, which shares its layers and parameters.
+    """The graph of a module, in evaluation mode, which shares its parameters and buffers.
 
     What a function writes into its input is a value of its own in the graph, and whatever reads that input later reads
     the value: so the graph may be rewritten, and maps in it be kept.
@@ -29,7 +29,8 @@ def trace(module: nn.Module) -> fx.GraphModule:
         leaf_modules=tuple(timm.models.get_notrace_modules()),
         autowrap_functions=tuple(timm.models.get_notrace_functions()),
     )
-    graph = fx.GraphModule(module, tracer.trace(module))
+    own = shadow(module)
+    graph = fx.GraphModule(own, tracer.trace(own))
     for node in list(graph.graph.nodes):
         if node.all_input_nodes and _writes(graph, node):
             source = node.args[0] if node.args else node.all_input_nodes[0]
@@ -97,7 +98,7 @@ def operation(graph: fx.GraphModule, node: fx.Node) -> str:
 def with_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Module | None]:
     """The network as a function from x to (last feature map, logits), and the layer that makes the logits.
 
-    It shares all layers and parameters. The last feature map is what the closing pooling takes in: the last map
+    It shares all parameters and buffers. The last feature map is what the closing pooling takes in: the last map
     (B, C, h, w) with h, w > 1, for inputs of `size` pixels, that no pooling, dropout or identity made. In VGG16
     this is conv5_3 after ReLU.
 
@@ -107,9 +108,13 @@ def with_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
     """
     structure = structure_of(module)
     if module not in _last_maps or _last_maps[module][0] != structure:
-        graph = trace(module)
-        with torch.no_grad(), evaluating(module):
-            ShapeProp(graph).propagate(torch.zeros(1, 3, size, size).to(next(module.parameters())))
+        try:
+            graph = trace(module)
+            with torch.no_grad():
+                ShapeProp(graph).propagate(torch.zeros(1, 3, size, size).to(next(module.parameters())))
+        except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"torch.fx cannot follow {type(module).__name__} ({reason})") from error
         last = None
         for node in graph.graph.nodes:
             shape = getattr(node.meta.get("tensor_meta"), "shape", ())
@@ -131,5 +136,6 @@ def with_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
         rest.meta = dict(last.meta)
         output.args = ((last, logits),)
         graph.recompile()
-        _last_maps[module] = structure, graph, layer_of(graph, logits)
+        layer = module.get_submodule(str(logits.target)) if logits.op == "call_module" else None
+        _last_maps[module] = structure, graph, layer
     return _last_maps[module][1:]

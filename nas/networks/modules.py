@@ -1,5 +1,6 @@
 """One's own module, left as it was: what copies of it depend on, and evaluation without a trace."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -26,6 +27,12 @@ def state_of_module(module: nn.Module) -> tuple[Any, ...]:
         for tensor in chain(module.parameters(), module.buffers())
     ]
     return (*structure_of(module), *tensors)
+
+
+def shadow(module: nn.Module) -> nn.Module:
+    """A copy in evaluation mode that shares all tensors, to be traced: a layer may keep what it is traced with."""
+    tensors = {id(tensor): tensor for tensor in chain(module.parameters(), module.buffers())}
+    return copy.deepcopy(module, dict(tensors)).eval()
 
 
 @contextmanager

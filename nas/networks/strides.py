@@ -13,7 +13,7 @@ from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torchvision.models.feature_extraction import NodePathTracer
 
-from nas.networks.modules import evaluating
+from nas.networks.modules import shadow
 
 RESNET_DEPTHS = {0: "maxpool", 1: "layer1", 2: "layer2", 3: "layer3", 4: "layer4"}
 
@@ -61,8 +61,9 @@ def _trace(module: nn.Module, size: int) -> tuple[dict[fx.Node, str], dict[fx.No
     The depth is -1 for a map of the input's size, and None for what is no square map.
     """
     tracer = NodePathTracer(**tracing())
-    with torch.no_grad(), evaluating(module):
-        graph = fx.GraphModule(module, tracer.trace(module))
+    own = shadow(module)
+    graph = fx.GraphModule(own, tracer.trace(own))
+    with torch.no_grad():
         ShapeProp(graph).propagate(torch.zeros(1, 3, size, size).to(next(module.parameters())))
     names: dict[fx.Node, str] = tracer.node_to_qualname
     used = set(graph.graph.output_node().all_input_nodes)

@@ -175,3 +175,27 @@ def test_parts_are_evaluated_and_go_back_to_their_own_modes():
         assert not any(part.training for part in module.modules())
         raise KeyError
     assert [part.training for part in module.modules()] == [False, False, False, True, False]
+
+
+class Keeping(nn.Module):
+    """Keeps what it computes from its parameters, as attention with relative positions does."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.head, self.bias = nn.Conv2d(3, 4, 1), nn.Linear(4, 2), nn.Parameter(torch.ones(1, 4))
+        self.kept = {}
+
+    def forward(self, x):
+        if not self.training and "bias" not in self.kept:
+            self.kept["bias"] = 2 * self.bias
+        return self.head(self.first(x).mean((2, 3)) + self.kept.get("bias", 2 * self.bias))
+
+
+def test_a_layer_that_keeps_what_it_saw_keeps_nothing_of_a_trace(x):
+    module = Keeping()
+    classifier = wrapped(module, {0: "first"})
+    for _ in range(2):
+        assert explain(classifier, x, torch.tensor([0, 1]), "grad_cam").shape == (2, SIDE, SIDE)
+        classifier.activations(x), classifier.predictor(x)
+    assert all(isinstance(value, torch.Tensor) for value in module.kept.values())
+    assert module(x).shape == (2, 2)
