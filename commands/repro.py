@@ -76,7 +76,7 @@ def running(locks: Path) -> list[str]:
     mend(locks)
     if not locks.exists():
         return []
-    noted = json.loads(locks.read_text())
+    noted = json.loads(locks.read_text(encoding="utf-8"))
     each = [*noted.get("write", {}).values(), *chain.from_iterable(noted.get("read", {}).values())]
     return [f"process {one['pid']}: {one['cmd']}" for one in each if one and _lives(one["pid"])]
 
@@ -96,7 +96,7 @@ def mend(notes: Path, read: Callable[[str], Any] = json.loads) -> None:
 def is_damaged(notes: Path, read: Callable[[str], Any] = json.loads) -> bool:
     """Whether a file is there that is not whole."""
     try:
-        read(notes.read_text())
+        read(notes.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return False
     except ValueError:
@@ -127,7 +127,7 @@ def _lives(process: int) -> bool:
         place = Path("/proc", str(process))
         if not place.exists():  # on a system without
             return True
-        ended = place.joinpath("stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+        ended = place.joinpath("stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X")
         return not ended and b"dvc" in place.joinpath("cmdline").read_bytes()
     except (ProcessLookupError, FileNotFoundError):
         return False

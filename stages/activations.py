@@ -23,7 +23,7 @@ from stages.params import SCRATCH, Parameters
 def main(parameters: Parameters, dataset: str, network: str) -> None:
     weights, heads = Path("data/weights", f"{network}.safetensors"), Path("data/heads", dataset, network)
     target, scratch = (folder / "activations" / dataset / network for folder in (Path("data"), SCRATCH))
-    own = json.loads(Path("data/choices/networks", f"{network}.json").read_text())["depths"]
+    own = json.loads(Path("data/choices/networks", f"{network}.json").read_text(encoding="utf-8"))["depths"]
     depths = None if own is None else {int(depth): node for depth, node in own.items()}
     chosen, (head, _) = parameters.activations, read_head(heads)
     classifier = load_headed(network, weights, head, depths)

@@ -22,6 +22,7 @@ def main(parameters: Parameters) -> None:
     for name in parameters.datasets:
         mirror = given.mirror.get(name, given.mirror.get(BASE))
         settings = {"root": given.root.get(name), "mirror": mirror, "split": given.split.get(name)}
+        settings["masks"] = given.masks if name == "folder" else "auto"
         write_json(TARGET / "datasets" / f"{name}.json", {**settings, "state": _state("photos", name, given.root)})
     for name in parameters.classifiers:
         own = {str(depth): node for depth, node in depths[name].items()} if name in depths else None

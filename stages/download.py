@@ -1,6 +1,7 @@
 """Fetch the photos of a data set and what is known of them: data/raw/DATASET."""
 
 import json
+import sys
 from pathlib import Path
 
 from nas.data import prepare
@@ -9,8 +10,8 @@ from stages.params import SCRATCH, Parameters
 
 def main(parameters: Parameters, dataset: str) -> None:
     given = parameters.download
-    settings = json.loads(Path("data/choices/datasets", f"{dataset}.json").read_text())
-    prepare(
+    settings = json.loads(Path("data/choices/datasets", f"{dataset}.json").read_text(encoding="utf-8"))
+    taken = prepare(
         dataset,
         Path("data/raw", dataset),
         workspace=SCRATCH / "download",
@@ -21,4 +22,6 @@ def main(parameters: Parameters, dataset: str) -> None:
         limit=given.limit,
         train=given.train,
         seed=parameters.seed,
+        masks=settings["masks"],
     )
+    print(f"{dataset}: {taken.line()}", file=sys.stderr)

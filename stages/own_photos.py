@@ -5,9 +5,10 @@ The files lie outside of the project, so that DVC sees none of them; this stage 
 
 from pathlib import Path
 
-from nas.store import state_of, write_json
+from nas.store import expanded, state_of, write_json
 from stages.params import Parameters
 
 
 def main(parameters: Parameters, copy: str) -> None:
-    write_json(Path("data/own/photos", f"{copy}.json"), state_of(Path(parameters.download.root[copy]).expanduser()))
+    place = expanded(parameters.download.root[copy], f"download.root.{copy}")
+    write_json(Path("data/own/photos", f"{copy}.json"), state_of(place))

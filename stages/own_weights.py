@@ -5,9 +5,10 @@ The file lies outside of the project, so that DVC does not see it; this stage ru
 
 from pathlib import Path
 
-from nas.store import state_of, write_json
+from nas.store import expanded, state_of, write_json
 from stages.params import Parameters
 
 
 def main(parameters: Parameters, file: str) -> None:
-    write_json(Path("data/own/weights", f"{file}.json"), state_of(Path(parameters.weights.files[file]).expanduser()))
+    place = expanded(parameters.weights.files[file], f"weights.files.{file}")
+    write_json(Path("data/own/weights", f"{file}.json"), state_of(place))

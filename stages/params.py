@@ -54,6 +54,7 @@ class Download(Section):
     root: dict[Name, str] = knob("data set -> folder that you already have, used in place, e.g. {cub: ~/CUB_200_2011}")
     mirror: dict[Name, str] = knob("data set, or base for all -> address in place of the official host")
     split: dict[Name, str] = knob("data set -> official split or all; by default the one to evaluate on")
+    masks: Literal["auto", "object", "soft", "instances"] = knob("of the data set folder; auto: recognized, or refused")
     limit: Count | None = knob("photos per data set: null for all, or a class-balanced subset of so many")
     train: Natural | None = knob("photos of the train split, for linear heads: null for all, or so many, 0 for none")
 

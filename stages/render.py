@@ -14,7 +14,7 @@ def main(parameters: Parameters, name: str) -> None:
 
 def expected(name: str) -> list[Path]:
     """Figures and tables that dvc.yaml says a notebook makes, as paths inside reports."""
-    stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     outs = stages.get(f"render_{name}", {}).get("outs", [])
     found = [Path(out if isinstance(out, str) else next(iter(out))).relative_to("reports") for out in outs]
     return [path for path in found if path.parent != Path("site")]

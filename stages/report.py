@@ -9,7 +9,7 @@ from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters) -> None:
-    ledger = json.loads(Path("reports/claims.json").read_text())
+    ledger = json.loads(Path("reports/claims.json").read_text(encoding="utf-8"))
     chosen = parameters.datasets, parameters.classifiers
     page = make_first_page(Path(), ledger, *chosen, parameters.statistics.level, parameters.seed)
     place = SCRATCH / "report"  # both are written before one gets its name

@@ -6,17 +6,17 @@ from pathlib import Path
 from safetensors.torch import save
 
 from nas.networks import build, fetch_weights, find_network, load_weights
-from nas.store import write_bytes
+from nas.store import expanded, write_bytes
 from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters, network: str) -> None:
-    own = json.loads(Path("data/choices/networks", f"{network}.json").read_text())["weights"]
+    own = json.loads(Path("data/choices/networks", f"{network}.json").read_text(encoding="utf-8"))["weights"]
     found = find_network(network)
-    workspace = SCRATCH / "download"
-    weights = (
-        Path(own).expanduser() if own is not None else fetch_weights(network, found, SCRATCH / "weights", workspace)
-    )
+    if own is not None:
+        weights = expanded(own, f"weights.files.{network}")
+    else:
+        weights = fetch_weights(network, found, SCRATCH / "weights", SCRATCH / "download")
     module = build(found)
     load_weights(module, weights)
     state = {key: value.contiguous() for key, value in module.state_dict().items()}

@@ -5,6 +5,7 @@ from .label_maps import IGNORED, resize_labels
 from .preparing import BASE, mirrored, prepare, split_of
 from .records import TRAIN, Record, is_prepared, read_records
 from .sources import Https, Pypi, SourceError
+from .taken import Taken, read_taken
 from .truth import truth_in_words, truth_of
 
 __all__ = [
@@ -16,12 +17,14 @@ __all__ = [
     "Pypi",
     "Record",
     "SourceError",
+    "Taken",
     "check_boxes",
     "is_prepared",
     "mirrored",
     "prepare",
     "read_image",
     "read_records",
+    "read_taken",
     "resize_boxes",
     "resize_labels",
     "split_of",

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from nas.data.images import FORMATS
+from nas.data.masks import Kind
 from nas.data.records import Box, Record
 from nas.store import link, sha256_of, write_bytes
 
@@ -30,6 +32,7 @@ class Place:
     root : folder of the native files, which is only read
     target : folder of the prepared data set
     workspace : scratch folder, for what is fetched photo by photo
+    masks : what the masks of a folder are, see `nas.data.masks`
     borrowed : `root` is the user's own copy, whose photos are used where they are; else they are linked into `target`
     """
 
@@ -37,6 +40,7 @@ class Place:
     target: Path
     workspace: Path = Path()
     borrowed: bool = True
+    masks: Kind = "auto"
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def read_table(path: Path, form: str) -> Iterator[Line]:
     n_fields = len(re.findall("<", form))
     number = 0
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(map(str.strip, lines), start=1):
                 fields = line.split(",") if "," in form else line.split(maxsplit=n_fields - 1)
                 if line and len(fields) != n_fields:
@@ -173,10 +177,12 @@ def with_mask(record: Record, labels: NDArray[Any], place: Place) -> Record:
 def open_image(path: Path, where: str) -> Image.Image:
     """Open a picture, undecoded. Raises ValueError where it is missing or none."""
     try:
-        return Image.open(path)
+        return Image.open(path, formats=FORMATS)  # of others, programs would be started
     except FileNotFoundError:
         raise ValueError(f"{where}: {path} is missing; unpack the data set anew, or take the line out") from None
-    except OSError as error:
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{where}: {path} has too many pixels ({error}); make it smaller") from None
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise ValueError(f"{where}: {path} is no picture ({type(error).__name__}); unpack the data set anew") from None
 
 

@@ -12,9 +12,11 @@ from tqdm import tqdm
 from nas.data.about import ALL, Archive
 from nas.data.archives import unpack
 from nas.data.catalogue import DATASETS, DataSet
+from nas.data.masks import Kind
 from nas.data.native import Listed, Place
 from nas.data.records import TRAIN, Record, write_records
 from nas.data.sources import Https, Root, SourceError
+from nas.data.taken import Taken, write_taken
 
 BASE = "base"
 
@@ -42,8 +44,9 @@ def prepare(
     limit: int | None = None,
     train: int | None = 0,
     seed: int = 0,
-) -> int:
-    """Bring a data set into the one form of `nas.data.records`, in the folder `target`; returns the number of photos.
+    masks: Kind = "auto",
+) -> Taken:
+    """Bring a data set into the one form of `nas.data.records`, in the folder `target`; returns what was taken.
 
     Photos of the official train split, to fit a linear head to, go into the folder `TRAIN` in it, where there is such
     a split and it is not the one to evaluate on.
@@ -57,6 +60,7 @@ def prepare(
     split : official split, or "all"; by default the first of `About.splits`
     limit : keep a class-balanced subset of this many photos, see `subset`
     train : likewise of the train split; None for all of its photos
+    masks : what those of the data set "folder" are, see `nas.data.masks`
 
     Raises
     ------
@@ -71,13 +75,16 @@ def prepare(
     if chosen.about.packaged:
         place = Place(annotations / name, target, workspace, borrowed=False)
     else:
-        place = _place(chosen, target, workspace, root, mirror)
+        place = replace(_place(chosen, target, workspace, root, mirror), masks=masks)
     listed = _listed(chosen, place, part)
     if not listed:
         raise ValueError(f"{place.root}: has no photo of the split {part!r}; set download.split.{name} to another")
     if TRAIN in chosen.about.splits and part not in (TRAIN, ALL) and train != 0:
         _prepare_train(chosen, replace(place, target=target / TRAIN), train, seed)
-    return write_records(_completed(name, subset(listed, limit, seed)), target)
+    taken = Taken()
+    write_records(taken.counted(_completed(name, subset(listed, limit, seed))), target)
+    write_taken(taken, target)
+    return taken
 
 
 def _listed(chosen: DataSet, place: Place, split: str) -> list[Listed]:

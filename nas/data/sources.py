@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from nas.data.transfers import Transfer, TransferError, check_address, note_of, open_session
 from nas.data.wheels import WheelError, copy_member, download_wheel
-from nas.store import checksum_of, sha256_of
+from nas.store import checksum_of, expanded, sha256_of
 
 DIGITS = {"sha256": 64, "md5": 32}
 
@@ -44,7 +44,7 @@ class Root:
 
     def fetch(self, target: Path, *, workspace: Path, progress: bool | None = None) -> Path:
         """Return `path` itself, copying nothing. Raises SourceError where it is missing or unreadable."""
-        path = Path(self.path).expanduser()
+        path = expanded(str(self.path), self.parameter)
         if not path.exists():
             raise SourceError(f"{path} does not exist: set {self.parameter} to a file or folder that you have")
         if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):

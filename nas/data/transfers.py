@@ -155,7 +155,7 @@ class Transfer:
         if start == 0:
             self.part.write_bytes(b"")
             fields = {field: response.headers.get(field, "") for field in ("ETag", "Last-Modified")}
-            note_of(self.part).write_text(json.dumps({"address": self.address, **fields}))
+            note_of(self.part).write_text(encoding="utf-8", data=json.dumps({"address": self.address, **fields}))
         with (
             self.part.open("ab") as file,
             tqdm(
@@ -177,7 +177,7 @@ class Transfer:
     def _validator(self) -> tuple[str, str]:
         """Header and value that tell this version of the file from others at the same address, or two ''."""
         try:
-            note = json.loads(note_of(self.part).read_text())
+            note = json.loads(note_of(self.part).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return "", ""
         if note["address"] == self.address:

@@ -34,7 +34,7 @@ Loader.add_implicit_resolver(
 def load(path: Path) -> dict[str, Any]:
     """The content of a params.yaml. Raises ValueError, in one line, where it cannot be read."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
         for event in yaml.parse(text, yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):  # a few lines of them can stand for more than memory holds
                 place = f" in line {event.start_mark.line + 1}" if event.start_mark else ""

@@ -66,7 +66,7 @@ def _noted(timings: Path) -> dict[str, float]:
     if not timings.exists():
         return {}
     try:
-        return {str(name): float(seconds) for name, seconds in json.loads(timings.read_text()).items()}
+        return {str(name): float(seconds) for name, seconds in json.loads(timings.read_text(encoding="utf-8")).items()}
     except (ValueError, TypeError, AttributeError):
         print(f"{timings}: is damaged; the wall times of earlier stages are lost", file=sys.stderr)
         return {}

@@ -23,7 +23,7 @@ SPREAD = re.compile(r"^\s*- ", re.MULTILINE)
 
 def tidy(path: Path, parameters: Section, header: str) -> None:
     """Put a params.yaml into its one form where its lists are spread over lines, as DVC leaves them."""
-    if SPREAD.search(path.read_text()):
+    if SPREAD.search(path.read_text(encoding="utf-8")):
         write_bytes(path, (header + dump(parameters)).encode())
         print(f"{path}: its lists were spread over lines; put back into its one form, same values", file=sys.stderr)
 

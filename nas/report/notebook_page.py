@@ -35,7 +35,7 @@ class NotebookPage:
     def __init__(self, subject: str, root: str | None = None, output: str | None = None) -> None:
         self.root = Path(root) if root is not None else _around(Path.cwd())
         self.output = Path(output) if output is not None else self.root / "data" / "scratch" / "notebooks" / subject
-        parameters = yaml.safe_load((self.root / "params.yaml").read_text())
+        parameters = yaml.safe_load((self.root / "params.yaml").read_text(encoding="utf-8"))
         self.datasets: list[str] = parameters["datasets"]
         self.networks: list[str] = parameters["classifiers"]
         self.settings: dict[str, Any] = parameters.get(subject, {}).get("figure", {})

@@ -51,7 +51,7 @@ def label(name: str) -> str:
 def figure_tag(figures: Path, name: str) -> str:
     """A figure of the report with its caption, the picture inside the page."""
     picture = base64.b64encode((figures / f"{name}.png").read_bytes()).decode()
-    caption = (figures / f"{name}.txt").read_text().strip()
+    caption = (figures / f"{name}.txt").read_text(encoding="utf-8").strip()
     return (
         f'<figure id="{name}"><img alt="{html.escape(label(name))}" src="data:image/png;base64,{picture}">'
         f"<figcaption><strong>{html.escape(label(name))}.</strong> {html.escape(caption)}</figcaption></figure>"
@@ -60,10 +60,11 @@ def figure_tag(figures: Path, name: str) -> str:
 
 def table_tag(tables: Path, name: str) -> str:
     """A table of the report with its caption."""
-    caption = (tables / f"{name}.md").read_text().partition("\n")[0]
+    caption = (tables / f"{name}.md").read_text(encoding="utf-8").partition("\n")[0]
+    rows = (tables / f"{name}.html").read_text(encoding="utf-8")
     return (
         f'<figure id="{name}" class="table"><figcaption><strong>{html.escape(label(name))}.</strong> '
-        f'{html.escape(caption)}</figcaption><div class="scroll">{(tables / f"{name}.html").read_text()}</div></figure>'
+        f'{html.escape(caption)}</figcaption><div class="scroll">{rows}</div></figure>'
     )
 
 

@@ -1,5 +1,17 @@
 from . import engine
-from .files import checksum_of, link, move, new_file, read_json, reading, sha256_of, state_of, write_bytes, write_json
+from .files import (
+    checksum_of,
+    expanded,
+    link,
+    move,
+    new_file,
+    read_json,
+    reading,
+    sha256_of,
+    state_of,
+    write_bytes,
+    write_json,
+)
 from .given import Source, sha256_of_file
 from .kept_work import INDEX, digest, finish, finished, is_finished, keep_only, workplace
 from .processes import in_processes, n_cores
@@ -21,6 +33,7 @@ __all__ = [
     "digest",
     "duration_in_words",
     "engine",
+    "expanded",
     "finish",
     "finished",
     "in_processes",

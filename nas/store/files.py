@@ -23,6 +23,14 @@ def sha256_of(path: str | Path) -> str:
     return checksum_of(path, "sha256")
 
 
+def expanded(path: str, key: str) -> Path:
+    """A path with `~` in place of a home folder; ValueError, with the key of params.yaml, where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{key} is {path!r}: {error} Write the whole path") from None
+
+
 def state_of(path: Path) -> str | None:
     """What changes when a file, or any file in a folder, does: 64 hexadecimal digits, None where there is nothing.
 
@@ -71,7 +79,7 @@ def reading(path: Path) -> Iterator[None]:
 def read_json(path: Path) -> Any:
     """The content of a JSON file that a stage wrote. Raises ValueError where it is damaged."""
     with reading(path):
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def is_whole(path: Path) -> bool:

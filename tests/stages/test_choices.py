@@ -33,7 +33,7 @@ def handed(tmp_path, root, monkeypatch):
 
 def test_a_data_set_has_its_own_root_mirror_and_split(handed):
     found = handed(download={"root": {"cub": "~/cub"}, "mirror": {"base": "http://localhost"}, "split": {"cub": "all"}})
-    shared = {"mirror": "http://localhost"}
+    shared = {"mirror": "http://localhost", "masks": "auto"}
     cub = {"root": "~/cub", "split": "all", "state": "state of cub"}
     assert json.loads(found["datasets/cub.json"]) == shared | cub
     assert json.loads(found["datasets/sample.json"]) == shared | {"root": None, "split": None, "state": None}

@@ -68,7 +68,9 @@ def test_a_setting_that_cannot_be_is_one_line_and_leaves_no_data_set(project, tm
 
 def test_a_prepared_data_set_is_replaced_as_a_whole(project, tmp_path):
     roots = {"folder": str(tmp_path / "mine")}
-    Image.new("L", (30, 20), 255).save(tmp_path / "mine" / "0.mask.png")
+    mask = Image.new("L", (30, 20), 255)
+    mask.paste(0, (0, 0, 9, 9))
+    mask.save(tmp_path / "mine" / "0.mask.png")
     assert project("folder", root=roots)[0].mask is not None
     (tmp_path / "mine" / "0.mask.png").unlink()
     assert project("folder", root=roots)[0].mask is None

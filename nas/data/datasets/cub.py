@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from nas.data.about import About, Archive
+from nas.data.masks import read_values
 from nas.data.native import (
     REPAIR,
     Line,
@@ -17,7 +18,6 @@ from nas.data.native import (
     class_index,
     clip_box,
     numbers,
-    read_levels,
     read_table,
     with_mask,
     with_photo,
@@ -69,7 +69,8 @@ def photos(place: Place, split: str) -> list[Listed]:
     split : "train", "test" or "all"
 
     Boxes are (x, y, x + width, y + height) cut to the photo, as in the localization protocol of Choe et al. 2020.
-    The object of a mask is where more than half of its annotators agree. Parts are the visible ones.
+    The object of a mask is where more than half of its annotators agree; where they agree nowhere, where more than half
+    of the most that do, do. Parts are the visible ones.
 
     Raises
     ------
@@ -117,9 +118,12 @@ def _complete(
     record = replace(record, boxes=(clip_box(corners, record.size, box.where),), parts=parts())
     if masks is None:
         return record
-    levels = read_levels(masks / original.parent.name / f"{original.stem}.png", where)
-    check_size(levels.shape, record.size, where)
-    return with_mask(record, levels > HALF, place)
+    values = read_values(masks / original.parent.name / f"{original.stem}.png", where)
+    if not values.graded:
+        raise ValueError(f"{where}: its mask has colours, and must have shares of its annotators in grey; {REPAIR}")
+    check_size(values.levels.shape, record.size, where)
+    agreed = values.levels > min(HALF, int(values.levels.max()) // 2)
+    return with_mask(record, agreed, place)
 
 
 def _class_names(table: Path) -> list[str]:

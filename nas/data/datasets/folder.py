@@ -3,16 +3,16 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import ImageOps
 
 from nas.data.about import About
 from nas.data.boxes import boxes_of
 from nas.data.images import list_images
-from nas.data.label_maps import IGNORED
-from nas.data.native import Listed, Place, check_size, open_image, read_levels, with_mask
+from nas.data.label_maps import resize_labels
+from nas.data.masks import find_masks, is_mask, read_mask
+from nas.data.native import Listed, Place, check_size, open_image, with_mask
 from nas.data.records import Record
 from nas.store import sha256_of
 
@@ -24,14 +24,14 @@ ABOUT = About(
     by_hand="put photos, and masks if you have some, into a folder; give the folder",
     size=0,
 )
-MASK = ".mask"
+SAME_SHAPE = 0.02  # greatest relative difference of aspect ratios: a size is rounded to whole pixels
 
 
 def photos(place: Place, split: str) -> list[Listed]:
     """The photos of a folder, sorted by name; their ids are their names without ending.
 
-    The mask of NAME.jpg is NAME.mask.png beside it, or masks/NAME.png: an 8-bit grey or palette picture of 0 where
-    there is no object, 1 to n in n objects, 255 to be ignored. In one of 0 and 255 alone, 255 is the object.
+    Which files are masks, and what is read of them, is said in `nas.data.masks`. A mask of another size than its photo,
+    but of the same proportions, is resized.
 
     Parameters
     ----------
@@ -40,38 +40,29 @@ def photos(place: Place, split: str) -> list[Listed]:
 
     Raises
     ------
-    ValueError : no photo, a mask of another size than its photo, a file that cannot be read
+    ValueError : no photo, a mask of other proportions than its photo, a file that cannot be read
     """
-    files = [path for path in list_images(place.root) if not path.stem.endswith(MASK)]
+    files = [path for path in list_images(place.root) if not is_mask(path)]
     if not files:
         raise ValueError(f"{place.root}: holds masks and no photo; put the photos there")
-    _check_masks(place.root, {path.stem for path in files})
-    return [Listed(Record(id=path.stem, image=path, sha256=""), partial(_complete, place=place)) for path in files]
+    masks = find_masks(place.root, files)
+    return [
+        Listed(Record(id=normalize("NFC", path.stem), image=path, sha256=""),
+               partial(_complete, mask=masks.get(path), place=place))
+        for path in files
+    ]  # fmt: skip
 
 
-def _complete(record: Record, place: Place) -> Record:
+def _complete(record: Record, mask: Path | None, place: Place) -> Record:
     where = str(record.image)
     with open_image(record.image, where) as opened:
         upright = ImageOps.exif_transpose(opened)
         size = upright.height, upright.width
     record = replace(record, sha256=sha256_of(record.image), size=size)
-    candidates = (record.image.with_name(f"{record.id}{MASK}.png"), place.root / "masks" / f"{record.id}.png")
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None:
+    if mask is None:
         return record
-    labels = _instances(read_levels(found, where))
-    check_size(labels.shape, size, str(found))
+    labels = read_mask(mask, where, place.masks)
+    if labels.shape != size and abs(labels.shape[0] * size[1] / (labels.shape[1] * size[0]) - 1) <= SAME_SHAPE:
+        labels = resize_labels(labels, size)
+    check_size(labels.shape, size, str(mask))
     return replace(with_mask(record, labels, place), boxes=boxes_of(labels))
-
-
-def _instances(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Levels as a label map: black and white become 0 and 1."""
-    return (levels == IGNORED).astype(np.uint8) if set(np.unique(levels)) == {0, IGNORED} else levels
-
-
-def _check_masks(root: Path, names: set[str]) -> None:
-    masks = {path: path.name.removesuffix(f"{MASK}.png") for path in sorted(root.glob(f"*{MASK}.png"))}
-    masks |= {path: path.stem for path in sorted((root / "masks").glob("*.png"))}
-    for path, name in masks.items():
-        if name not in names:
-            raise ValueError(f"{path}: is the mask of no photo; call it like its photo, or take it out")

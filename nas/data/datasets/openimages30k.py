@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from nas.data.about import About
 from nas.data.boxes import boxes_of
 from nas.data.label_maps import IGNORED, resize_labels
-from nas.data.native import Line, Listed, Place, Size, class_index, read_levels, with_mask, with_photo
+from nas.data.masks import read_mask
+from nas.data.native import Line, Listed, Place, Size, class_index, with_mask, with_photo
 from nas.data.records import Record
 from nas.data.wsolevaluation import IDS, folder_of, read_items
 
@@ -94,7 +95,7 @@ def _label_map(rows: list[Line], root: Path, photo_size: Size) -> NDArray[np.uin
 
 
 def _read(path: Path, photo_size: Size, where: str) -> NDArray[np.uint8]:
-    levels = read_levels(path, where)
+    levels = read_mask(path, where, "object")
     (height, width), (photo_height, photo_width) = levels.shape, photo_size
     if abs(height * photo_width / (width * photo_height) - 1) > SAME_SHAPE:
         raise ValueError(

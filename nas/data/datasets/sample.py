@@ -80,7 +80,7 @@ def photos(place: Place, split: str) -> list[Listed]:
     ValueError : annotations that lack a photo
     """
     annotations = place.root / "annotations.json"
-    outlines = {photo["id"]: photo for photo in json.loads(annotations.read_text())["photos"]}
+    outlines = {photo["id"]: photo for photo in json.loads(annotations.read_text(encoding="utf-8"))["photos"]}
     listed = []
     for name, source in sources().items():
         image = place.target / "photos" / name

@@ -30,7 +30,7 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
     for ax in axes.flat:
         style.bare(ax)
     for ax, record in zip(axes.flat, records, strict=False):
-        labels = record.truth()
+        labels = record.truth(record.size)
         ax.imshow(record.photo())
         for number, (x0, y0, x1, y1) in enumerate(record.boxes):
             colour = colours[number % len(colours)]

@@ -1,10 +1,22 @@
-"""What was decided in the ground truth of the sample."""
+"""What was taken of the ground truth of each data set, and what was decided in that of the sample."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from nas.data import Record
+from nas.data import Record, read_taken
+
+
+def taken(root: Path, datasets: Sequence[str]) -> pd.DataFrame:
+    """Photos and masks of each data set: how many, what share of the masks is object, the first photos without one."""
+    rows = []
+    for dataset in datasets:
+        found = read_taken(root / "data/raw" / dataset)
+        share = f"{100 * found.object_share:.1f}%" if found.n_masks else "-"
+        counts = {"photos": found.n_photos, "with masks": found.n_masks, "of whose pixels are object": share}
+        rows.append({"data set": dataset, **counts, "first without a mask": ", ".join(found.without) or "-"})
+    return pd.DataFrame(rows)
 
 
 def table(records: Sequence[Record]) -> pd.DataFrame:

@@ -39,9 +39,9 @@ def prepared(tmp_path):
     def run(name, root=None, **settings):
         target = tmp_path / "raw" / name
         where = {"workspace": tmp_path / "scratch", "annotations": Path("absent")}
-        n = prepare(name, target, root=None if root is None else str(root), **where, **settings)
+        taken = prepare(name, target, root=None if root is None else str(root), **where, **settings)
         records = {record.id: record for record in read_records(target)}
-        assert len(records) == n
+        assert len(records) == taken.n_photos
         return records
 
     return run

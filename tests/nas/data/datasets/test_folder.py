@@ -35,7 +35,8 @@ def test_masks_beside_or_in_their_folder(root, prepared, name, kind):
     image = Image.fromarray(instances())
     if kind == "palette":
         image = Image.frombytes("P", image.size, image.tobytes())
-        image.putpalette(list(range(255, -1, -1)) * 3)
+        colours = [0, 0, 0, 128, 0, 0, 0, 128, 0, *[0] * (3 * 252), 224, 224, 192]  # of PASCAL VOC
+        image.putpalette(colours)
     (image.convert("RGB") if kind == "colours that are grey" else image).save(root / name)
     records = prepared("folder", root)
     np.testing.assert_array_equal(records["b"].truth(), instances())
