@@ -180,3 +180,9 @@ def test_png_keeps_every_pixel(pixels):
     with Image.open(io.BytesIO(png(pixels))) as image:
         assert image.format == "PNG"
         np.testing.assert_array_equal(np.asarray(image), pixels)
+
+
+def test_a_table_may_begin_with_a_mark_and_end_its_lines_as_on_another_system(tmp_path):
+    path = tmp_path / "class_names.txt"
+    path.write_bytes("\ufeffairplane\r\nV\u00f6gel\r\n".encode())
+    assert [row.fields for row in read_table(path, "<class>")] == [("airplane",), ("V\u00f6gel",)]

@@ -15,6 +15,7 @@ from safetensors import safe_open
 
 from nas.store.files import (
     checksum_of,
+    expanded,
     is_whole,
     link,
     move,
@@ -234,3 +235,13 @@ def test_files_get_their_places_in_another_folder(tmp_path):
     (tmp_path / "target" / "a").write_text("former")
     move([Path("a"), Path("deep/b")], tmp_path / "source", tmp_path / "target")
     assert contents(tmp_path) == {"target/a": b"a", "target/deep/b": b"deep/b", "source/stays": b"stays"}
+
+
+def test_a_home_folder_that_there_is_not_is_one_line(monkeypatch):
+    with pytest.raises(
+        ValueError, match=r"^download\.root\.cub is '~nosuchuser/cub': .*Write the whole path$"
+    ) as caught:
+        expanded("~nosuchuser/cub", "download.root.cub")
+    assert "\n" not in str(caught.value)
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert expanded("~/cub", "download.root.cub") == Path("/somewhere/cub")

@@ -77,6 +77,36 @@ def test_the_object_is_where_more_than_half_of_the_annotators_agree(root, masks,
         assert records[name].mask_sha256 == hashlib.sha256(records[name].mask.read_bytes()).hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("image", "threshold"),
+    [
+        (lambda levels: Image.fromarray(levels), 127),
+        (lambda levels: Image.fromarray(np.dstack([levels] * 3)), 127),
+        (lambda levels: Image.fromarray(np.dstack([levels, np.full_like(levels, 255)]), "LA"), 127),
+        (lambda levels: shaded(levels // 51, [51 * share for share in range(6)]), 127),
+        (lambda levels: shaded(5 - levels // 51, [51 * share for share in range(5, -1, -1)]), 127),
+        # of no pixel do three of the five say so
+        (lambda levels: Image.fromarray(levels // 255 * 102 + (levels == 204) * np.uint8(51)), 51),
+    ],
+    ids=["grey", "colours that are grey", "grey with alpha", "palette", "palette upside down", "no majority"],
+)
+def test_the_soft_masks_of_the_archive_are_read_by_their_greys(root, masks, prepared, image, threshold):
+    levels = np.random.default_rng(0).choice([0, 51, 102, 153, 204, 255], (30, 40)).astype(np.uint8)
+    for path in root.parent.glob("segmentations/*/*.png"):
+        image(levels).save(path)
+    shown = np.asarray(image(levels).convert("L"))
+    for record in prepared("cub", root, split="all").values():
+        np.testing.assert_array_equal(record.truth(), (shown > threshold).astype(np.uint8))
+        assert record.truth().any() and not record.truth().all()
+
+
+def shaded(numbers, greys):
+    """A palette picture of greys."""
+    picture = Image.frombytes("P", numbers.shape[::-1], numbers.astype(np.uint8).tobytes())
+    picture.putpalette([grey for grey in greys for _ in range(3)])
+    return picture
+
+
 def test_only_chosen_photos_need_their_files(root, prepared):
     (root / "images" / TABLES["images.txt"].splitlines()[1].split()[1]).unlink()  # of the train split
     assert len(prepared("cub", root)) == 2

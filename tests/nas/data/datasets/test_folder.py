@@ -60,7 +60,45 @@ def test_a_photo_is_turned_upright_and_its_mask_is_of_the_upright_photo(root, ph
     assert record.photo().shape[:2] == record.truth().shape == (30, 40)
 
 
+@pytest.mark.parametrize("scale", [0.5, 2])
+def test_a_mask_of_the_photos_proportions_is_resized(root, prepared, scale):
+    size = int(40 * scale), int(30 * scale)
+    Image.fromarray(instances()).resize(size, Image.Resampling.NEAREST).save(root / "a.mask.png")
+    record = prepared("folder", root)["a"]
+    assert record.truth().shape == record.size == (30, 40)
+    assert (record.truth() == instances()).mean() > 0.95
+
+
+def test_masks_are_of_the_kind_that_is_said(root, prepared):
+    levels = np.where(instances() == 255, 0, 3 * instances()).astype(np.uint8)
+    Image.fromarray(levels).save(root / "a.mask.png")
+    np.testing.assert_array_equal(prepared("folder", root, masks="object")["a"].truth(), levels > 0)
+    np.testing.assert_array_equal(prepared("folder", root, masks="instances")["a"].truth(), levels)
+
+
+def test_names_are_composed_and_hidden_files_are_none(root, photo, prepared):
+    photo(root / "Vo\u0308gel.jpg")
+    Image.fromarray(instances()).save(root / "V\u00f6gel_mask.PNG")
+    (root / "._a.jpg").write_bytes(b"written by another system")
+    (root / "masks").mkdir()
+    (root / "masks/._a.png").write_bytes(b"written by another system")
+    records = prepared("folder", root)
+    assert next(iter(records)) == "V\u00f6gel" and [name for name, each in records.items() if each.mask] == [
+        "V\u00f6gel"
+    ]
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n%%EndComments\nshowpage\n%%EOF\n"
 BROKEN = {
+    "PostScript": (lambda r: (r / "a.jpg").write_bytes(EPS), ["a.jpg", "is no picture"]),
+    "two masks": (
+        lambda r: [Image.fromarray(instances()).save(r / name) for name in ("a.mask.png", "a_mask.bmp")],
+        ["a_mask.bmp", "second mask of a.jpg"],
+    ),
+    "an ambiguous mask": (
+        lambda r: Image.fromarray(instances() * np.uint8(3)).save(r / "a.mask.png"),
+        ["a.mask.png", "could mean several things", "download.masks"],
+    ),
     "no photo": (lambda r: [path.unlink() for path in list(r.iterdir())[:]], ["holds no photo"]),
     "another size": (lambda r: Image.new("L", (30, 40)).save(r / "a.mask.png"), ["a.mask.png", "30 x 40", "40 x 30"]),
     "colours": (lambda r: Image.new("RGB", (40, 30), "red").save(r / "a.mask.png"), ["a.mask.png", "8-bit grey"]),
