@@ -19,21 +19,19 @@ def photos_by_class(records: Sequence[Record], names: Sequence[str] | None, data
     """Photos of each class that is to be clustered, by its name: that of a class or a super-class.
 
     A line on stderr tells of names of no class, since they may be of another data set. Where no name is one, every
-    class of two photos or more is taken; where there is no such class, all photos are one.
+    class of two photos or more is taken; where there is no such class, all photos are one, even a single photo.
 
     Parameters: `names`, None for every class of the records.
 
     Raises
     ------
-    ValueError : a single photo, or two names for one folder
+    ValueError : two names for one folder
     """
     found = members(records, names)
     wrong = lacking(records, names or [], dataset)
     if wrong:
         print(f"{wrong}; {'skipped' if found else 'every class is taken'}", file=sys.stderr)
     found = found or members(records, None)
-    if not found and len(records) < LEAST:
-        raise ValueError(f"data set {dataset!r} has {len(records)} photo: there must be {LEAST} to cluster together")
     found = found or {ALL_PHOTOS: list(records)}
     folders = [folder_name(name) for name in found]
     for name, folder in zip(found, folders, strict=True):

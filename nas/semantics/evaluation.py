@@ -85,16 +85,19 @@ class TaggedClass:
 
 
 def counts_of(found: ClassClusters, photos: Sequence[Record], size: tuple[int, int]) -> NDArray[np.int64] | None:
-    """Pixels of each photo and cluster on and off objects, (2, n, K); None where a photo has neither mask nor box."""
+    """Pixels of each photo with a mask or boxes and cluster on and off objects, (2, n, K); None for less than two."""
     counts = []
-    for photo in photos:
+    for photo in with_truth(photos):
         with engine.naming(f"photo {photo.id}"):
             truth, _ = truth_of(photo, size)
-        if truth is None:
-            return None
         clusters = resize_labels(found.class_clusters([photo.id])[0], size)
-        counts.append(cluster_counts(clusters[None], truth[None], found.n_clusters))
-    return np.concatenate(counts, axis=1)
+        counts.append(cluster_counts(clusters[None], np.asarray(truth)[None], found.n_clusters))
+    return np.concatenate(counts, axis=1) if len(counts) > 1 else None
+
+
+def with_truth(photos: Sequence[Record]) -> list[Record]:
+    """The photos that have a mask or boxes."""
+    return [photo for photo in photos if photo.mask is not None or photo.boxes]
 
 
 def tags_of(
@@ -107,16 +110,22 @@ def tags_of(
 ) -> TagsOf:
     """Tags of the clusters of a class by source and photo.
 
-    Learnt ones are from a few other photos of the class, see `labelled_others`. A person's are in
+    Learnt ones are from a few other photos of the class, see `labelled_others`, and of those with a mask or boxes; a
+    line on stderr says which have none. A person's are in
     FOLDER/DATASET/NETWORK/CLASS.yaml; those for other settings are not used, and a line on stderr says so. Another one
     says where there are none at all.
     """
     tags: TagsOf = {}
-    if counts is not None:
-        chosen = labelled_others(len(photos), learnt_from, seed)
-        on, off = counts[:, chosen].sum(axis=2)
-        tags[LEARNT] = {photo.id: learnt for photo, learnt in zip(photos, on > off, strict=True)}
     dataset, network = str(found.settings["dataset"]), str(found.settings["network"])
+    if counts is not None:
+        labelled = with_truth(photos)
+        chosen = labelled_others(len(labelled), learnt_from, seed)
+        on, off = counts[:, chosen].sum(axis=2)
+        tags[LEARNT] = {photo.id: learnt for photo, learnt in zip(labelled, on > off, strict=True)}
+        if lacking := [photo.id for photo in photos if photo.id not in tags[LEARNT]]:
+            shown = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
+            line = f"{dataset} {found.name}: learnt tags are of {len(labelled)} of its {len(photos)} photos"
+            print(f"{line}; without masks and boxes: {shown}", file=sys.stderr)
     path = folder / dataset / network / f"{folder_name(found.name)}.yaml"
     if path.exists():
         try:
@@ -167,7 +176,8 @@ def score_photos(records: Sequence[Record], tagged: TaggedClass, settings: Evalu
         for method, inside, saliency in _maps(record.id, kinds, (height, width), settings):
             named: Row = {"id": record.id, "class": tagged.name, "method": method, "regions": inside, "truth": source}
             with engine.naming(f"{method}/{inside}"):
-                scores = {against: score(saliency, clusters, of[record.id]) for against, of in tagged.tags.items()}
+                sources = {against: of[record.id] for against, of in tagged.tags.items() if record.id in of}
+                scores = {against: score(saliency, clusters, tags) for against, tags in sources.items()}
                 if truth is not None:
                     scores[TRUTH] = score_against_mask(saliency, truth)
             for against, values in scores.items():

@@ -33,8 +33,10 @@ def worth_of_few_labels(
     table = stored.table(["id", "method", "regions", "against", "mass_share"])
     truth = table[(table["against"] == TRUTH) & (table["regions"] == RAW)]
     real = [method for method in methods if method not in CONTROLS]
-    shares = truth.pivot(index="id", columns="method", values="mass_share").loc[found.ids, real]
-    masses = stored.read(found.ids, [MASS])[MASS][:, np.isin(methods, real)]
+    known = set(truth["id"])  # photos with a mask or boxes
+    ids = [photo for photo in found.ids if photo in known]
+    shares = truth.pivot(index="id", columns="method", values="mass_share").loc[ids, real]
+    masses = stored.read(ids, [MASS])[MASS][:, np.isin(methods, real)]
     return _worth(found.name, counts, masses, shares, numbers, n_draws, seed)
 
 

@@ -329,15 +329,17 @@ def test_a_persons_tags_serve_where_nothing_else_is_known(prepared, tag):
     assert project.summary("semantics", "agreement").empty and project.table("semantics", "labels.parquet").empty
 
 
-def test_photos_without_a_mask_have_no_truth_and_their_class_no_learnt_tags(prepared, tag):
+def test_a_photo_without_a_mask_has_no_truth_and_no_learnt_tags_and_takes_none_from_the_others(prepared, tag, capsys):
     project = prepared(["bird"], known={"b": {}})
     tag(project, "bird")
     project.run(semantics)
     table = project.table("semantics")
-    assert set(table["against"]) == {"hand tags", "truth"}
-    assert set(table[table["against"] == "truth"]["id"]) == set("acd")
+    ids = {against: set(rows["id"]) for against, rows in table.groupby("against")}
+    assert ids == {"hand tags": set("abcd"), "truth": set("acd"), "learnt tags": set("acd")}
     found = project.summary("semantics", "agreement")
-    assert set(found["against"]) == {"hand tags"} and (found["n"] == 3).all()
+    assert set(found["against"]) == {"hand tags", "learnt tags"} and (found["n"] == 3).all()
+    (line,) = [each for each in lines(capsys) if "learnt tags" in each]
+    assert line == "folder bird: learnt tags are of 3 of its 4 photos; without masks and boxes: b"
 
 
 def test_an_error_in_a_map_names_the_photo_and_the_method(prepared):

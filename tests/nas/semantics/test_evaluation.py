@@ -71,6 +71,18 @@ def test_a_photo_without_truth_leaves_no_counts_and_a_wrong_box_names_it(made):
         counts_of(made.clusters("dog"), [records[0], wrong], SIZE)
 
 
+def test_a_photo_without_truth_changes_no_tag_of_the_others(made):
+    records = made.records("bird")
+    bare = replace(records[1], mask=None, boxes=())
+    others = [records[0], *records[2:]]
+    counts = counts_of(made.clusters("bird"), [records[0], bare, *records[2:]], SIZE)
+    np.testing.assert_array_equal(counts, counts_of(made.clusters("bird"), others, SIZE))
+    found = tagged(made, "bird", records=[records[0], bare, *records[2:]])[LEARNT]
+    expected = tagged(made, "bird", records=others)[LEARNT]
+    assert found.keys() == expected.keys() == {photo.id for photo in others}
+    assert all((found[photo] == expected[photo]).all() for photo in expected)
+
+
 def test_learnt_tags_are_from_the_masks_of_the_other_photos(made, plain_tags):
     for name, photos in CLASSES.items():
         tags = tagged(made, name)
