@@ -22,7 +22,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from nas.data import Record
-from nas.networks import Fit, build, find_network, write_head
+from nas.networks import Classifier, Fit, build, find_network, write_head
 from nas.parameters import load
 from nas.relevance import Inputs, Settings, curve_photos, read_photo, to_rank
 from nas.store.shards import Shard, gather, write_shard
@@ -114,7 +114,7 @@ def main() -> None:
 
         classifier = inputs.classifier.load()
         predict = Stopwatch(classifier.predictor)
-        vars(classifier)["predictor"] = predict
+        Classifier.predictor = property(lambda _: predict)  # type: ignore[assignment, method-assign]
         predict.predict(classifier.normalize(np.zeros((1, found.size, found.size, 3), np.uint8)))
         start, cpu = time.perf_counter(), time.process_time()
         pieces = to_rank(folder / "saliency" / "made" / NAME, methods)

@@ -20,7 +20,7 @@ def records(tmp_path):
     for number in range(3):
         photo = np.random.default_rng(number).integers(0, 256, (10, 12, 3), np.uint8)
         Image.fromarray(photo).save(tmp_path / f"{number}.png")
-    known = {"class_name": "crane", "super_class": "bird"}
+    known = {"class_name": "crane", "super_class": "bird", "size": (10, 12)}
     return [
         Record("a", tmp_path / "0.png", "0", boxes=BOXES, mask=tmp_path / "mask.png", **known),
         Record("b", tmp_path / "1.png", "0", boxes=BOXES[:1], **known),
@@ -42,6 +42,17 @@ def test_every_photo_has_its_boxes_and_outlines(records):
     for number, image in enumerate(panels[0].images[1:], start=1):
         np.testing.assert_array_equal(image.get_array()[..., 3] > 0, truth == number)
     assert [len(ax.images) for ax in panels] == [3, 1, 1, 0] and len(panels[0].collections) == 2
+    plt.close(figure)
+
+
+def test_a_mask_that_is_smaller_than_its_photo_is_drawn_in_its_place(records, tmp_path):
+    truth = records[0].truth()
+    small = Image.fromarray(truth).resize((6, 5), Image.Resampling.NEAREST)
+    small.save(tmp_path / "mask.png")
+    figure = annotations(records[:1])
+    for number, image in enumerate(figure.axes[0].images[1:], start=1):
+        inside = image.get_array()[..., 3] > 0
+        assert inside.shape == (10, 12) and (inside == (truth == number)).mean() > 0.85
     plt.close(figure)
 
 
