@@ -85,10 +85,14 @@ class Testing:
         """Own and class-level clustering of each photo, over what shifting one against the other gives.
 
         The p-value is of the shifts: each photo's share of circular shifts that agree at least as well, the identity
-        one of them, combined over the photos by Fisher's method.
+        one of them, combined over the photos by Fisher's method. A photo
+        that is all of its class says nothing.
         """
-        columns = ["id", "adjusted_rand_index_above_chance", "adjusted_rand_index_reached"]
-        own = self._read("classes", columns, ("own_k", "==", self.own_clusters)).drop_duplicates("id")
+        columns = ["id", "class", "adjusted_rand_index_above_chance", "adjusted_rand_index_reached"]
+        own = self._read("classes", columns, ("own_k", "==", self.own_clusters))
+        own = own[own.groupby("class")["id"].transform("nunique") > 1].drop_duplicates("id")
+        if own.empty:
+            return self._missing("single_and_class_agree")
         found = self._of_differences("single_and_class_agree", own["adjusted_rand_index_above_chance"])
         combined = combine_pvalues(own["adjusted_rand_index_reached"], method="fisher").pvalue
         return replace(found, p=float(min(1.0, 2 * combined)))

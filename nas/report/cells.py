@@ -28,7 +28,7 @@ def wide(
 
 
 def with_interval(estimate: Estimate | Mapping[Any, Any], digits: int = 3) -> str:
-    """An estimate as text: 0.812 [0.790, 0.834]."""
+    """An estimate as text: 0.812 [0.790, 0.834], and of a single photo 0.812 [n/a]."""
     value, low, high = (
         (estimate.value, estimate.low, estimate.high)
         if isinstance(estimate, Estimate)
@@ -36,7 +36,7 @@ def with_interval(estimate: Estimate | Mapping[Any, Any], digits: int = 3) -> st
     )
     if math.isnan(value):
         return "n/a"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value:.{digits}f} " + ("[n/a]" if math.isnan(low) else f"[{low:.{digits}f}, {high:.{digits}f}]")
 
 
 def prints_alike(value: float, best: float, digits: int = 3) -> bool:
@@ -46,4 +46,5 @@ def prints_alike(value: float, best: float, digits: int = 3) -> bool:
 
 def signed(estimate: Mapping[Any, Any]) -> str:
     """A difference as text, with its sign: +0.042 [-0.010, +0.090]."""
-    return f"{estimate['value']:+.3f} [{estimate['low']:+.3f}, {estimate['high']:+.3f}]"
+    value, low, high = estimate["value"], estimate["low"], estimate["high"]
+    return f"{value:+.3f} " + ("[n/a]" if math.isnan(low) else f"[{low:+.3f}, {high:+.3f}]")

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from claim_tables import IDS, KIND, SEMANTICS, N, tables
 from scipy import stats
@@ -40,6 +41,17 @@ def test_statistics_are_on_the_side_of_the_effects_in_the_tables(tmp_path, effec
             assert test.p < 0.05 / len(NAMES), claim.name
         else:  # shifts of a clustering tell of agreement, and not of less than chance
             assert not test.p < 0.05, claim.name
+
+
+def test_a_photo_that_is_all_of_its_class_does_not_agree_with_itself(tmp_path):
+    given = tables(1)
+    own = given["classes", "table"]
+    alone = own[own["id"] == own["id"].iloc[0]].assign(**{"class": "all photos"})
+    found = findings(tmp_path / "one", given | {("classes", "table"): alone})["single_and_class_agree"]
+    assert found.n == 0 and np.isnan(found.p)
+    extra = alone.assign(id="another", adjusted_rand_index_above_chance=-9.0)
+    both = findings(tmp_path / "more", given | {("classes", "table"): pd.concat([own, extra])})
+    assert both["single_and_class_agree"] == findings(tmp_path / "own", given)["single_and_class_agree"]
 
 
 def test_every_test_has_its_statistic(tmp_path):

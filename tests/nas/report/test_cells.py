@@ -56,6 +56,11 @@ def test_printed_numbers_are_the_numbers_up_to_their_digits(digits, numbers):
         np.testing.assert_allclose(printed, numbers, atol=0.5000001 * 10.0**-last)
 
 
+def test_a_single_photo_has_no_interval():
+    of_one = {"value": 0.4774, "low": np.nan, "high": np.nan}
+    assert with_interval(of_one) == "0.477 [n/a]" and signed(of_one) == "+0.477 [n/a]"
+
+
 def test_a_difference_has_its_sign():
     assert signed({"value": 0.0421, "low": -0.01, "high": 0.0904}) == "+0.042 [-0.010, +0.090]"
 
