@@ -59,10 +59,10 @@ def find_masks(root: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     known: list[dict[str, Path]] = [{}, {}]
     for photo in photos:
         for name in (photo.name, photo.stem):
-            known[0][_composed(name)] = known[1][_composed(name).casefold()] = photo
+            known[0][composed(name)] = known[1][composed(name).casefold()] = photo
     found: dict[Path, Path] = {}
     for mask, in_folder in [*((path, False) for path in beside), *((path, True) for path in inside)]:
-        names = [_composed(name) for name in _names(mask, in_folder)]
+        names = [composed(name) for name in _names(mask, in_folder)]
         same = [known[0].get(name) for name in names] + [known[1].get(name.casefold()) for name in names]
         named = next((each for each in same if each), None)
         if named is None:
@@ -83,7 +83,8 @@ def _names(mask: Path, inside: bool) -> list[str]:
     return [mask.stem, *without] if inside else without
 
 
-def _composed(name: str) -> str:
+def composed(name: str) -> str:
+    """A name with its accents as one letter each, however the file system writes them."""
     return normalize("NFC", name)
 
 

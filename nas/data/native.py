@@ -22,6 +22,7 @@ from nas.store import link, sha256_of, write_bytes
 
 Size = tuple[int, int]
 ORIENTATION = 0x0112  # EXIF
+SAME_SHAPE = 0.02  # greatest relative difference of aspect ratios
 REPAIR = "correct it, or unpack the data set anew"
 
 
@@ -203,6 +204,11 @@ def read_levels(path: Path, where: str) -> NDArray[np.uint8]:
         if image.mode.startswith(("I", "F")) or (channels != channels[..., :1]).any():
             raise ValueError(f"{where}: {path} has mode {image.mode}; save it as 8-bit grey or palette")
         return np.ascontiguousarray(channels[..., 0])
+
+
+def same_proportions(found: Size, size: Size) -> bool:
+    """Whether a mask (height, width) is a photo of `size` made larger or smaller; both are rounded to whole pixels."""
+    return abs(found[0] * size[1] / (found[1] * size[0]) - 1) <= SAME_SHAPE
 
 
 def check_size(found: tuple[int, ...], size: Size, where: str) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from unicodedata import normalize
 
 from PIL import ImageOps
 
@@ -11,8 +10,8 @@ from nas.data.about import About
 from nas.data.boxes import boxes_of
 from nas.data.images import list_images
 from nas.data.label_maps import resize_labels
-from nas.data.masks import find_masks, is_mask, read_mask
-from nas.data.native import Listed, Place, check_size, open_image, with_mask
+from nas.data.masks import composed, find_masks, is_mask, read_mask
+from nas.data.native import Listed, Place, check_size, open_image, same_proportions, with_mask
 from nas.data.records import Record
 from nas.store import sha256_of
 
@@ -24,7 +23,6 @@ ABOUT = About(
     by_hand="put photos, and masks if you have some, into a folder; give the folder",
     size=0,
 )
-SAME_SHAPE = 0.02  # greatest relative difference of aspect ratios: a size is rounded to whole pixels
 
 
 def photos(place: Place, split: str) -> list[Listed]:
@@ -47,7 +45,7 @@ def photos(place: Place, split: str) -> list[Listed]:
         raise ValueError(f"{place.root}: holds masks and no photo; put the photos there")
     masks = find_masks(place.root, files)
     return [
-        Listed(Record(id=normalize("NFC", path.stem), image=path, sha256=""),
+        Listed(Record(id=composed(path.stem), image=path, sha256=""),
                partial(_complete, mask=masks.get(path), place=place))
         for path in files
     ]  # fmt: skip
@@ -62,7 +60,7 @@ def _complete(record: Record, mask: Path | None, place: Place) -> Record:
     if mask is None:
         return record
     labels = read_mask(mask, where, place.masks)
-    if labels.shape != size and abs(labels.shape[0] * size[1] / (labels.shape[1] * size[0]) - 1) <= SAME_SHAPE:
+    if same_proportions((labels.shape[0], labels.shape[1]), size):
         labels = resize_labels(labels, size)
     check_size(labels.shape, size, str(mask))
     return replace(with_mask(record, labels, place), boxes=boxes_of(labels))

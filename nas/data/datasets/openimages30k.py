@@ -11,7 +11,7 @@ from nas.data.about import About
 from nas.data.boxes import boxes_of
 from nas.data.label_maps import IGNORED, resize_labels
 from nas.data.masks import read_mask
-from nas.data.native import Line, Listed, Place, Size, class_index, with_mask, with_photo
+from nas.data.native import Line, Listed, Place, Size, class_index, same_proportions, with_mask, with_photo
 from nas.data.records import Record
 from nas.data.wsolevaluation import IDS, folder_of, read_items
 
@@ -30,7 +30,6 @@ ABOUT = About(
 CLASSES = 100
 MOST_INSTANCES = 254
 TEXT = "<photo>,<mask>,<ignore>"
-SAME_SHAPE = 0.02  # greatest relative difference of aspect ratios: a size is rounded to whole pixels
 
 
 def photos(place: Place, split: str) -> list[Listed]:
@@ -97,7 +96,7 @@ def _label_map(rows: list[Line], root: Path, photo_size: Size) -> NDArray[np.uin
 def _read(path: Path, photo_size: Size, where: str) -> NDArray[np.uint8]:
     levels = read_mask(path, where, "object")
     (height, width), (photo_height, photo_width) = levels.shape, photo_size
-    if abs(height * photo_width / (width * photo_height) - 1) > SAME_SHAPE:
+    if not same_proportions((height, width), photo_size):
         raise ValueError(
             f"{where}: {path} is {width} x {height} pixels, the photo {photo_width} x {photo_height}; "
             "give a mask of the photo's proportions"
