@@ -9,7 +9,7 @@ from .graphs import layer_of, operation, trace, with_last_map
 from .head_fitting import fit_to_photos, why_no_head
 from .headed import StoredClassifier, load_headed
 from .heads import Fit, read_head, write_head
-from .modules import evaluating, state_of_module, structure_of
+from .modules import OfModules, evaluating, state_of_module, structure_of
 from .passes import layers, naming_photos, read_views, run_photos
 from .usable import check_maps
 from .weights import fetch_weights, load_weights
@@ -19,6 +19,7 @@ __all__ = [
     "Classifier",
     "Fit",
     "Forward",
+    "OfModules",
     "StoredClassifier",
     "StoredMaps",
     "build",

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +17,9 @@ from torchvision.transforms import functional as transforms
 from nas.networks.descriptions import Network, build, find_network
 from nas.networks.extraction import difference, maps_of_nodes, noise
 from nas.networks.folding import folded
-from nas.networks.modules import evaluating, state_of_module, structure_of
+from nas.networks.modules import OfModules, evaluating, state_of_module, structure_of
 from nas.networks.strides import depths_by_stride
 from nas.networks.weights import load_weights
-
-T = TypeVar("T")
 
 
 class Classifier:
@@ -58,7 +56,9 @@ class Classifier:
             exact_arithmetic()
         self.module = module.eval().to(device)
         self._trunk = self.module if trunk is None else trunk.eval().to(device)
-        self._copies: dict[str, tuple[Any, Any]] = {}
+        self._extractors: OfModules[nn.Module] = OfModules(structure_of)
+        self._predictors: OfModules[Callable[[Tensor], Tensor]] = OfModules(state_of_module)
+        self._fingerprints: OfModules[list[Any]] = OfModules(state_of_module)
         try:
             found = network.depths or depths_by_stride(self._trunk, network.size)
         except Exception as error:  # networks fail in any way where torch.fx cannot follow them
@@ -82,7 +82,7 @@ class Classifier:
     @property
     def fingerprint(self) -> list[Any]:
         """JSON values that change where logits or maps may: description, depths, device, every parameter."""
-        return self._made("fingerprint", state_of_module(self.module), self._fingerprint)
+        return self._fingerprints.get(self.module, self._fingerprint)
 
     def _fingerprint(self) -> list[Any]:
         sha256 = hashlib.sha256()
@@ -91,16 +91,9 @@ class Classifier:
             sha256.update(values.detach().cpu().contiguous().numpy().tobytes())
         return [self.name, self.network, self.depths, self.device.type, sha256.hexdigest()]
 
-    def _made(self, what: str, state: Any, make: Callable[[], T]) -> T:
-        """What was made of the module, made anew where that is no longer as it was then."""
-        if what not in self._copies or self._copies[what][0] != state:
-            self._copies[what] = state, make()
-        found: T = self._copies[what][1]
-        return found
-
     def _extractor(self) -> nn.Module:
         """Inputs (B, 3, size, size) to {node: map}; it shares the layers of the module."""
-        return self._made("extractor", structure_of(self._trunk), self._new_extractor)
+        return self._extractors.get(self._trunk, self._new_extractor)
 
     def _new_extractor(self) -> nn.Module:
         nodes = sorted(set(self.depths.values()))
@@ -145,7 +138,7 @@ class Classifier:
         It is of the module as it is now; where folding changes what the module says, the module itself is taken, and a
         line on stderr says so.
         """
-        return self._made("predictor", state_of_module(self.module), self._new_predictor)
+        return self._predictors.get(self.module, self._new_predictor)
 
     def _new_predictor(self) -> Callable[[Tensor], Tensor]:
         with torch.no_grad():

@@ -2,8 +2,6 @@
 
 import inspect
 import operator
-from typing import Any
-from weakref import WeakKeyDictionary
 
 import timm.models
 import torch
@@ -12,11 +10,11 @@ from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 from torchvision.models.feature_extraction import NodePathTracer
 
-from nas.networks.modules import shadow, structure_of
+from nas.networks.modules import OfModules, shadow, structure_of
 
 NO_NEW_MAP = ("pool", "dropout", "identity", "mean", "contiguous")
 WRITING = {getattr(operator, f"i{name}"): getattr(operator, name) for name in ("add", "sub", "mul", "truediv")}
-_last_maps: WeakKeyDictionary[nn.Module, tuple[Any, fx.GraphModule, nn.Module | None]] = WeakKeyDictionary()
+_last_maps: OfModules[tuple[fx.GraphModule, nn.Module | None]] = OfModules(structure_of)
 
 
 def trace(module: nn.Module) -> fx.GraphModule:
@@ -31,16 +29,12 @@ def trace(module: nn.Module) -> fx.GraphModule:
     )
     own = shadow(module)
     graph = fx.GraphModule(own, tracer.trace(own))
-    for node in list(graph.graph.nodes):
+    nodes = list(graph.graph.nodes)
+    for number, node in enumerate(nodes):
         if node.all_input_nodes and _writes(graph, node):
             source = node.args[0] if node.args else node.all_input_nodes[0]
-            later = set()
-            for each in reversed(graph.graph.nodes):
-                if each is node:
-                    break
-                later.add(each)
             if isinstance(source, fx.Node):
-                source.replace_all_uses_with(node, delete_user_cb=later.__contains__)
+                source.replace_all_uses_with(node, delete_user_cb=set(nodes[number + 1 :]).__contains__)
             _without_writing(node)
     graph.recompile()
     return graph
@@ -106,36 +100,37 @@ def with_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
     ------
     ValueError : the network has no such map, or goes on from it with tokens (B, N, C)
     """
-    structure = structure_of(module)
-    if module not in _last_maps or _last_maps[module][0] != structure:
-        try:
-            graph = trace(module)
-            with torch.no_grad():
-                ShapeProp(graph).propagate(torch.zeros(1, 3, size, size).to(next(module.parameters())))
-        except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-            reason = " ".join(str(error).split())[:200]
-            raise ValueError(f"torch.fx cannot follow {type(module).__name__} ({reason})") from error
-        last = None
-        for node in graph.graph.nodes:
-            shape = getattr(node.meta.get("tensor_meta"), "shape", ())
-            if len(shape) == 3:
-                last = None
-            elif len(shape) == 4 and min(shape[2:]) > 1 and node.op.startswith("call_"):
-                name = operation(graph, node).lower()
-                last = last if any(word in name for word in NO_NEW_MAP) else node
-        if last is None:
-            raise ValueError(
-                f"{type(module).__name__} has no feature map (B, C, h, w) before its closing pooling; "
-                "choose a method of another kind than 'activation'"
-            )
-        output = graph.graph.output_node()
-        (logits,) = output.all_input_nodes
-        with graph.graph.inserting_after(last):  # a layer that writes into its input is not to write into this map
-            rest = graph.graph.call_method("clone", (last,))
-        last.replace_all_uses_with(rest, delete_user_cb=lambda user: user is not rest)
-        rest.meta = dict(last.meta)
-        output.args = ((last, logits),)
-        graph.recompile()
-        layer = module.get_submodule(str(logits.target)) if logits.op == "call_module" else None
-        _last_maps[module] = structure, graph, layer
-    return _last_maps[module][1:]
+    return _last_maps.get(module, lambda: _new_last_map(module, size))
+
+
+def _new_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Module | None]:
+    try:
+        graph = trace(module)
+        with torch.no_grad():
+            ShapeProp(graph).propagate(torch.zeros(1, 3, size, size).to(next(module.parameters())))
+    except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"torch.fx cannot follow {type(module).__name__} ({reason})") from error
+    last = None
+    for node in graph.graph.nodes:
+        shape = getattr(node.meta.get("tensor_meta"), "shape", ())
+        if len(shape) == 3:
+            last = None
+        elif len(shape) == 4 and min(shape[2:]) > 1 and node.op.startswith("call_"):
+            name = operation(graph, node).lower()
+            last = last if any(word in name for word in NO_NEW_MAP) else node
+    if last is None:
+        raise ValueError(
+            f"{type(module).__name__} has no feature map (B, C, h, w) before its closing pooling; "
+            "choose a method of another kind than 'activation'"
+        )
+    output = graph.graph.output_node()
+    (logits,) = output.all_input_nodes
+    with graph.graph.inserting_after(last):  # a layer that writes into its input is not to write into this map
+        rest = graph.graph.call_method("clone", (last,))
+    last.replace_all_uses_with(rest, delete_user_cb=lambda user: user is not rest)
+    rest.meta = dict(last.meta)
+    output.args = ((last, logits),)
+    graph.recompile()
+    layer = module.get_submodule(str(logits.target)) if logits.op == "call_module" else None
+    return graph, layer

@@ -1,12 +1,15 @@
 """One's own module, left as it was: what copies of it depend on, and evaluation without a trace."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from torch import nn
+
+T = TypeVar("T")
 
 
 def structure_of(module: nn.Module) -> tuple[Any, ...]:
@@ -27,6 +30,24 @@ def state_of_module(module: nn.Module) -> tuple[Any, ...]:
         for tensor in chain(module.parameters(), module.buffers())
     ]
     return (*structure_of(module), *tensors)
+
+
+class OfModules(Generic[T]):
+    """What was made of modules, of each one thing, made anew where the module is no longer as it was.
+
+    Parameters: `state`, what it depends on: `structure_of` or `state_of_module`.
+    """
+
+    def __init__(self, state: Callable[[nn.Module], Any]) -> None:
+        self._state = state
+        self._made: WeakKeyDictionary[nn.Module, tuple[Any, T]] = WeakKeyDictionary()
+
+    def get(self, module: nn.Module, make: Callable[[], T]) -> T:
+        """What was made of a module, or what `make` makes of it now."""
+        state = self._state(module)
+        if module not in self._made or self._made[module][0] != state:
+            self._made[module] = state, make()
+        return self._made[module][1]
 
 
 def shadow(module: nn.Module) -> nn.Module:

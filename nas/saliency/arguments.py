@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from nas.networks import Classifier, structure_of
+from nas.networks import Classifier, OfModules, structure_of
 from nas.saliency.parameters import check_values
 from nas.superpixels import regions
 
-_n_classes: WeakKeyDictionary[nn.Module, tuple[Any, int]] = WeakKeyDictionary()
+_n_classes: OfModules[int] = OfModules(structure_of)
 
 
 def check_inputs(classifier: Classifier, x: Tensor, target: Tensor, batch_size: int) -> None:
@@ -25,11 +24,8 @@ def check_inputs(classifier: Classifier, x: Tensor, target: Tensor, batch_size: 
         )
     if classifier.module.training:
         raise ValueError(f"classifier {classifier.name!r} is in training mode; call classifier.module.eval() first")
-    structure = structure_of(classifier.module)
-    if classifier.module not in _n_classes or _n_classes[classifier.module][0] != structure:
-        with torch.no_grad():
-            _n_classes[classifier.module] = structure, classifier.logits(x[:1]).shape[1]
-    n_classes = _n_classes[classifier.module][1]
+    with torch.no_grad():
+        n_classes = _n_classes.get(classifier.module, lambda: classifier.logits(x[:1]).shape[1])
     if target.min() < 0 or target.max() >= n_classes:
         wrong = next(index for index in target.tolist() if not 0 <= index < n_classes)
         raise ValueError(f"target holds {wrong}, but {classifier.name!r} has classes 0 to {n_classes - 1}")

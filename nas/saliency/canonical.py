@@ -4,7 +4,6 @@ import copy
 import operator
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from timm.layers.norm_act import BatchNormAct2d
@@ -14,7 +13,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from zennit.layer import Sum
 
-from nas.networks import difference, layer_of, state_of_module, trace
+from nas.networks import OfModules, difference, layer_of, state_of_module, trace
 
 LAYERS: dict[Any, Callable[..., nn.Module]] = {
     functional.relu: nn.ReLU,
@@ -28,7 +27,7 @@ LAYERS: dict[Any, Callable[..., nn.Module]] = {
 }
 ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
 MEANS = (torch.mean, "mean")
-_canonical_forms: WeakKeyDictionary[nn.Module, tuple[Any, fx.GraphModule]] = WeakKeyDictionary()
+_canonical_forms: OfModules[fx.GraphModule] = OfModules(state_of_module)
 
 
 def canonical(module: nn.Module, x: Tensor) -> fx.GraphModule:
@@ -44,21 +43,23 @@ def canonical(module: nn.Module, x: Tensor) -> fx.GraphModule:
     ------
     ValueError : the form cannot be made, or its logits are not those of the network
     """
-    state = state_of_module(module)
-    if module not in _canonical_forms or _canonical_forms[module][0] != state:
-        with torch.no_grad():
-            try:
-                form = _new_form(module, x[:1])
-                differ = difference(form, module, x[:1])
-            except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-                differ = " ".join(str(error).split())[:200]
-        if differ:
-            raise ValueError(
-                f"{type(module).__name__} cannot be rewritten into layers that rules of propagation know ({differ}); "
-                "use gradient or integrated_gradients"
-            )
-        _canonical_forms[module] = state, form
-    return _canonical_forms[module][1]
+    return _canonical_forms.get(module, lambda: _checked_form(module, x[:1]))
+
+
+def _checked_form(module: nn.Module, x: Tensor) -> fx.GraphModule:
+    """A new form. Raises ValueError, see `canonical`."""
+    with torch.no_grad():
+        try:
+            form = _new_form(module, x)
+            differ = difference(form, module, x)
+        except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+            differ = " ".join(str(error).split())[:200]
+    if differ:
+        raise ValueError(
+            f"{type(module).__name__} cannot be rewritten into layers that rules of propagation know ({differ}); "
+            "use gradient or integrated_gradients"
+        )
+    return form
 
 
 def _new_form(module: nn.Module, x: Tensor) -> fx.GraphModule:
