@@ -58,10 +58,11 @@ def commands(monkeypatch):
 
 @pytest.fixture
 def unmeasured(monkeypatch):
-    """Every stage of every network costs what is written here."""
+    """Every stage of every network costs what is written here, on a disk of a petabyte."""
     monkeypatch.setattr(budget, "costs", lambda *_: COST)
     monkeypatch.setattr(budget, "bytes_of", lambda *_: {stage: cost.n_bytes for stage, cost in COST.items()})
     monkeypatch.setattr(budget, "untrained", lambda _parameters, name: name)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _place: SimpleNamespace(free=10**15))
 
 
 def test_the_plan_of_a_tiny_run_and_its_command(project, commands, capsys):
