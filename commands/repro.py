@@ -21,6 +21,7 @@ from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from voluptuous import Invalid
 
 from nas.parameters import ParametersError
+from nas.store import one_line
 from stages.params import Parameters, read
 
 DVC = Path(sys.executable).with_name("dvc")
@@ -45,7 +46,7 @@ def main() -> None:
     except ParametersError as error:  # a line for each mistake
         sys.exit(f"error: {error}")
     except (ValueError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+        sys.exit(f"error: {one_line(error)}")
     sys.exit(1 if failed else 0)
 
 

@@ -1,21 +1,34 @@
 """Photos of any common kind as one kind of array: height x width x RGB, 8 bits, as a person sees them."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 # Pillow knows more, among them PostScript, which it would hand to an interpreter
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+ORIENTATION = 0x0112  # EXIF
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = 5  # and higher orientations: width and height are exchanged
+MINIMUM_SIDE = 8  # pixels, less of which are not worth segmenting
 
 
 class ImageError(ValueError):
     """A photo or folder of photos that cannot be used: one line naming the file and what to do."""
 
 
-def read_image(path: str | Path, *, minimum_side: int = 8) -> NDArray[np.uint8]:
+def read_image(path: str | Path, *, minimum_side: int = MINIMUM_SIDE) -> NDArray[np.uint8]:
     """Read a photo as sRGB values.
 
     Parameters
@@ -28,10 +41,10 @@ def read_image(path: str | Path, *, minimum_side: int = 8) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (H, W, 3)
-        Turned upright where the EXIF orientation says so. Grey is repeated into three channels, palettes are
-        looked up, CMYK is converted by Pillow without its colour profile, and transparency is composited over
-        white. 16-bit grey v becomes round(v / 257), so that 0 and 65535 become 0 and 255; 16-bit colour is
-        what Pillow gives, the upper byte of each value. Other colour profiles are ignored.
+        Turned upright where the EXIF orientation says so and can be read. Grey is repeated into three channels,
+        palettes are looked up, CMYK is converted by Pillow without its colour profile, and transparency is
+        composited over white. 16-bit grey v becomes round(v / 257), so that 0 and 65535 become 0 and 255; 16-bit
+        colour is what Pillow gives, the upper byte of each value. Other colour profiles are ignored.
 
     Raises
     ------
@@ -53,13 +66,9 @@ def read_image(path: str | Path, *, minimum_side: int = 8) -> NDArray[np.uint8]:
     if path.stat().st_size == 0:
         raise ImageError(f"{path} is empty: download or copy it again")
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            size, limit = f"{image.width} x {image.height} pixels", Image.MAX_IMAGE_PIXELS
-            if limit is not None and image.width * image.height > limit:
-                raise ImageError(f"{path} has {size}, more than {limit} in all: make it smaller")
-            if min(image.size) < minimum_side:
-                raise ImageError(f"{path} has {size}, and each side needs minimum_side = {minimum_side}: leave it out")
-            return _rgb(ImageOps.exif_transpose(image), path)
+        with opened(path) as image:
+            check_pixels(path, (image.height, image.width), minimum_side)
+            return _rgb(upright(image), path)
     except (ImageError, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -68,6 +77,46 @@ def read_image(path: str | Path, *, minimum_side: int = 8) -> NDArray[np.uint8]:
         raise ImageError(f"{path} has too many pixels ({error}): make it smaller") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise ImageError(f"{path} cannot be decoded ({error}): download or copy it again") from error
+
+
+def opened(path: Path) -> Image.Image:
+    """A picture of a format that we know, undecoded; raises what Pillow raises. Damage of its EXIF is no matter."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning)
+        return Image.open(path, formats=FORMATS)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """How a person sees a picture, 1 to 8 as in EXIF; 1, as it is stored, where EXIF says nothing that can be read.
+
+    Of a PNG all is decoded, since EXIF may follow the pixels: what Pillow raises where it cannot be is not caught.
+    """
+    if image.format == "PNG":
+        image.load()
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            found = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # Pillow raises nearly anything on EXIF that is none
+        return 1
+    return found if isinstance(found, int) and found in TURNS else 1
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """A picture as a person sees it, see `orientation_of`."""
+    turn = TURNS.get(orientation_of(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def check_pixels(path: Path, size: tuple[int, int], minimum_side: int = MINIMUM_SIDE) -> None:
+    """Raise ImageError where a photo of `size` (height, width) has too few or too many pixels, see `read_image`."""
+    height, width = size
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and height * width > limit:
+        raise ImageError(f"{path} has {width} x {height} pixels, more than {limit} in all: make it smaller")
+    if min(size) < minimum_side:
+        raise ImageError(
+            f"{path} has {width} x {height} pixels, and each side needs minimum_side = {minimum_side}: leave it out"
+        )
 
 
 def list_images(folder: str | Path) -> list[Path]:

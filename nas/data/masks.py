@@ -13,9 +13,9 @@ from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from nas.data.images import EXTENSIONS, FORMATS
+from nas.data.images import EXTENSIONS, opened, upright
 from nas.data.label_maps import IGNORED
 
 Kind = Literal["auto", "object", "soft", "instances"]
@@ -51,22 +51,28 @@ def find_masks(root: Path, photos: Sequence[Path]) -> dict[Path, Path]:
 
     Raises
     ------
-    ValueError : a mask of no photo, or a second one
+    ValueError : a mask of no photo, of several that differ in case alone, or a second one
     """
     beside = [path for path in sorted(root.iterdir()) if _is_picture(path) and is_mask(path)]
     folders = [path for path in sorted(root.iterdir()) if path.is_dir() and path.name.lower() == FOLDER]
     inside = [path for folder in folders for path in sorted(folder.iterdir()) if _is_picture(path)]
-    known: list[dict[str, Path]] = [{}, {}]
+    known: dict[str, Path] = {}
+    alike: dict[str, set[Path]] = {}
     for photo in photos:
-        for name in (photo.name, photo.stem):
-            known[0][composed(name)] = known[1][composed(name).casefold()] = photo
+        for name in (composed(photo.name), composed(photo.stem)):
+            known[name] = photo
+            alike.setdefault(name.casefold(), set()).add(photo)
     found: dict[Path, Path] = {}
     for mask, in_folder in [*((path, False) for path in beside), *((path, True) for path in inside)]:
         names = [composed(name) for name in _names(mask, in_folder)]
-        same = [known[0].get(name) for name in names] + [known[1].get(name.casefold()) for name in names]
-        named = next((each for each in same if each), None)
-        if named is None:
+        same = [{known[name]} for name in names if name in known]
+        same += [alike[name.casefold()] for name in names if name.casefold() in alike]
+        if not same:
             raise ValueError(f"{mask}: is the mask of no photo; call it like its photo, or take it out")
+        if len(same[0]) > 1:
+            several = " and ".join(sorted(photo.name for photo in same[0]))
+            raise ValueError(f"{mask}: could be the mask of {several}; call it exactly like its photo")
+        (named,) = same[0]
         if named in found:
             raise ValueError(f"{mask}: is a second mask of {named.name}, beside {found[named].name}; take one out")
         found[named] = mask
@@ -142,8 +148,8 @@ def recognized(values: Values) -> Literal["object", "soft", "instances", ""]:
 def read_values(path: Path, where: str) -> Values:
     """What stands in the file of a mask, turned upright; `where` begins the line of an error."""
     try:
-        with Image.open(path, formats=FORMATS) as opened:
-            image = ImageOps.exif_transpose(opened)
+        with opened(path) as stored:
+            image = upright(stored)
             image.load()
     except FileNotFoundError:
         raise ValueError(f"{where}: {path} is missing; unpack the data set anew, or take the line out") from None

@@ -7,6 +7,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.images import FORMATS
+from nas.data.images import opened, orientation_of
 from nas.data.masks import Kind
 from nas.data.records import Box, Record
 from nas.store import link, sha256_of, write_bytes
 
 Size = tuple[int, int]
-ORIENTATION = 0x0112  # EXIF
 SAME_SHAPE = 0.02  # greatest relative difference of aspect ratios
 REPAIR = "correct it, or unpack the data set anew"
 
@@ -157,34 +157,54 @@ def with_photo(record: Record, place: Place, where: str) -> Record:
     ValueError : a file that is missing or no photo
     """
     image = record.image
-    with open_image(image, where) as opened:
-        size = opened.height, opened.width
-        if opened.getexif().get(ORIENTATION, 1) != 1:
-            image = place.target / "photos" / f"{record.id}.png"
-            write_bytes(image, png(np.asarray(opened.convert("RGB"))))
-        elif not place.borrowed:
-            image = place.target / "photos" / f"{record.id}{image.suffix}"
-            link(record.image, image)
+    with open_image(image, where) as stored, decoding(image, where):
+        size = stored.height, stored.width
+        unturned = None if orientation_of(stored) == 1 else np.asarray(stored.convert("RGB"))
+    if unturned is not None:
+        image = _free(place.target / "photos" / f"{record.id}.png")
+        write_bytes(image, png(unturned))
+    elif not place.borrowed:
+        image = _free(place.target / "photos" / f"{record.id}{image.suffix}")
+        link(record.image, image)
     return replace(record, image=image, sha256=sha256_of(image), size=size)
 
 
 def with_mask(record: Record, labels: NDArray[Any], place: Place) -> Record:
     """The record with truth/masks/ID.png, written from a label map (height, width)."""
-    path = place.target / "truth" / "masks" / f"{record.id}.png"
+    path = _free(place.target / "truth" / "masks" / f"{record.id}.png")
     write_bytes(path, png(labels.astype(np.uint8)))
     return replace(record, mask=path, mask_sha256=sha256_of(path))
+
+
+def _free(path: Path) -> Path:
+    """The path itself. Raises ValueError where something is: another photo's, where the file system tells no case."""
+    if path.exists():
+        raise ValueError(
+            f"{path}: is of a photo already whose name differs by case alone, and this file system takes both for one; "
+            "rename one of them"
+        )
+    return path
 
 
 def open_image(path: Path, where: str) -> Image.Image:
     """Open a picture, undecoded. Raises ValueError where it is missing or none."""
     try:
-        return Image.open(path, formats=FORMATS)  # of others, programs would be started
+        return opened(path)
     except FileNotFoundError:
         raise ValueError(f"{where}: {path} is missing; unpack the data set anew, or take the line out") from None
     except Image.DecompressionBombError as error:
         raise ValueError(f"{where}: {path} has too many pixels ({error}); make it smaller") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise ValueError(f"{where}: {path} is no picture ({type(error).__name__}); unpack the data set anew") from None
+
+
+@contextmanager
+def decoding(path: Path, where: str) -> Iterator[None]:
+    """While a picture is decoded. Raises ValueError where it is damaged."""
+    try:
+        yield
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"{where}: {path} cannot be decoded ({error}); unpack the data set anew") from None
 
 
 def read_levels(path: Path, where: str) -> NDArray[np.uint8]:
@@ -195,12 +215,10 @@ def read_levels(path: Path, where: str) -> NDArray[np.uint8]:
     ValueError : a file that is missing, damaged, or has colours
     """
     with open_image(path, where) as image:
-        try:
+        with decoding(path, where):
             if image.mode in ("1", "L", "P"):
                 return np.asarray(image, np.uint8)
             channels = np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError) as error:
-            raise ValueError(f"{where}: {path} cannot be decoded ({error}); unpack the data set anew") from None
         if image.mode.startswith(("I", "F")) or (channels != channels[..., :1]).any():
             raise ValueError(f"{where}: {path} has mode {image.mode}; save it as 8-bit grey or palette")
         return np.ascontiguousarray(channels[..., 0])

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from nas.data.about import ALL, Archive
 from nas.data.archives import unpack
 from nas.data.catalogue import DATASETS, DataSet
+from nas.data.images import check_pixels
 from nas.data.masks import Kind
 from nas.data.native import Listed, Place
 from nas.data.records import TRAIN, Record, write_records
@@ -19,6 +20,7 @@ from nas.data.sources import Https, Root, SourceError
 from nas.data.taken import Taken, write_taken
 
 BASE = "base"
+LONGEST = 200  # bytes of an id, which names files with endings of their own; file systems take 255
 
 
 class Labelled(Protocol):
@@ -95,7 +97,9 @@ def _listed(chosen: DataSet, place: Place, split: str) -> list[Listed]:
 
 def _completed(name: str, listed: Sequence[Listed]) -> Iterator[Record]:
     for each in tqdm(listed, desc=f"download {name}", unit="photo", disable=None):
-        yield each.complete(each.record)
+        record = each.complete(each.record)
+        check_pixels(record.image, record.size)
+        yield record
 
 
 def _prepare_train(chosen: DataSet, place: Place, limit: int | None, seed: int) -> None:
@@ -182,9 +186,14 @@ def split_of(name: str, split: str | None) -> str:
 
 
 def _check_ids(records: Sequence[Record]) -> None:
-    """Refuse two photos of one id, with ValueError: results are kept by id."""
+    """Refuse, with ValueError, an id that cannot name a file, and two photos of one id: results are kept by id."""
     seen: dict[str, Path] = {}
     for record in records:
+        n_bytes = len(record.id.encode(errors="surrogateescape"))
+        if n_bytes > LONGEST:
+            raise ValueError(f"{record.image}: its name has {n_bytes} bytes; give it {LONGEST} at most")
+        if any("\ud800" <= letter <= "\udfff" for letter in record.id):  # what Python makes of other encodings
+            raise ValueError(f"{record.image}: its name is not in UTF-8; rename it")
         if record.id in seen:
             raise ValueError(
                 f"{seen[record.id]} and {record.image}: both are {record.id!r}; call one of them otherwise"

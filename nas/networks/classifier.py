@@ -20,6 +20,7 @@ from nas.networks.folding import folded
 from nas.networks.modules import OfModules, evaluating, state_of_module, structure_of
 from nas.networks.strides import depths_by_stride
 from nas.networks.weights import load_weights
+from nas.store import one_line
 
 
 class Classifier:
@@ -62,7 +63,7 @@ class Classifier:
         try:
             found = network.depths or depths_by_stride(self._trunk, network.size)
         except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error, 200)
             raise ValueError(
                 f"depths of {name!r}: torch.fx cannot follow this network ({reason}); use another one"
             ) from error
@@ -100,7 +101,7 @@ class Classifier:
         try:
             return maps_of_nodes(self._trunk, nodes, self.size)
         except Exception as error:
-            raise ValueError(f"depths of {self.name!r}: {' '.join(str(error).split())[:400]}") from error
+            raise ValueError(f"depths of {self.name!r}: {one_line(error, 400)}") from error
 
     def view(self, image: np.ndarray, crop: bool = False) -> np.ndarray:
         """What the network sees of a photo, (H, W, 3) uint8: (size, size, 3) uint8.
@@ -146,7 +147,7 @@ class Classifier:
                 network = folded(self.module)
                 differ = difference(network, self.logits, noise(self.size, self.module))
             except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-                differ = " ".join(str(error).split())[:200]
+                differ = one_line(error, 200)
                 network = None
         if not differ and network is not None:
             return network

@@ -11,6 +11,7 @@ from torch.nn import functional
 from torchvision.models.feature_extraction import NodePathTracer
 
 from nas.networks.modules import OfModules, shadow, structure_of
+from nas.store import one_line
 
 NO_NEW_MAP = ("pool", "dropout", "identity", "mean", "contiguous")
 WRITING = {getattr(operator, f"i{name}"): getattr(operator, name) for name in ("add", "sub", "mul", "truediv")}
@@ -109,7 +110,7 @@ def _new_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
         with torch.no_grad():
             ShapeProp(graph).propagate(torch.zeros(1, 3, size, size).to(next(module.parameters())))
     except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise ValueError(f"torch.fx cannot follow {type(module).__name__} ({reason})") from error
     last = None
     for node in graph.graph.nodes:

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from nas.store import read_json, sha256_of, write_bytes, write_json
+from nas.store import one_line, read_json, sha256_of, write_bytes, write_json
 
 REGULARIZATIONS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 FOLDS = 5
@@ -79,7 +79,7 @@ class Head:
                 notes = json.loads(file.metadata()["nas"])
                 return cls(**arrays, **{**notes, "names": tuple(notes["names"])})
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: holds no head ({' '.join(str(error).split())}); fit it anew") from None
+            raise ValueError(f"{path}: holds no head ({one_line(error)}); fit it anew") from None
 
 
 def fit_head(features: ArrayLike, labels: ArrayLike, seed: int) -> Head:

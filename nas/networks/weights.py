@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from nas.data import SourceError
 from nas.networks.descriptions import Network
 from nas.networks.usable import LARGEST, n_not_usable
+from nas.store import one_line
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -41,7 +42,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
         module.load_state_dict({**{name: own[name] for name in counters}, **state})
     except RuntimeError as error:
         module.load_state_dict(own)
-        raise ValueError(f"weights {path}: {' '.join(str(error).split())}") from error
+        raise ValueError(f"weights {path}: {one_line(error)}") from error
 
 
 def check_values(state: Mapping[str, Tensor], path: Path) -> None:
@@ -70,7 +71,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             "anew, or as .safetensors"
         ) from error
     except Exception as error:
-        raise ValueError(f"weights {path}: cannot be read ({' '.join(str(error).split())[:200]})") from error
+        raise ValueError(f"weights {path}: cannot be read ({one_line(error, 200)})") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"weights {path}: holds no state dict (names to tensors)")
     return state

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from nas.parameters.section import Section
+from nas.store import one_line
 
 Model = TypeVar("Model", bound=Section)
 
@@ -41,7 +42,7 @@ def load(path: Path) -> dict[str, Any]:
                 raise ValueError(f"{path}: has an alias (*{event.anchor}){place}; write the value itself there")
         content = yaml.load(text, Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        raise ValueError(f"{path}: cannot be read ({one_line(error)})") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path}: is empty or no mapping of keys to values; restore it (git checkout {path.name})")
     return content

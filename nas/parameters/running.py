@@ -11,7 +11,7 @@ from typing import Any
 
 from nas.parameters.interrupts import end_interrupted
 from nas.parameters.reading import ParametersError
-from nas.store import write_json
+from nas.store import one_line, write_json
 
 
 def run_program(
@@ -38,11 +38,11 @@ def run_program(
     except (ValueError, OSError) as error:
         if os.environ.get("NAS_DEBUG"):
             traceback.print_exc()
-        sys.exit(f"error: {' '.join(str(error).split())}")
+        sys.exit(f"error: {one_line(error)}")
     except (MemoryError, RuntimeError) as error:
         if not _lacks_memory(error):
             raise
-        found = " ".join(str(error).split())[:200]
+        found = one_line(error, 200)
         sys.exit(f"error: memory is full ({found}); set the batch of this stage lower, or run fewer programs beside it")
     name = " ".join([Path(sys.argv[0]).stem, *given])
     try:

@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 
 from nas.semantics.tags import Tags
+from nas.store import one_line
 
 WORDS = {"object": True, "background": False}
 REQUIRED = ("dataset", "network", "class", "depths", "k", "seed")
@@ -80,7 +81,7 @@ def _content(path: str | Path) -> dict[str, dict[Any, Any]]:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{path} cannot be read as YAML: {one_line(error)}") from error
     if not isinstance(content, dict) or set(content) != {"settings", "tags"} or not content["settings"]:
         content = {}
     if not content or not all(isinstance(part, dict) for part in content.values()):

@@ -19,6 +19,7 @@ from .progress import duration_in_words, readable
 from .shards import Row, Shard, Shards, Stored, opened, spread
 from .tables import TABLE, collect, join_tables, read_columns, read_table, write_table
 from .timing import threads, timed
+from .words import one_line
 
 __all__ = [
     "INDEX",
@@ -44,6 +45,7 @@ __all__ = [
     "move",
     "n_cores",
     "new_file",
+    "one_line",
     "opened",
     "read_columns",
     "read_json",

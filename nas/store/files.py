@@ -11,6 +11,8 @@ from typing import Any, BinaryIO
 
 from safetensors import SafetensorError, safe_open
 
+from nas.store.words import one_line
+
 
 def checksum_of(path: str | Path, algorithm: str) -> str:
     """Return the checksum of a file in lower-case hexadecimal digits; `algorithm` as hashlib names it."""
@@ -72,8 +74,9 @@ def reading(path: Path) -> Iterator[None]:
         if isinstance(error, FileNotFoundError) or (isinstance(error, OSError) and error.errno is not None):
             raise
         distrust(path)
-        found = " ".join(str(error).split())
-        raise ValueError(f"{path}: is damaged ({found}); remove it and run dvc repro, which makes it anew") from None
+        raise ValueError(
+            f"{path}: is damaged ({one_line(error)}); remove it and run dvc repro, which makes it anew"
+        ) from None
 
 
 def read_json(path: Path) -> Any:

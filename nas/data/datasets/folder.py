@@ -4,14 +4,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PIL import ImageOps
-
 from nas.data.about import About
 from nas.data.boxes import boxes_of
-from nas.data.images import list_images
+from nas.data.images import SIDEWAYS, list_images, orientation_of
 from nas.data.label_maps import resize_labels
 from nas.data.masks import composed, find_masks, is_mask, read_mask
-from nas.data.native import Listed, Place, check_size, open_image, same_proportions, with_mask
+from nas.data.native import Listed, Place, check_size, decoding, open_image, same_proportions, with_mask
 from nas.data.records import Record
 from nas.store import sha256_of
 
@@ -53,9 +51,9 @@ def photos(place: Place, split: str) -> list[Listed]:
 
 def _complete(record: Record, mask: Path | None, place: Place) -> Record:
     where = str(record.image)
-    with open_image(record.image, where) as opened:
-        upright = ImageOps.exif_transpose(opened)
-        size = upright.height, upright.width
+    with open_image(record.image, where) as stored, decoding(record.image, where):
+        turned = orientation_of(stored) >= SIDEWAYS
+        size = (stored.width, stored.height) if turned else (stored.height, stored.width)
     record = replace(record, sha256=sha256_of(record.image), size=size)
     if mask is None:
         return record

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from nas.data.images import ImageError, list_images, read_image
+from nas.data.images import SIDEWAYS, ImageError, list_images, opened, orientation_of, read_image
 
 COLOURS = arrays(np.uint8, st.tuples(st.integers(8, 12), st.integers(8, 12), st.just(3)))
 
@@ -110,6 +110,9 @@ def test_cmyk(folder):
     assert np.abs(read_image(folder / "inks.tif") - expected).max() <= 1
 
 
+TURNS = [lambda a, n=n: np.rot90(a, n) for n in range(4)]
+
+
 @pytest.mark.parametrize(
     ("orientation", "upright"),
     [
@@ -129,6 +132,36 @@ def test_exif_orientation(folder, orientation, upright):
     exif[0x0112] = orientation
     Image.fromarray(colours).save(folder / "turned.png", exif=exif)
     np.testing.assert_array_equal(read_image(folder / "turned.png"), upright(colours))
+
+
+TIFF = [b"Exif\0\0MM\0*\0\0\0\x08", b"Exif\0\0II*\0\x08\0\0\0"]  # how EXIF begins
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    start=st.sampled_from([b"", b"Exif\0\0", *TIFF, TIFF[0] + b"\0\x01\x01\x12", TIFF[1] + b"\x01\0\x12\x01"]),
+    rest=st.binary(max_size=40),
+    extension=st.sampled_from(["png", "jpg", "webp"]),
+)
+def test_whatever_stands_in_exif_the_photo_is_read(folder, start, rest, extension):
+    path = folder / f"plain.{extension}"
+    Image.fromarray(checker(8, 13)).save(path)
+    plain = read_image(path)
+    Image.fromarray(checker(8, 13)).save(path, exif=start + rest)
+    turned = [turn(flipped) for flipped in (plain, plain[:, ::-1]) for turn in TURNS]
+    found = read_image(path)
+    assert any(np.array_equal(found, each) for each in turned)
+    with opened(path) as image:
+        sideways = orientation_of(image) >= SIDEWAYS
+    assert found.shape == ((13, 8, 3) if sideways else (8, 13, 3))
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_an_orientation_that_is_none_turns_nothing(folder, value):
+    exif = Image.Exif()
+    exif[0x0112] = value
+    Image.fromarray(checker(8, 13)).save(folder / "odd.png", exif=exif)
+    np.testing.assert_array_equal(read_image(folder / "odd.png"), checker(8, 13))
 
 
 @pytest.mark.parametrize("extension", ["gif", "webp", "png", "tif"])

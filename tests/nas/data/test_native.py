@@ -117,6 +117,11 @@ def test_a_photo_is_used_in_place_or_linked(tmp_path, photo, borrowed):
     assert found.image.samefile(path) and (found.sha256, found.size) == (sha256_of(path), (30, 40))
 
 
+def test_a_photo_of_no_known_orientation_is_used_in_place(tmp_path, photo):
+    path = photo(tmp_path / "some.jpg", size=(40, 30), orientation=0)
+    assert with_photo(Record("a", path, ""), Place(tmp_path, tmp_path / "raw"), "here").image == path
+
+
 @pytest.mark.parametrize("borrowed", [True, False])
 def test_a_photo_that_exif_would_turn_is_written_anew_as_its_pixels_lie(tmp_path, photo, borrowed):
     path = photo(tmp_path / "mine" / "some.jpg", size=(40, 30), orientation=6)
@@ -137,12 +142,15 @@ def test_a_photo_that_is_none_is_named_with_its_place(tmp_path):
 @random
 @given(LEVELS)
 def test_a_mask_is_written_and_read_as_it_is(tmp_path_factory, labels):
-    place = Place(tmp_path_factory.getbasetemp(), tmp_path_factory.getbasetemp() / "raw")
+    root = tmp_path_factory.mktemp("native")
+    place = Place(root, root / "raw")
     found = with_mask(Record("a", place.root / "a.jpg", "0"), labels.astype(int), place)
     assert found.mask == place.target / "truth" / "masks" / "a.png" and found.mask_sha256 == sha256_of(found.mask)
     np.testing.assert_array_equal(found.truth(), labels)
     np.testing.assert_array_equal(read_levels(found.mask, "here"), labels)
     assert replace(found, mask=None, mask_sha256="") == Record("a", place.root / "a.jpg", "0")
+    # as on a file system that tells no case
+    one_line(lambda: with_mask(Record("a", root / "A.jpg", "1"), labels.astype(int), place), "a.png", "rename one")
 
 
 @random

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -88,6 +90,39 @@ def test_names_are_composed_and_hidden_files_are_none(root, photo, prepared):
     ]
 
 
+def test_names_that_differ_in_case_alone_are_two(root, photo, prepared):
+    for name in ("Dog", "dog"):
+        photo(root / f"{name}.jpg", seed=ord(name[0]))
+    Image.fromarray(instances()).save(root / "dog.mask.png")
+    Image.fromarray(instances()[::-1].copy()).save(root / "Dog.mask.PNG")
+    records = prepared("folder", root)
+    np.testing.assert_array_equal(records["dog"].truth(), instances())
+    np.testing.assert_array_equal(records["Dog"].truth(), instances()[::-1])
+
+
+# of a page, a formula, a shell, a table, a path; right to left, and what changes the direction
+NAMES = [
+    "$x_1^2$",
+    "<img src=x onerror=alert(1)>",
+    "a & b | c",
+    "new\nline",
+    "\u05e9\u05dc\u05d5\u05dd",
+    "\u202ecod",
+    "a: b",
+    "~",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_taken(root, photo, prepared, name):
+    photo(root / f"{name}.jpg")
+    (root / "masks").mkdir()
+    Image.fromarray(instances()).save(root / f"masks/{name}.png")
+    record = prepared("folder", root)[name]
+    assert record.id == name and record.photo().shape == (30, 40, 3)
+    np.testing.assert_array_equal(record.truth(), instances())
+
+
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n%%EndComments\nshowpage\n%%EOF\n"
 BROKEN = {
     "PostScript": (lambda r: (r / "a.jpg").write_bytes(EPS), ["a.jpg", "is no picture"]),
@@ -112,10 +147,36 @@ BROKEN = {
         ["z.png", "of no photo"],
     ),
     "the same name": (lambda r: Image.new("RGB", (40, 30)).save(r / "a.png"), ["a.jpg", "a.png", "both are 'a'"]),
+    "a mask of two that differ in case": (
+        lambda r: (
+            [Image.new("RGB", (40, 30)).save(r / name) for name in ("Dog.png", "dog.png")],
+            Image.new("L", (40, 30)).save(r / "DOG.mask.png"),
+        ),
+        ["DOG.mask.png", "Dog.png and dog.png", "exactly"],
+    ),
+    "cut short": (
+        lambda r: (r / "c.png").write_bytes((r / "c.png").read_bytes()[:-200]),
+        ["c.png", "cannot be decoded", "truncated"],
+    ),
+    "one pixel": (lambda r: Image.new("L", (1, 1)).save(r / "z.png"), ["z.png", "1 x 1 pixels", "minimum_side = 8"]),
+    "too many pixels": (
+        lambda r: Image.new("1", (20_000, 20_000)).save(r / "z.png"),
+        ["z.png", "400000000 pixels", "make it smaller"],
+    ),
+    "more pixels than are read": (
+        lambda r: Image.new("1", (10_000, 10_000)).save(r / "z.png"),
+        ["z.png", "10000 x 10000 pixels", "make it smaller"],
+    ),
+    "a long name": (lambda r: Image.new("L", (9, 9)).save(r / f"{'ö' * 101}.png"), ["ö.png", "202 bytes", "200"]),
+    "a name in another encoding": (
+        lambda r: (r / "a.jpg").rename(os.fsdecode(os.fsencode(r) + b"/\xf6.jpg")),
+        ["not in UTF-8", "rename"],
+    ),
     "no picture": (lambda r: (r / "a.jpg").write_text("x"), ["a.jpg", "is no picture"]),
 }
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(("damage", "words"), BROKEN.values(), ids=BROKEN)
 def test_broken_files_are_named(root, refused, damage, words):
     damage(root)
