@@ -195,7 +195,7 @@ def open_image(path: Path, where: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise ValueError(f"{where}: {path} has too many pixels ({error}); make it smaller") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise ValueError(f"{where}: {path} is no picture ({type(error).__name__}); unpack the data set anew") from None
+        raise ValueError(f"{where}: {path} is no picture ({type(error).__name__}); unpack or copy it anew") from None
 
 
 @contextmanager
@@ -204,7 +204,7 @@ def decoding(path: Path, where: str) -> Iterator[None]:
     try:
         yield
     except (OSError, SyntaxError) as error:
-        raise ValueError(f"{where}: {path} cannot be decoded ({error}); unpack the data set anew") from None
+        raise ValueError(f"{where}: {path} cannot be decoded ({error}); unpack or copy it anew") from None
 
 
 def read_levels(path: Path, where: str) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from nas.data.images import read_image
 from nas.data.label_maps import resize_labels
-from nas.store import new_file, read_json
+from nas.store import new_file, read_json, reading
 
 TRAIN = "train"  # folder of the photos to fit a linear head to, inside that of the photos to evaluate on
 PHOTO_INDEX, TRUTH_INDEX = Path("photos") / "index.json", Path("truth") / "truth.json"
@@ -75,7 +75,8 @@ class Record:
         """The label map of the masks as stored, mostly of the photo's size, or resized (nearest) to (height, width)."""
         if self.mask is None:
             return None
-        labels = np.asarray(Image.open(self.mask))
+        with reading(self.mask), Image.open(self.mask) as stored:
+            labels = np.asarray(stored)
         return labels if size is None else resize_labels(labels, size)
 
 

@@ -1,18 +1,19 @@
 """What a notebook works with: the settings of its subject, and where its figures and tables go."""
 
+import html
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
-from IPython.display import Image, Markdown, display
+from IPython.display import HTML, Image, display
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
 from nas.report import style
 from nas.report.writing import write_printed
 from nas.statistics import Resampling
-from nas.store import write_json
+from nas.store import one_line, write_json
 
 
 class NotebookPage:
@@ -46,12 +47,12 @@ class NotebookPage:
     def figure(self, drawn: Figure, caption: str, name: str, photographs: bool = False) -> None:
         """Save a figure and show it with its caption, see `nas.report.style.save`."""
         display(Image(style.save(drawn, caption, self.output / "figures" / name, photographs)))
-        display(Markdown(caption))
+        display(_paragraph(caption))
 
     def table(self, table: pd.DataFrame, caption: str, name: str, bold: pd.DataFrame | None = None) -> Styler:
         """Save a table and show it with its caption, see `nas.report.writing`."""
         write_printed(table, self.output / "tables" / name, caption, bold)
-        display(Markdown(caption))
+        display(_paragraph(caption))
         return self.show(table)
 
     def json(self, table: pd.DataFrame, name: str) -> None:
@@ -61,7 +62,13 @@ class NotebookPage:
     def show(self, table: pd.DataFrame) -> Styler:
         """A table that is part of the page alone; the same one gives the same bytes."""
         self._shown += 1
-        return table.style.hide(axis="index").format(escape="html").set_uuid(f"table-{self._shown}")
+        shown = table.map(lambda cell: one_line(cell) if isinstance(cell, str) else cell)
+        return shown.style.hide(axis="index").format(escape="html").set_uuid(f"table-{self._shown}")
+
+
+def _paragraph(text: str) -> HTML:
+    """A text in which nothing is markup: it may have names of the user's."""
+    return HTML(f"<p>{html.escape(one_line(text), quote=False)}</p>")
 
 
 def _around(folder: Path) -> Path:

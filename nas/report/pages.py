@@ -11,6 +11,7 @@ import nbformat
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from nbconvert import HTMLExporter
 
+from nas.report.writing import caption_of
 from nas.store import write_bytes
 
 TEMPLATES = Environment(
@@ -60,7 +61,7 @@ def figure_tag(figures: Path, name: str) -> str:
 
 def table_tag(tables: Path, name: str) -> str:
     """A table of the report with its caption."""
-    caption = (tables / f"{name}.md").read_text(encoding="utf-8").partition("\n")[0]
+    caption = caption_of(tables / name)
     rows = (tables / f"{name}.html").read_text(encoding="utf-8")
     return (
         f'<figure id="{name}" class="table"><figcaption><strong>{html.escape(label(name))}.</strong> '

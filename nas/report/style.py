@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nas.store import write_bytes
+from nas.store import one_line, write_bytes
 
 WIDTH = 7.2  # inches, the text width of a two-column page
 INK, MUTED, ACCENT = "#222222", "#6b7280", "#d55e00"
@@ -36,6 +36,7 @@ def use() -> None:
             "axes.spines.right": False,
             "svg.hashsalt": "nas",
             "svg.fonttype": "none",
+            "text.parse_math": False,  # names of photos and classes may have dollars
         }
     )
 
@@ -50,7 +51,7 @@ def save(figure: Figure, caption: str, stem: Path, photographs: bool = False) ->
         figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None}, dpi=90)
     figure.savefig(stem.with_suffix(".png"), metadata={"Software": None}, dpi=110 if photographs else 200)
     plt.close(figure)
-    write_bytes(stem.with_suffix(".txt"), (" ".join(caption.split()) + "\n").encode())
+    write_bytes(stem.with_suffix(".txt"), f"{one_line(caption)}\n".encode())
     return stem.with_suffix(".png")
 
 
@@ -59,6 +60,20 @@ def nothing(reason: str) -> Figure:
     figure = plt.figure(figsize=(WIDTH, 0.8))
     figure.text(0.5, 0.5, f"Nothing to show: {reason}", ha="center", va="center", color=MUTED)
     return figure
+
+
+def title(axes: Axes, text: str, fontsize: float, pad: float) -> None:
+    """A title over a panel, each of its lines at most as wide as the panel: of a longer one the end is left out."""
+    width = axes.get_window_extent().width
+    lines = []
+    for line in text.split("\n"):
+        drawn = axes.set_title(line, fontsize=fontsize, pad=pad)
+        kept = len(line)
+        while kept > 1 and drawn.get_window_extent().width > width:
+            kept -= 1
+            drawn.set_text(f"{line[:kept]}…")
+        lines.append(drawn.get_text())
+    axes.set_title("\n".join(lines), fontsize=fontsize, pad=pad)
 
 
 def bare(axes: Axes) -> None:

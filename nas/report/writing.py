@@ -1,12 +1,13 @@
 """A table as CSV, Markdown, LaTeX and HTML, with the same cells."""
 
 import re
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from nas.store import write_bytes
+from nas.store import one_line, write_bytes
 
 BOLD = "\x02"  # before a cell that is to be bold
 LATEX = str.maketrans(
@@ -22,13 +23,14 @@ LATEX = str.maketrans(
 def write_printed(table: pd.DataFrame, stem: Path, caption: str, bold: pd.DataFrame | None = None) -> None:
     """Write `stem`.csv, .md, .tex (booktabs) and .html with the same cells; the caption goes above .md and .tex.
 
-    `bold`, of the shape of the table, marks the cells to print in bold in all but the first.
+    In all but the first a cell is one line; `bold`, of the shape of the table, marks the cells to print in bold there.
     """
     write_bytes(stem.with_suffix(".csv"), table.to_csv(index=False).encode())
-    printed = table.rename(columns=_escape_pipes).map(_escape_pipes)
+    table, caption = table.map(_printed), one_line(caption)
+    printed = table.rename(columns=_markdown).map(_markdown)
     if bold is not None:
         printed = printed.where(~bold.to_numpy(), "**" + printed.astype(str) + "**")
-    markdown = f"{caption}\n\n{printed.to_markdown(index=False, disable_numparse=True)}\n"
+    markdown = f"{escape(caption, quote=False)}\n\n{printed.to_markdown(index=False, disable_numparse=True)}\n"
     write_bytes(stem.with_suffix(".md"), markdown.encode())
     write_bytes(stem.with_suffix(".tex"), latex(table, caption, bold).encode())
     write_bytes(stem.with_suffix(".html"), html(table, bold).encode())
@@ -42,8 +44,18 @@ def latex(table: pd.DataFrame, caption: str, bold: pd.DataFrame | None = None) -
     return str(styled.to_latex(hrules=True, caption=caption.translate(LATEX), position="t"))
 
 
-def _escape_pipes(cell: Any) -> Any:
-    return cell.replace("|", "\\|") if isinstance(cell, str) else cell
+def caption_of(stem: Path) -> str:
+    """The caption of a table that was written."""
+    return unescape(stem.with_suffix(".md").read_text(encoding="utf-8").partition("\n")[0])
+
+
+def _printed(cell: Any) -> Any:
+    return one_line(cell) if isinstance(cell, str) else cell
+
+
+def _markdown(cell: Any) -> Any:
+    """A cell in which nothing is markup or ends the cell: it may be a name of the user's."""
+    return escape(cell, quote=False).replace("|", "\\|") if isinstance(cell, str) else cell
 
 
 def html(table: pd.DataFrame, bold: pd.DataFrame | None = None) -> str:

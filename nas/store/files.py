@@ -69,7 +69,7 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, SyntaxError, TypeError, ValueError) as error:  # of a PNG, SyntaxError
         # it says itself what is wrong, and with which file
         if isinstance(error, FileNotFoundError) or (isinstance(error, OSError) and error.errno is not None):
             raise

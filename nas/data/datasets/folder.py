@@ -50,7 +50,7 @@ def photos(place: Place, split: str) -> list[Listed]:
 
 
 def _complete(record: Record, mask: Path | None, place: Place) -> Record:
-    where = str(record.image)
+    where = "download.root.folder"
     with open_image(record.image, where) as stored, decoding(record.image, where):
         turned = orientation_of(stored) >= SIDEWAYS
         size = (stored.width, stored.height) if turned else (stored.height, stored.width)

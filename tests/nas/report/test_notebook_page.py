@@ -1,5 +1,6 @@
 """What a notebook works with, of a project made up here."""
 
+import html
 import json
 
 import matplotlib.pyplot as plt
@@ -10,6 +11,7 @@ import yaml
 
 from nas.report import notebook_page
 from nas.report.notebook_page import NotebookPage
+from nas.report.writing import caption_of
 from nas.statistics.resampling import Resampling
 
 PARAMETERS = {
@@ -68,15 +70,26 @@ def test_figures_and_tables_go_to_the_output_and_are_shown_with_their_captions(p
                        "tables/classes.tex"]  # fmt: skip
     picture, caption, heading = displayed
     assert picture.data == (tmp_path / "out/figures/figure4.png").read_bytes()
-    assert (caption.data, heading.data) == ("A figure", "A table")
+    assert (caption.data, heading.data) == ("<p>A figure</p>", "<p>A table</p>")
     assert "**0.2**" in (tmp_path / "out/tables/classes.md").read_text()
     assert json.loads((tmp_path / "out/tables/adherence.json").read_text()) == table.to_dict("records")
     pd.testing.assert_frame_equal(shown.data, table)
 
 
 def test_the_same_tables_give_the_same_bytes_and_special_characters_are_text(project):
-    table = pd.DataFrame({"a": ["<b> & c"]})
+    table = pd.DataFrame({"a": ["<b> & c\n\u202ed"]})
     pages = [NotebookPage("classes", str(project)) for _ in range(2)]
     first, second = ([page.show(table).to_html() for _ in range(2)] for page in pages)
     assert first == second and first[0] != first[1]  # each has a name of its own in its page
-    assert "&lt;b&gt; &amp; c" in first[0] and "<b>" not in first[0]
+    assert "&lt;b&gt; &amp; c \\u202ed" in first[0] and "<b>" not in first[0]
+
+
+def test_nothing_in_a_caption_is_markup(project, tmp_path, displayed):
+    page = NotebookPage("classes", str(project), str(tmp_path))
+    caption = "Photos of <img src=x onerror=alert(1)>, **bold**, $x$ & [l](javascript:alert(1))\n\u202eend"
+    page.figure(plt.figure(), caption, "figure4")
+    text = "Photos of &lt;img src=x onerror=alert(1)&gt;, **bold**, $x$ &amp; [l](javascript:alert(1)) \\u202eend"
+    assert displayed[1].data == f"<p>{text}</p>"
+    page.table(pd.DataFrame({"a": ["b"]}), caption, "classes")
+    assert displayed[2].data == displayed[1].data
+    assert html.escape(caption_of(tmp_path / "tables" / "classes"), quote=False) == text

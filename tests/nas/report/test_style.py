@@ -49,6 +49,28 @@ def test_text_stays_text_in_a_drawing(tmp_path):
     assert ">Nothing to show: no data set has boxes<" in (tmp_path / "none.svg").read_text()
 
 
+def test_dollars_are_text(tmp_path):
+    style.use()
+    figure = style.nothing("$x_1^2$ and $\\frac")
+    style.save(figure, "", tmp_path / "none")
+    assert ">Nothing to show: $x_1^2$ and $\\frac<" in (tmp_path / "none.svg").read_text()
+
+
+@pytest.mark.parametrize("fontsize", [5, 8])
+def test_a_title_is_as_wide_as_its_panel_at_most(fontsize):
+    style.use()
+    _, axes = plt.subplots(1, 3, figsize=(4, 2))
+    long = "a name of a photo that is far too long for its panel"
+    for ax, text in zip(axes, ("short", long, f"{long}\nshort\n{long}"), strict=True):
+        style.title(ax, text, fontsize, 3)
+        assert ax.title.get_window_extent().width <= ax.get_window_extent().width
+    first, second, third = (ax.get_title() for ax in axes)
+    assert first == "short" and third == f"{second}\nshort\n{second}"
+    assert long.startswith(second.removesuffix("…")) and second.endswith("…") and len(second) > 5
+    axes[1].set_title(f"{long[: len(second)]}…")  # a letter more would not fit
+    assert axes[1].title.get_window_extent().width > axes[1].get_window_extent().width
+
+
 def test_bare_axes_have_no_ticks_and_no_frame():
     ax = drawn().axes[0]
     style.bare(ax)

@@ -6,7 +6,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.report.writing import write_printed
+from nas.report.writing import caption_of, write_printed
 
 random = settings(max_examples=25, deadline=None, derandomize=True)
 # what a table may hold: anything that the formats treat specially
@@ -36,10 +36,11 @@ def test_the_same_cells_are_in_every_format(tmp_path_factory, table, caption):
         assert list(csv.reader(file)) == cells(table)
 
     heading, blank, *lines = stem.with_suffix(".md").read_text().split("\n")
-    assert (heading, blank) == (caption, "")
+    assert (html.unescape(heading), blank, caption_of(stem)) == (caption, "", caption)
     rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if line]
     assert re.fullmatch(r"[|:-]+", lines[1])
-    assert [[cell.strip().replace(r"\|", "|") for cell in row] for row in rows[:1] + rows[2:]] == cells(table)
+    found = [[html.unescape(cell.strip().replace(r"\|", "|")) for cell in row] for row in rows[:1] + rows[2:]]
+    assert found == cells(table) and not re.search("<[a-z/!]", "".join([heading, *lines]))
 
     text = stem.with_suffix(".tex").read_text()
     body = re.search(r"\\toprule\n(.*) \\\\\n\\midrule\n(.*) \\\\\n\\bottomrule\n", text, re.DOTALL)

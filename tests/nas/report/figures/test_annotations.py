@@ -1,11 +1,14 @@
 """The page of annotations, of photos made up here."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
 
 from nas.data.records import Record, write_records
+from nas.report import style
 from nas.report.figures.annotations import SHOWN, annotations, annotations_caption, records_of
 
 BOXES = ((2, 1, 5, 4), (6, 3, 9, 7))
@@ -43,6 +46,22 @@ def test_every_photo_has_its_boxes_and_outlines(records):
         np.testing.assert_array_equal(image.get_array()[..., 3] > 0, truth == number)
     assert [len(ax.images) for ax in panels] == [3, 1, 1, 0] and len(panels[0].collections) == 2
     plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("$x_1$", "$x_1$"),
+        ("<b> & |", "<b> & |"),
+        ("new\nline", "new line"),
+        ("\u202ecod", "\\u202ecod"),
+        ("\\frac", "\\frac"),
+    ],
+)
+def test_any_name_is_text_in_one_line(records, name, shown, tmp_path):
+    figure = annotations([replace(records[0], id=name, class_name=name, super_class="")])
+    assert figure.axes[0].get_title() == f"{shown}\n{shown}"
+    style.save(figure, "", tmp_path / "drawn", photographs=True)  # nothing fails
 
 
 def test_a_mask_that_is_smaller_than_its_photo_is_drawn_in_its_place(records, tmp_path):
