@@ -57,7 +57,8 @@ def of_methods(parameters: "Parameters") -> Iterator[str]:
         elif name in METHODS:
             yield from (f"{key}: {line}" for line in _said(check_parameters, {name: given}))
             for parameter, value in given.items():
-                if isinstance(value, int | float) and not abs(value) <= MOST:
+                numbers = value if isinstance(value, list) else [value]
+                if any(isinstance(number, int | float) and not abs(number) <= MOST for number in numbers):
                     yield f"{key}.{parameter} is {value!r}: allowed is {MOST} at most"
 
 

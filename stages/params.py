@@ -137,7 +137,7 @@ class Saliency(Section):
     methods: Names = knob("of the table in nas.saliency; what a network cannot do is left out, and says why")
     regions: str = knob("of LIME and KernelSHAP: METHOD.VARIANT", of=LABEL_MAPS, shipped=shipped.AVERAGED[0])
     batch: Batch = knob("images or perturbed images per pass")
-    parameters: dict[str, dict[str, int | float | str]] = knob(
+    parameters: dict[str, dict[str, Any]] = knob(
         "counts that fit into minutes; in comments those of the papers",
         entries=shipped.OF_PAPERS,
         of="saliency.methods",

@@ -23,7 +23,8 @@ FOLDER, MARKS = "masks", (".mask", "_mask")  # of masks; what follows the name o
 MOST = 254  # instances
 FULL, NEARLY_FULL, FAINT = 255, 250, 20  # levels: inside of the object, inside but for noise, outside but for noise
 VOID = (224, 224, 192)  # a colour of VOC, for pixels to be ignored
-HELP = "save it as 8-bit grey, 0 where there is no object, or set download.masks to object, soft or instances"
+HELP = "save it as 8-bit grey, 0 where there is no object"
+CHOICE = f"{HELP}, or set download.masks to object, soft or instances"
 
 
 class Values(NamedTuple):
@@ -112,12 +113,12 @@ def read_mask(path: Path, where: str, kind: Kind = "auto") -> NDArray[np.uint8]:
         return (values.levels > 0).astype(np.uint8)
     if chosen == "soft":
         if not values.graded:
-            raise ValueError(f"{where}: {path} has colours, and no shares from 0 to {FULL}; {HELP}")
+            raise ValueError(f"{where}: {path} has colours, and no shares from 0 to {FULL}; {CHOICE}")
         return (values.levels > FULL // 2).astype(np.uint8)
     if chosen == "instances" and values.levels[values.levels != IGNORED].max(initial=0) <= MOST:
         return values.levels.astype(np.uint8)
     shown = ", ".join(map(str, np.unique(values.levels)[:8]))
-    raise ValueError(f"{where}: {path} could mean several things, with the values {shown}; {HELP}")
+    raise ValueError(f"{where}: {path} could mean several things, with the values {shown}; {CHOICE}")
 
 
 def recognized(values: Values) -> Literal["object", "soft", "instances", ""]:

@@ -85,12 +85,32 @@ def test_settings_of_a_network_that_takes_no_part_are_refused(refused):
         ("rise", {"n_masks": 10**12}, "saliency.parameters.rise.n_masks is 1000000000000: allowed is 10000000 at most"),
         ("rise", {"seed": 4}, "saliency.parameters.rise.seed is 4: seed is for all; remove it"),
         ("xrai", {"sigma": 1e300}, "saliency.parameters.xrai.sigma is 1e+300: allowed is 10000000 at most"),
+        (
+            "xrai",
+            {"scales": [50, 1e9]},
+            "saliency.parameters.xrai.scales is [50, 1000000000.0]: allowed is 10000000 at",
+        ),
+        ("xrai", {"scales": []}, "saliency.parameters.xrai: scales of xrai is []; give numbers above 0"),
+        ("xrai", {"scales": [50, "x"]}, "saliency.parameters.xrai: scales of xrai is [50, 'x']; give numbers above 0"),
+        ("xrai", {"scales": {"a": 1}}, "saliency.parameters.xrai: scales of xrai is {'a': 1}; give numbers above 0"),
+        ("grad_cam", {"relu": 1}, "saliency.parameters.grad_cam: relu of grad_cam is 1; give True or False"),
+        ("rise", {"n_masks": True}, "saliency.parameters.rise: n_masks of rise is True; give a whole number above 0"),
+        ("rise", {"n_masks": None}, "saliency.parameters.rise: n_masks of rise is None; give a whole number above 0"),
         ("gradient", {"n": 1}, "saliency.parameters.gradient: gradient has no parameter 'n': it takes none"),
     ],
 )
 def test_what_a_method_does_not_take_is_one_line(refused, method, given, said):
     (line,) = refused(saliency={"parameters": {method: given}})
     assert line.startswith(said)
+
+
+def test_switches_and_lists_of_a_method_can_be_set(root):
+    content = yaml.safe_load((root / "params.yaml").read_text())
+    given = {"grad_cam": {"relu": False}, "xrai": {"scales": [50, 100.5]}}
+    content["saliency"]["methods"] += [name for name in given if name not in content["saliency"]["methods"]]
+    content["saliency"]["parameters"] |= given
+    found = params.check(content, "some.yaml").saliency.parameters
+    assert {name: found[name] for name in given} == given
 
 
 def test_what_make_paper_is_to_set_is_a_key_and_a_value(refused):

@@ -78,6 +78,8 @@ AMBIGUOUS = {
     "numbers with gaps": (Image.fromarray(np.array([0, 3, 17], np.uint8)[TWO]), "with the values 0, 3, 17;"),
     "colours made grey": (Image.fromarray(np.array([0, 76, 150], np.uint8)[TWO]), "with the values 0, 76, 150;"),
     "mostly between": (Image.fromarray(np.array([0, 128, 255], np.uint8)[np.where(TWO == 2, 1, 2 * TWO)]), "several"),
+}  # fmt: skip
+UNREADABLE = {  # whatever download.masks is
     "no black": (palette(TWO, [WHITE, GREEN, RED]), "has mode P and 3 colours, none of them black"),
     "a colour twice": (palette(TWO, [BLACK, RED, RED]), "has mode P and 3 colours"),
     "a photo": (Image.fromarray(np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)), "colours"),
@@ -99,6 +101,18 @@ def test_a_mask_is_read_by_its_meaning(tmp_path, name):
     found = read_mask(saved(image, tmp_path / "m.png"), "here")
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", ["auto", "object", "soft", "instances"])
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_means_nothing_is_refused_whatever_is_set(tmp_path, name, kind):
+    image, said = UNREADABLE[name]
+    path = saved(image, tmp_path / "m.png")
+    with pytest.raises(ValueError, match=rf"^here: {re.escape(str(path))} ") as caught:
+        read_mask(path, "here", kind)
+    line = str(caught.value)
+    assert said in line and "\n" not in line
+    assert line.endswith("; save it as 8-bit grey, 0 where there is no object")
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
