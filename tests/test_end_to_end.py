@@ -3,6 +3,7 @@
 It runs twice: as it is, and on one core in surroundings that are as hostile as can be.
 """
 
+import html
 import json
 import os
 import re
@@ -36,10 +37,14 @@ HOSTILE = {
 }
 
 
+# of a formula, a page and a table; from right to left, over two lines
+NAMES = ("$x_1^2$ <img src=x onerror=alert(1)> & | {{ 7 }}", "\u202e\u05d7\u05ea\u05d5\u05dc\n\u732b")
+
+
 def own_photos(folder: Path) -> Path:
-    """A folder of two photos, of which nothing is known."""
+    """A folder of two photos with names that are no words, of which nothing is known."""
     folder.mkdir()
-    for name, photo in (("cat", data.chelsea()), ("cup", data.coffee())):
+    for name, photo in zip(NAMES, (data.chelsea(), data.coffee()), strict=True):
         Image.fromarray(photo).save(folder / f"{name}.png")
     return folder
 
@@ -63,7 +68,7 @@ def parameters(root, tmp_path_factory):
     made = yaml.safe_load((root / "params.yaml").read_text())
     made = smaller(made, chosen(root, 2, made["seed"]))
     made["datasets"] = ["folder", "sample"]  # nothing is known of the first, so that figures are of the second
-    made["download"]["root"] = {"folder": str(own_photos(tmp_path_factory.mktemp("own") / "photos"))}
+    made["download"]["root"] = {"folder": str(own_photos(tmp_path_factory.mktemp("own") / "photos: mine"))}
     return made
 
 
@@ -93,6 +98,9 @@ def test_two_photos_become_a_report(root, plain, parameters):
         if path.parent == Path("reports/site"):
             assert f'href="{path.name}"' in page or path.name == "index.html"
             assert (folder / path).stat().st_size > 1000
+            assert "<img src=x" not in (folder / path).read_text()
+    names = [photo["id"] for photo in json.loads((folder / "data/raw/folder/photos/index.json").read_text())]
+    assert names == sorted(NAMES) and NAMES[0] in html.unescape((folder / "reports/site/networks.html").read_text())
 
     metrics = json.loads((folder / "reports/metrics.json").read_text())
     assert list(metrics) == ["folder", "sample"] and list(metrics["sample"]) == [CLASSIFIER]

@@ -1,5 +1,6 @@
 """One look for all figures, and how they are saved."""
 
+import warnings
 from pathlib import Path
 
 import matplotlib as mpl
@@ -17,6 +18,8 @@ INK, MUTED, ACCENT = "#222222", "#6b7280", "#d55e00"
 def use() -> None:
     """Set the style for the figures that follow."""
     sns.set_theme(context="paper", style="ticks", palette="colorblind")
+    # of a name in letters that the font lacks: a box is drawn for each, and the pages have the name as text
+    warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
     mpl.rcParams.update(
         {
             "figure.dpi": 100,

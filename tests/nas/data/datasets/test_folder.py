@@ -2,7 +2,13 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
+
+from nas.data.masks import composed
+from nas.data.preparing import prepare
+from nas.data.records import read_records
 
 
 @pytest.fixture
@@ -111,16 +117,25 @@ NAMES = [
     "a: b",
     "~",
 ]
+NAME = st.sampled_from(NAMES) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=30
+).filter(lambda name: not name.startswith(".") and not name.endswith(("_mask", ".mask")))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_any_name_is_taken(root, photo, prepared, name):
-    photo(root / f"{name}.jpg")
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.lists(NAME, min_size=1, max_size=3, unique_by=composed))
+def test_any_name_is_taken(tmp_path_factory, photo, names):
+    root, target = tmp_path_factory.mktemp("photos: mine"), tmp_path_factory.mktemp("raw")
     (root / "masks").mkdir()
-    Image.fromarray(instances()).save(root / f"masks/{name}.png")
-    record = prepared("folder", root)[name]
-    assert record.id == name and record.photo().shape == (30, 40, 3)
-    np.testing.assert_array_equal(record.truth(), instances())
+    for name in names:
+        photo(root / f"{name}.png", seed=len(name))
+        Image.fromarray(instances()).save(root / f"masks/{name}.png")
+    prepare("folder", target, workspace=target, annotations=target, root=str(root))
+    records = read_records(target)
+    assert sorted(record.id for record in records) == sorted(map(composed, names))
+    for record in records:
+        assert record.photo().shape == (30, 40, 3) and composed(record.image.stem) == record.id
+        np.testing.assert_array_equal(record.truth(), instances())
 
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n%%EndComments\nshowpage\n%%EOF\n"

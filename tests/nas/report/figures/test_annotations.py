@@ -56,6 +56,7 @@ def test_every_photo_has_its_boxes_and_outlines(records):
         ("new\nline", "new line"),
         ("\u202ecod", "\\u202ecod"),
         ("\\frac", "\\frac"),
+        ("\u65e5\u672c\u8a9e", "\u65e5\u672c\u8a9e"),  # letters that the font lacks
     ],
 )
 def test_any_name_is_text_in_one_line(records, name, shown, tmp_path):
