@@ -6,7 +6,7 @@ What does not fit raises a ValueError of one line: the file and its line, what i
 import io
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,6 +109,19 @@ def read_table(path: Path, form: str) -> Iterator[Line]:
         raise ValueError(f"{path}: is missing, and must have lines {form}; unpack the data set anew") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: is no text ({error.reason} after line {number}); {REPAIR}") from None
+
+
+def by_key(rows: Iterable[Line]) -> dict[str, Line]:
+    """Lines by their first field. Raises ValueError for a second one that says something else than the first."""
+    found: dict[str, Line] = {}
+    for row in rows:
+        first = found.setdefault(row.fields[0], row)
+        if first.fields != row.fields:
+            raise ValueError(
+                f"{row.where}: has {row.fields[0]!r} a second time, with other values than line {first.line}; "
+                "take one out"
+            )
+    return found
 
 
 def numbers(fields: Sequence[str], where: str) -> list[float]:

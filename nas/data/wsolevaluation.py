@@ -7,7 +7,7 @@ localization.txt their boxes or masks, several lines for a photo with several.
 from pathlib import Path
 from typing import NamedTuple
 
-from nas.data.native import Line, read_table
+from nas.data.native import Line, by_key, read_table
 
 IDS, LABELS, LOCALIZATION = "image_ids.txt", "class_labels.txt", "localization.txt"
 
@@ -38,7 +38,7 @@ def read_items(folder: Path, form: str | None) -> list[Item]:
     ------
     ValueError : a missing file, a line that is not as it must be, a photo without class or truth
     """
-    labels = {row.fields[0]: row for row in read_table(folder / LABELS, "<photo>,<class>")}
+    labels = by_key(read_table(folder / LABELS, "<photo>,<class>"))
     truth: dict[str, list[Line]] = {}
     for row in read_table(folder / LOCALIZATION, form) if form else ():
         truth.setdefault(row.fields[0], []).append(row)

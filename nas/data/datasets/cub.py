@@ -14,6 +14,7 @@ from nas.data.native import (
     Listed,
     Place,
     below,
+    by_key,
     check_size,
     class_index,
     clip_box,
@@ -143,14 +144,14 @@ def _split(row: Line) -> str:
 
 
 def _by_photo(table: Path, form: str) -> dict[str, Line]:
-    return {row.fields[0]: row for row in read_table(table, form)}
+    return by_key(read_table(table, form))
 
 
 def _parts(folder: Path) -> tuple[list[str], dict[str, "array[float]"]]:
     """The names of all parts; photo number to number, x and y of one visible part after the other, in little memory."""
     if not (folder / "part_locs.txt").is_file():
         return [], {}
-    names = {row.fields[0]: row.fields[1] for row in read_table(folder / "parts.txt", "<part> <name>")}
+    names = {part: row.fields[1] for part, row in by_key(read_table(folder / "parts.txt", "<part> <name>")).items()}
     place = {part: number for number, part in enumerate(names)}
     found: dict[str, array[float]] = {}
     for row in read_table(folder / "part_locs.txt", "<photo> <part> <x> <y> <visible>"):

@@ -11,6 +11,7 @@ from PIL import Image
 from nas.data.native import (
     Place,
     below,
+    by_key,
     check_size,
     class_index,
     clip_box,
@@ -60,6 +61,14 @@ def test_tables_that_cannot_be_read_are_named(tmp_path):
     one_line(lambda: list(read_table(path, "<a>,<b>")), f"{path}, line 3", "'a,b,c'", "must be <a>,<b>")
     path.write_bytes(b"a,b\n" * 10_000 + b"\xff\xfe")
     one_line(lambda: list(read_table(path, "<a>,<b>")), path, "is no text")
+
+
+def test_a_second_line_of_one_key_is_refused_unless_it_is_the_same(tmp_path):
+    table = tmp_path / "labels.txt"
+    table.write_text("a 1\nb 2\na 1\n")
+    assert {key: row.line for key, row in by_key(read_table(table, "<photo> <class>")).items()} == {"a": 1, "b": 2}
+    table.write_text("a 1\nb 2\na 3\n")
+    one_line(lambda: by_key(read_table(table, "<photo> <class>")), "labels.txt, line 3", "'a'", "line 1", "take one")
 
 
 def test_the_first_folder_that_holds_the_marker_is_taken(tmp_path):
