@@ -52,7 +52,7 @@ class Content(NamedTuple):
 
 
 def load(root: Path, datasets: Sequence[str], networks: Sequence[str], name: str, photos: int) -> Content:
-    """The first photos of a class of the first data set and network with tags, and the tables of that data set.
+    """The first tagged photos of a class, of the first data set and network with tags, and the tables of that data set.
 
     Where no class has tags there are no photos, and the tables are empty.
     """
@@ -73,7 +73,7 @@ def load(root: Path, datasets: Sequence[str], networks: Sequence[str], name: str
     records = {record.id: record for record in read_records(root / "data" / "raw" / dataset)}
     views = Shards(root / "data" / "activations" / dataset / network)
     panels = []
-    for photo in found.ids[:photos]:
+    for photo in [each for each in found.ids if each in used[name][source]][:photos]:  # tags may be of some alone
         view = views.read([photo], ["view"])["view"][0]
         clusters = resize_labels(found.stored.read([photo], [CLASS])[CLASS][0], view.shape[:2])
         truth, _ = truth_of(records[photo], view.shape[:2])

@@ -184,6 +184,18 @@ def test_what_is_loaded_are_the_first_photos_and_the_clusters_that_a_person_tagg
     assert figure7_semantics.load(root, ["made"], NETWORKS[:1], "absent", photos=1).class_name == "bird"
 
 
+def test_photos_without_tags_are_not_shown(project):
+    root, views, *_ = project
+    write_json(
+        root / "data/semantics/made" / NETWORKS[0] / "tags.json",
+        {"bird": {"learnt tags": {"b": [True, False, True], "c": [False, True, True]}}},
+    )
+    content = figure7_semantics.load(root, ["made"], NETWORKS[:1], "bird", photos=3)
+    for panel, view in zip(content.panels, views[1:], strict=True):
+        np.testing.assert_array_equal(panel.photo, view)
+    few_labels(content).canvas.draw()
+
+
 @pytest.mark.parametrize(("datasets", "networks"), [(["bare", "made"], 1), (["bare"], 1), (["made"], 2)])
 def test_what_is_loaded_is_of_the_first_data_set_and_network_with_tags(project, datasets, networks):
     root, *_ = project
