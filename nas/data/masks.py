@@ -7,6 +7,7 @@ that could mean two things is refused.
 """
 
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from unicodedata import normalize
@@ -22,6 +23,9 @@ Kind = Literal["auto", "object", "soft", "instances"]
 FOLDER, MARKS = "masks", (".mask", "_mask")  # of masks; what follows the name of a photo in that of its mask
 MOST = 254  # instances
 FULL, NEARLY_FULL, FAINT = 255, 250, 20  # levels: inside of the object, inside but for noise, outside but for noise
+DEEP = 65535  # the highest level of 16 bits
+MOSTLY = 0.9  # of the pixels of a smooth edge are beside one that is further inside
+NEAR = 3  # levels, by which a mixture of two colours may be off, since it was rounded
 VOID = (224, 224, 192)  # a colour of VOC, for pixels to be ignored
 HELP = "save it as 8-bit grey, 0 where there is no object"
 CHOICE = f"{HELP}, or set download.masks to object, soft or instances"
@@ -31,11 +35,15 @@ class Values(NamedTuple):
     """What stands in a mask.
 
     levels : (height, width), 0 where there is no object
-    graded : whether they are shares, up to `FULL`; else they are numbers of instances
+    graded : whether they are greys, which may be shares up to `full`; else they are numbers of colours
+    full : level of the inside of an object where levels are shares: 255, or 65535 where there are higher ones
+    edges : whether some colours are edges of others, mixed with what is beside them
     """
 
-    levels: NDArray[np.uint16]
+    levels: NDArray[np.integer[Any]]
     graded: bool
+    full: int = FULL
+    edges: bool = False
 
 
 def is_mask(path: Path) -> bool:
@@ -95,71 +103,97 @@ def composed(name: str) -> str:
     return normalize("NFC", name)
 
 
-def read_mask(path: Path, where: str, kind: Kind = "auto") -> NDArray[np.uint8]:
+def read_mask(path: Path, where: str, kind: Kind = "auto", *, turned: bool = True) -> NDArray[np.uint8]:
     """A mask as a label map (height, width): 0 background, 1 to n instances, 255 to be ignored.
 
     Parameters
     ----------
     kind : "object", all that is not background is one object; "soft", where a level is above half; "instances", each
-        level or colour is one, and 255, or the colour of VOC's void, is to be ignored; "auto", see `recognized`
+        level or colour is one, and the highest level, or the colour of VOC's void, is to be ignored; "auto", see
+        `recognized`
+    turned : whether EXIF turns it
 
     Raises
     ------
     ValueError : a file that is missing, damaged, or could mean two things; `where` begins the line
     """
-    values = read_values(path, where)
+    values = read_values(path, where, turned=turned)
     chosen = recognized(values) if kind == "auto" else kind
     if chosen == "object":
         return (values.levels > 0).astype(np.uint8)
     if chosen == "soft":
         if not values.graded:
             raise ValueError(f"{where}: {path} has colours, and no shares from 0 to {FULL}; {CHOICE}")
-        return (values.levels > FULL // 2).astype(np.uint8)
-    if chosen == "instances" and values.levels[values.levels != IGNORED].max(initial=0) <= MOST:
-        return values.levels.astype(np.uint8)
-    shown = ", ".join(map(str, np.unique(values.levels)[:8]))
-    raise ValueError(f"{where}: {path} could mean several things, with the values {shown}; {CHOICE}")
+        return (values.levels > values.full // 2).astype(np.uint8)
+    levels = np.unique(values.levels)
+    if chosen == "instances":
+        labels = _numbered(values) if values.graded and values.full > FULL else values.levels
+        if labels[labels != IGNORED].max(initial=0) <= MOST:
+            return labels.astype(np.uint8)
+        raise ValueError(f"{where}: {path} has {len(levels)} values, and instances can be {MOST} at most; {CHOICE}")
+    shown = ", ".join(map(str, levels[:8]))
+    kinds = "colours at edges, mixed of others" if values.edges else f"the values {shown}"
+    raise ValueError(f"{where}: {path} could mean several things, with {kinds}; {CHOICE}")
 
 
 def recognized(values: Values) -> Literal["object", "soft", "instances", ""]:
     """The kind of a mask, "" where it could be several.
 
-    In this order: nothing but 0, or 0 and one other level: an object. Colours: instances. 0 and 1 to n without a gap:
-    instances, with 255 to be ignored where that is on fewer pixels than they are. 0, 255 and levels between, of which
-    some are neither near to 0 nor to 255, on no more pixels than 250 to 255: soft.
+    In this order: colours that are no edges of others: instances. Nothing but 0, or 0 and one other level: an object.
+    0 and 1 to n without a gap: instances, with 255 to be ignored where that is on fewer pixels than they are. 0, 255
+    and levels between, of which some are neither near to 0 nor to 255, on no more pixels than 250 to 255, and nearly
+    everywhere beside a higher one, as at an edge: soft.
     """
+    if not values.graded:
+        return "" if values.edges else "instances"
     levels, n_pixels = np.unique(values.levels, return_counts=True)
     if levels[0] != 0:
         return ""
     levels, n_pixels = levels[1:], n_pixels[1:]
     if len(levels) <= 1:
         return "object"
-    if not values.graded:
-        return "instances"
     numbers = levels[levels != IGNORED]
     ignored = int(n_pixels[levels == IGNORED].sum())
     if len(numbers) == numbers[-1] <= MOST - 100 and ignored < n_pixels.sum() - ignored:
         return "instances"
-    between = (levels > FAINT) & (levels < NEARLY_FULL)
-    if between.any() and n_pixels[levels < NEARLY_FULL].sum() <= n_pixels[levels >= NEARLY_FULL].sum():
+    shares = values.levels * (FULL / values.full)
+    between = (shares > FAINT) & (shares < NEARLY_FULL)
+    inside = shares >= NEARLY_FULL
+    if between.any() and ((shares > 0) & ~inside).sum() <= inside.sum() and _at_edges(values.levels, between) >= MOSTLY:
         return "soft"
     return ""
 
 
-def read_values(path: Path, where: str) -> Values:
-    """What stands in the file of a mask, turned upright; `where` begins the line of an error."""
+def _at_edges(levels: NDArray[np.integer[Any]], where: NDArray[np.bool_]) -> float:
+    """Share of pixels that have a higher one among the eight around them."""
+    from scipy import ndimage  # only here, since it takes a while to load
+
+    return float((ndimage.maximum_filter(levels, 3)[where] > levels[where]).mean())
+
+
+def _numbered(values: Values) -> NDArray[np.integer[Any]]:
+    """Levels as numbers of instances in their order, with 255 where the highest possible level is."""
+    numbers = np.unique(values.levels, return_inverse=True)[1].reshape(values.levels.shape) + (values.levels.min() > 0)
+    return np.where(values.levels == values.full, IGNORED, np.where(numbers >= IGNORED, numbers + 1, numbers))
+
+
+def read_values(path: Path, where: str, *, turned: bool = True) -> Values:
+    """What stands in the file of a mask, turned as EXIF says if that is wanted; `where` begins the line of an error."""
     try:
         with opened(path) as stored:
-            image = upright(stored)
+            image = upright(stored) if turned else stored
             image.load()
     except FileNotFoundError:
         raise ValueError(f"{where}: {path} is missing; unpack the data set anew, or take the line out") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise ValueError(f"{where}: {path} cannot be decoded ({error}); save it anew as PNG") from None
     if image.mode == "1":
-        return Values(np.asarray(image).astype(np.uint16) * FULL, graded=True)
+        return Values(np.asarray(image) * np.int64(FULL), graded=True)
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return Values(_from_16_bits(np.asarray(image).astype(np.int64), path, where), graded=True)
+        levels = np.asarray(image).astype(np.int64)
+        if levels.min() < 0 or levels.max() > DEEP:
+            raise ValueError(f"{where}: {path} holds 32-bit values; {HELP}")
+        return Values(levels, graded=True, full=FULL if levels.max() <= FULL else DEEP)
     if image.mode in ("F", "CMYK", "YCbCr", "LAB", "HSV"):
         raise ValueError(f"{where}: {path} has mode {image.mode}; {HELP}")
     if image.mode == "P" and image.info.get("transparency") is None:
@@ -167,8 +201,9 @@ def read_values(path: Path, where: str) -> Values:
     pixels = np.asarray(image.convert("RGBA"))
     colours, opacity = pixels[..., :3], pixels[..., 3]
     if opacity.min() < FULL:
-        if (colours == colours[opacity > 0][:1]).all(axis=-1)[opacity > 0].all():  # one colour, or none
-            return Values(opacity.astype(np.uint16), graded=True)
+        seen = colours[opacity > 0]
+        if (seen == seen[:1]).all():  # one colour, or none
+            return Values(opacity.astype(np.int64), graded=True)
         colours = np.where(opacity[..., None] > 0, colours, 0)
         if not (((colours.max(axis=-1) > FULL // 2) == (opacity > FULL // 2)).all()):
             raise ValueError(f"{where}: {path} has colours and transparency that tell two things apart; {HELP}")
@@ -183,31 +218,45 @@ def _palette_of(image: Image.Image) -> NDArray[Any]:
     return palette
 
 
-def _from_16_bits(numbers: NDArray[np.int64], path: Path, where: str) -> NDArray[np.uint16]:
-    if numbers.min() < 0 or numbers.max() > 65535:
-        raise ValueError(f"{where}: {path} holds 32-bit values; {HELP}")
-    # small numbers are instances, others shares of 65535
-    return (numbers if numbers.max() <= FULL else (numbers + 128) // 257).astype(np.uint16)
-
-
 def _from_colours(colours: NDArray[Any], at: NDArray[np.int64], path: Path, where: str, mode: str) -> Values:
     """Values of a mask whose pixels are numbers of colours, (n, 3); a palette of VOC keeps its numbers."""
     used = np.unique(at)
     found = colours[used].astype(np.int64)
     if (found == found[:, :1]).all():  # greys
-        return Values(colours[at][..., 0].astype(np.uint16), graded=True)
+        return Values(colours[at][..., 0].astype(np.int64), graded=True)
     if all(tuple(colour) == (_voc_colour(index) if index < IGNORED else VOID)
            for index, colour in zip(used.tolist(), found.tolist(), strict=True)):  # fmt: skip
-        return Values(at.astype(np.uint16), graded=False)
+        return Values(at, graded=False)
     black = (found == 0).all(axis=1)
-    if black.sum() != 1 or len(np.unique(found, axis=0)) < len(used) or len(used) > MOST:
+    if black.sum() != 1 or len(np.unique(found, axis=0)) < len(used):
         said = f"{len(used)} colours, {'none' if not black.any() else 'not one'} of them black"
         raise ValueError(f"{where}: {path} has mode {mode} and {said}, for where there is no object; {HELP}")
-    numbers = np.zeros(len(colours), np.uint16)
     void = (found == VOID).all(axis=1)
-    numbers[used[~black & ~void]] = np.arange(1, 1 + int((~black & ~void).sum()))
+    objects = used[~black & ~void]
+    numbers = np.zeros(len(colours), np.int64)
+    numbers[objects] = np.arange(1, 1 + len(objects))
+    numbers[objects[IGNORED - 1 :]] += 1  # one of them is to be ignored
     numbers[used[void]] = IGNORED
-    return Values(numbers[at], graded=False)
+    return Values(numbers[at], graded=False, edges=_has_edges(np.searchsorted(used, at), found))
+
+
+def _has_edges(at: NDArray[np.int64], colours: NDArray[np.int64]) -> bool:
+    """Whether some colours are edges of others: nowhere two pixels wide and high, and mixed of two that are.
+
+    So are those of a mask that was made smaller, or drawn with smooth edges. More colours that are nowhere so large
+    than others are, too, are no instances.
+    """
+    square = (at[1:, 1:] == at[:-1, :-1]) & (at[1:, 1:] == at[1:, :-1]) & (at[1:, 1:] == at[:-1, 1:])
+    large = np.isin(np.arange(len(colours)), at[1:, 1:][square])
+    thin, flat = colours[~large], colours[large]
+    if len(thin) > len(flat):
+        return True
+    for first, second in combinations(flat, 2):
+        way = second - first
+        share = ((thin - first) @ way / (way @ way))[:, None]
+        if ((np.abs(first + share * way - thin) <= NEAR).all(axis=1) & (np.abs(share - 0.5) < 0.5)[:, 0]).any():
+            return True
+    return False
 
 
 def _voc_colour(index: int) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from nas.data.about import About, Archive
-from nas.data.masks import read_values
+from nas.data.masks import FULL, read_values
 from nas.data.native import (
     REPAIR,
     Line,
@@ -119,11 +119,11 @@ def _complete(
     record = replace(record, boxes=(clip_box(corners, record.size, box.where),), parts=parts())
     if masks is None:
         return record
-    values = read_values(masks / original.parent.name / f"{original.stem}.png", where)
+    values = read_values(masks / original.parent.name / f"{original.stem}.png", where, turned=False)
     if not values.graded:
         raise ValueError(f"{where}: its mask has colours, and must have shares of its annotators in grey; {REPAIR}")
     check_size(values.levels.shape, record.size, where)
-    agreed = values.levels > min(HALF, int(values.levels.max()) // 2)
+    agreed = values.levels > min(HALF * values.full // FULL, int(values.levels.max()) // 2)
     return with_mask(record, agreed, place)
 
 

@@ -94,7 +94,7 @@ def _label_map(rows: list[Line], root: Path, photo_size: Size) -> NDArray[np.uin
 
 
 def _read(path: Path, photo_size: Size, where: str) -> NDArray[np.uint8]:
-    levels = read_mask(path, where, "object")
+    levels = read_mask(path, where, "object", turned=False)
     (height, width), (photo_height, photo_width) = levels.shape, photo_size
     if not same_proportions((height, width), photo_size):
         raise ValueError(

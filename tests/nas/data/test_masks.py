@@ -21,6 +21,7 @@ def disc(where=(12, 15), radius=7):
 
 OBJECT = disc()
 TWO = np.where(disc((8, 8), 5), 1, np.where(disc((14, 22), 6), 2, 0)).astype(np.uint8)
+THREE = np.where(TWO > 0, TWO, np.where(disc((20, 5), 4), 3, 0)).astype(np.uint8)
 VOIDED = np.where(disc((8, 8), 6) & (TWO == 0), 255, TWO).astype(np.uint8)
 
 
@@ -62,6 +63,15 @@ MEANING = {
     "palette, black first": (palette(OBJECT, [BLACK, WHITE]), OBJECT),
     "palette, red first": (palette(1 - OBJECT.astype(int), [RED, BLACK]), OBJECT),
     "palette of greys": (palette(np.where(OBJECT, 7, 0), [(i, i, i) for i in range(256)]), OBJECT),
+    "palette of VOC, void alone": (palette(np.where(OBJECT, 255, 0), VOC), np.where(OBJECT, 255, 0)),
+    "void alone": (Image.fromarray(np.array([BLACK, VOC[255]], np.uint8)[OBJECT.astype(int)]), OBJECT * 255),
+    "own colours and void": (
+        Image.fromarray(np.array([BLACK, RED, GREEN, VOC[255]], np.uint8)[np.where(VOIDED == 255, 3, VOIDED)]),
+        np.where(VOIDED == 255, 255, np.where(TWO == 1, 2, np.where(TWO == 2, 1, 0))),
+    ),
+    "wholly transparent": (Image.fromarray(np.dstack([ALPHA[..., :3], np.zeros(SIZE, np.uint8)])), np.zeros(SIZE)),
+    "16 bits, anti-aliased": (Image.fromarray(anti_aliased().astype(np.uint16) * 257), anti_aliased() > 127),
+    "16 bits, 0 and 100": (Image.fromarray(OBJECT * np.uint16(100)), OBJECT),
     "palette of own colours": (palette(TWO, [BLACK, GREEN, RED]), TWO),
     "colours": (Image.fromarray(COLOURED), np.where(TWO == 1, 2, np.where(TWO == 2, 1, 0))),
     "colours that are grey": (Image.fromarray(np.dstack([OBJECT * np.uint8(255)] * 3)), OBJECT),
@@ -77,16 +87,89 @@ AMBIGUOUS = {
     "more to be ignored than not": (Image.fromarray(SMALL_VOID), "with the values 0, 1, 255;"),
     "numbers with gaps": (Image.fromarray(np.array([0, 3, 17], np.uint8)[TWO]), "with the values 0, 3, 17;"),
     "colours made grey": (Image.fromarray(np.array([0, 76, 150], np.uint8)[TWO]), "with the values 0, 76, 150;"),
+    "a trimap": (Image.fromarray(np.where(disc(radius=5), 255, np.where(disc(radius=9), 128, 0)).astype(np.uint8)), "128"),
+    "two shapes, two levels": (Image.fromarray(np.array([0, 128, 255], np.uint8)[TWO]), "the values 0, 128, 255;"),
+    "three shapes": (Image.fromarray(np.array([0, 85, 170, 255], np.uint8)[THREE]), "the values 0, 85, 170, 255;"),
+    "16 bits, gaps": (Image.fromarray(np.array([0, 100, 1000], np.uint16)[TWO]), "the values 0, 100, 1000;"),
+    "16 bits, numbers": (Image.fromarray(np.array([0, 26001, 26002], np.uint16)[TWO]), "the values 0, 26001, 26002;"),
+    "16 bits, many": (Image.fromarray(np.arange(SIZE[0] * SIZE[1]).reshape(SIZE).astype(np.uint16)), "the values 0, 1, 2"),
     "mostly between": (Image.fromarray(np.array([0, 128, 255], np.uint8)[np.where(TWO == 2, 1, 2 * TWO)]), "several"),
 }  # fmt: skip
 UNREADABLE = {  # whatever download.masks is
+    "floats": (Image.fromarray(TWO.astype(np.float32)), "has mode F"),
     "no black": (palette(TWO, [WHITE, GREEN, RED]), "has mode P and 3 colours, none of them black"),
     "a colour twice": (palette(TWO, [BLACK, RED, RED]), "has mode P and 3 colours"),
     "a photo": (Image.fromarray(np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)), "colours"),
     "colours and alpha apart": (Image.fromarray(APART), "transparency"),
     "32 bits": (Image.fromarray(TWO.astype(np.int32) * 10**6), "holds 32-bit values"),
-    "floats": (Image.fromarray(TWO.astype(np.float32)), "has mode F"),
 }  # fmt: skip
+
+
+def smooth(method, colours=(RED, GREEN)):
+    """Two discs of colours drawn four times as large and made smaller."""
+    large = Image.new("RGB", (4 * SIZE[1], 4 * SIZE[0]))
+    for colour, (left, top) in zip(colours, ((12, 12), (60, 40)), strict=True):
+        ImageDraw.Draw(large).ellipse([left, top, left + 45, top + 45], fill=colour)
+    return large.resize(SIZE[::-1], method)
+
+
+@pytest.mark.parametrize("method", ["BOX", "BILINEAR", "BICUBIC", "LANCZOS"])
+@pytest.mark.parametrize("colours", [(RED, GREEN), ((200, 30, 90), (10, 120, 220))])
+def test_colours_with_smooth_edges_are_no_instances(tmp_path, method, colours):
+    image = smooth(Image.Resampling[method], colours)
+    path = saved(image, tmp_path / "m.png")
+    with pytest.raises(ValueError, match=r"colours at edges, mixed of others; .* set download.masks to object, soft"):
+        read_mask(path, "here")
+    np.testing.assert_array_equal(read_mask(path, "here", "object"), np.asarray(image).max(-1) > 0)
+
+
+@random
+@given(n=st.integers(1, 30), seed=st.integers(0, 99))
+def test_flat_colours_are_instances_however_many(tmp_path_factory, n, seed):
+    draw = np.random.default_rng(seed)
+    colours = np.concatenate([[BLACK], draw.permutation(216)[:n, None] // [36, 6, 1] % 6 * 50 + [1, 3, 2]])
+    numbers = np.kron(draw.integers(0, n + 1, (8, 10)), np.ones((3, 3), int))
+    path = tmp_path_factory.getbasetemp() / "flat.png"
+    Image.fromarray(colours[numbers].astype(np.uint8)).save(path)
+    if (numbers > 0).any() and (numbers == 0).any():
+        found = read_mask(path, "here")
+        assert sorted({*zip(found.ravel().tolist(), numbers.ravel().tolist(), strict=True)})  # one to one
+        assert len(np.unique(found)) == len(np.unique(numbers)) == len(np.unique(found + 999 * numbers))
+        np.testing.assert_array_equal(found > 0, numbers > 0)
+
+
+@pytest.mark.parametrize(
+    ("levels", "kind", "expected"),
+    [
+        ([0, 100, 1000], "object", [0, 1, 1]),
+        ([0, 100, 1000], "instances", [0, 1, 2]),
+        ([0, 26001, 26002], "instances", [0, 1, 2]),
+        ([24001, 26001, 26002], "instances", [1, 2, 3]),
+        ([0, 26001, 65535], "instances", [0, 1, 255]),
+        ([0, 30000, 40000], "soft", [0, 0, 1]),
+        ([0, 100, 200], "soft", [0, 0, 1]),
+    ],
+)
+def test_numbers_of_16_bits_keep_what_they_tell_apart(tmp_path, levels, kind, expected):
+    path = saved(Image.fromarray(np.array(levels, np.uint16)[TWO]), tmp_path / "m.png")
+    np.testing.assert_array_equal(read_mask(path, "here", kind), np.array(expected)[TWO])
+
+
+def test_more_instances_than_can_be_told_apart_are_refused(tmp_path):
+    path = saved(Image.fromarray(np.arange(720).reshape(SIZE).astype(np.uint16)), tmp_path / "m.png")
+    with pytest.raises(
+        ValueError, match=r"m\.png has 720 values, and instances can be 254 at most; .* download\.masks"
+    ):
+        read_mask(path, "here", "instances")
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_mask_is_turned_as_exif_says_where_its_photo_is(tmp_path, turned):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(TWO).save(tmp_path / "m.png", exif=exif)
+    expected = np.rot90(TWO, -1) if turned else TWO
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.png", "here", turned=turned), expected)
 
 
 def saved(image, path):
