@@ -21,6 +21,7 @@ def disc(where=(12, 15), radius=7):
 
 OBJECT = disc()
 TWO = np.where(disc((8, 8), 5), 1, np.where(disc((14, 22), 6), 2, 0)).astype(np.uint8)
+TRIMAP = np.where(disc(radius=5), 255, np.where(disc(radius=9), 128, 0)).astype(np.uint8)
 THREE = np.where(TWO > 0, TWO, np.where(disc((20, 5), 4), 3, 0)).astype(np.uint8)
 VOIDED = np.where(disc((8, 8), 6) & (TWO == 0), 255, TWO).astype(np.uint8)
 
@@ -87,12 +88,12 @@ AMBIGUOUS = {
     "more to be ignored than not": (Image.fromarray(SMALL_VOID), "with the values 0, 1, 255;"),
     "numbers with gaps": (Image.fromarray(np.array([0, 3, 17], np.uint8)[TWO]), "with the values 0, 3, 17;"),
     "colours made grey": (Image.fromarray(np.array([0, 76, 150], np.uint8)[TWO]), "with the values 0, 76, 150;"),
-    "a trimap": (Image.fromarray(np.where(disc(radius=5), 255, np.where(disc(radius=9), 128, 0)).astype(np.uint8)), "128"),
+    "a trimap": (Image.fromarray(TRIMAP), "with the values 0, 128, 255;"),
     "two shapes, two levels": (Image.fromarray(np.array([0, 128, 255], np.uint8)[TWO]), "the values 0, 128, 255;"),
     "three shapes": (Image.fromarray(np.array([0, 85, 170, 255], np.uint8)[THREE]), "the values 0, 85, 170, 255;"),
     "16 bits, gaps": (Image.fromarray(np.array([0, 100, 1000], np.uint16)[TWO]), "the values 0, 100, 1000;"),
     "16 bits, numbers": (Image.fromarray(np.array([0, 26001, 26002], np.uint16)[TWO]), "the values 0, 26001, 26002;"),
-    "16 bits, many": (Image.fromarray(np.arange(SIZE[0] * SIZE[1]).reshape(SIZE).astype(np.uint16)), "the values 0, 1, 2"),
+    "16 bits, many": (Image.fromarray(np.arange(720, dtype=np.uint16).reshape(SIZE)), "with the values 0, 1, 2, 3,"),
     "mostly between": (Image.fromarray(np.array([0, 128, 255], np.uint8)[np.where(TWO == 2, 1, 2 * TWO)]), "several"),
 }  # fmt: skip
 UNREADABLE = {  # whatever download.masks is
@@ -133,8 +134,9 @@ def test_flat_colours_are_instances_however_many(tmp_path_factory, n, seed):
     Image.fromarray(colours[numbers].astype(np.uint8)).save(path)
     if (numbers > 0).any() and (numbers == 0).any():
         found = read_mask(path, "here")
-        assert sorted({*zip(found.ravel().tolist(), numbers.ravel().tolist(), strict=True)})  # one to one
-        assert len(np.unique(found)) == len(np.unique(numbers)) == len(np.unique(found + 999 * numbers))
+        # one to one
+        pairs = np.unique(np.stack([found.ravel(), numbers.ravel()]), axis=1).shape[1]
+        assert pairs == len(np.unique(found)) == len(np.unique(numbers))
         np.testing.assert_array_equal(found > 0, numbers > 0)
 
 
@@ -157,9 +159,7 @@ def test_numbers_of_16_bits_keep_what_they_tell_apart(tmp_path, levels, kind, ex
 
 def test_more_instances_than_can_be_told_apart_are_refused(tmp_path):
     path = saved(Image.fromarray(np.arange(720).reshape(SIZE).astype(np.uint16)), tmp_path / "m.png")
-    with pytest.raises(
-        ValueError, match=r"m\.png has 720 values, and instances can be 254 at most; .* download\.masks"
-    ):
+    with pytest.raises(ValueError, match=r"m\.png has 720 values, and instances can be 254 .* download\.masks"):
         read_mask(path, "here", "instances")
 
 
