@@ -11,10 +11,11 @@ from .headed import StoredClassifier, load_headed
 from .heads import Fit, read_head, write_head
 from .modules import OfModules, evaluating, state_of_module, structure_of
 from .passes import layers, naming_photos, read_views, run_photos
-from .usable import check_maps
+from .usable import LARGEST, check_maps, n_not_usable
 from .weights import fetch_weights, load_weights
 
 __all__ = [
+    "LARGEST",
     "Activations",
     "Classifier",
     "Fit",
@@ -35,6 +36,7 @@ __all__ = [
     "load_classifier",
     "load_headed",
     "load_weights",
+    "n_not_usable",
     "naming_photos",
     "operation",
     "read_head",

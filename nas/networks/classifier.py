@@ -20,7 +20,7 @@ from nas.networks.folding import folded
 from nas.networks.modules import OfModules, evaluating, state_of_module, structure_of
 from nas.networks.strides import depths_by_stride
 from nas.networks.weights import load_weights
-from nas.store import one_line
+from nas.store import lacks_memory, one_line
 
 
 class Classifier:
@@ -34,8 +34,9 @@ class Classifier:
     size : side of the square input, in pixels
     network : its description
 
-    The module may go on to change, by fine-tuning or `load_state_dict`: all calls are of the module as it then is. A
-    call leaves it bit for bit as it was, modes of its parts included.
+    The module may go on to change, by fine-tuning, `load_state_dict`, other settings or hooks of its layers: all calls
+    are of the module as it then is. Of what is written to `tensor.data` alone that holds unless all sums stay. A call
+    leaves it bit for bit as it was, modes of its parts included.
 
     With `trunk`, a network of the same layers, the maps are those of its nodes: `module` may then be a graph that has
     lost the names of its blocks.
@@ -63,6 +64,8 @@ class Classifier:
         try:
             found = network.depths or depths_by_stride(self._trunk, network.size)
         except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+            if lacks_memory(error):
+                raise
             reason = one_line(error, 200)
             raise ValueError(
                 f"depths of {name!r}: torch.fx cannot follow this network ({reason}); use another one"
@@ -101,6 +104,8 @@ class Classifier:
         try:
             return maps_of_nodes(self._trunk, nodes, self.size)
         except Exception as error:
+            if lacks_memory(error):
+                raise
             raise ValueError(f"depths of {self.name!r}: {one_line(error, 400)}") from error
 
     def view(self, image: np.ndarray, crop: bool = False) -> np.ndarray:
@@ -147,6 +152,8 @@ class Classifier:
                 network = folded(self.module)
                 differ = difference(network, self.logits, noise(self.size, self.module))
             except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+                if lacks_memory(error):
+                    raise
                 differ = one_line(error, 200)
                 network = None
         if not differ and network is not None:
@@ -156,9 +163,18 @@ class Classifier:
 
     @torch.no_grad()
     def activations(self, x: Tensor) -> dict[int, Tensor]:
-        """Inputs (B, 3, size, size) to the maps of each depth, {depth: (B, C, h, w)}, at their own size."""
+        """Inputs (B, 3, size, size) to the maps of each depth, {depth: (B, C, h, w)}, at their own size.
+
+        Raises ValueError where the node of a depth gives no map.
+        """
         with evaluating(self._trunk):
             maps = self._extractor()(x)
+        for depth, node in self.depths.items():
+            if maps[node].ndim != 4:
+                raise ValueError(
+                    f"depths of {self.name!r}: node {node!r} of depth {depth} gives values of shape "
+                    f"{tuple(maps[node].shape)}, no maps (B, C, h, w); name another one (activations.depths)"
+                )
         return {depth: maps[node] for depth, node in self.depths.items()}
 
     def shapes(self) -> dict[int, tuple[int, int, int]]:

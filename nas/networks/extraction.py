@@ -1,13 +1,15 @@
 """Maps of chosen nodes of a network, and whether a rewritten network still says the same."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, fx, nn
-from torchvision.models.feature_extraction import create_feature_extractor
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from nas.networks.modules import evaluating, shadow
 from nas.networks.strides import tracing
+from nas.parameters import neighbour
 
 ROUNDING = 1e-3  # of the largest value: what float32 may lose where sums are taken in another order
 
@@ -19,11 +21,19 @@ def maps_of_nodes(module: nn.Module, nodes: Sequence[str], size: int) -> fx.Grap
 
     Raises
     ------
-    ValueError : the graph gives other maps than the layers of the network itself
+    ValueError : a node that there is not; the graph gives other maps than the layers of the network itself
     """
-    network: fx.GraphModule = create_feature_extractor(
-        shadow(module), list(nodes), tracer_kwargs=tracing(), suppress_diff_warning=True
-    ).eval()
+    own = shadow(module)
+    try:
+        network: fx.GraphModule = create_feature_extractor(
+            own, list(nodes), tracer_kwargs=tracing(), suppress_diff_warning=True
+        ).eval()
+    except ValueError:
+        known = get_graph_node_names(own, tracing(), suppress_diff_warning=True)[1]
+        for name in nodes:
+            if not any(f"{each}.".startswith(f"{name}.") for each in known):
+                raise ValueError(f"node {name!r} is none of its graph{neighbour(name, known)}") from None
+        raise
     (output,) = (node for node in network.graph.nodes if node.op == "output")
     chosen: dict[str, fx.Node] = dict(output.args[0])
     for name, node in chosen.items():
@@ -47,6 +57,8 @@ def maps_of_nodes(module: nn.Module, nodes: Sequence[str], size: int) -> fx.Grap
 
 def difference(found: Callable[[Tensor], Tensor], expected: Callable[[Tensor], Tensor], x: Tensor) -> str:
     """How far logits are from those that they must be, beyond rounding; empty where they are not."""
+    if x.is_meta:  # it has no values
+        return ""
     ours, theirs = found(x.clone()), expected(x.clone())
     if not _apart(ours, theirs):
         return ""
@@ -61,24 +73,21 @@ def noise(size: int, module: nn.Module) -> Tensor:
 
 
 def _apart(found: Tensor, expected: Tensor) -> bool:
-    return found.shape != expected.shape or not torch.allclose(
-        found, expected, rtol=0, atol=ROUNDING * float(expected.abs().max()), equal_nan=True
-    )
+    finite = expected[expected.isfinite()]
+    near = ROUNDING * float(finite.abs().max()) if len(finite) else 0.0
+    return found.shape != expected.shape or not torch.allclose(found, expected, rtol=0, atol=near, equal_nan=True)
 
 
 def _outputs(module: nn.Module, names: Sequence[str], x: Tensor) -> dict[str, Tensor]:
-    """What those of the nodes give that are layers of the network and give one map."""
+    """What those of the nodes give that are layers of the network, at their first call, and give one map."""
     found: dict[str, Tensor] = {}
     layers = dict(module.named_modules())
-    hooks = [
-        layers[name].register_forward_hook(
-            lambda _layer, _inputs, output, name=name: (
-                found.update({name: output.clone()}) if isinstance(output, Tensor) else None
-            )
-        )
-        for name in names
-        if name in layers
-    ]
+
+    def keep(_layer: nn.Module, _inputs: object, output: object, name: str) -> None:
+        if isinstance(output, Tensor) and name not in found:
+            found[name] = output.clone()
+
+    hooks = [layers[name].register_forward_hook(partial(keep, name=name)) for name in names if name in layers]
     try:
         module(x)
     finally:

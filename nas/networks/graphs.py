@@ -10,8 +10,9 @@ from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 from torchvision.models.feature_extraction import NodePathTracer
 
-from nas.networks.modules import OfModules, shadow, structure_of
-from nas.store import one_line
+from nas.networks.extraction import difference, noise
+from nas.networks.modules import OfModules, evaluating, shadow, structure_of
+from nas.store import lacks_memory, one_line
 
 NO_NEW_MAP = ("pool", "dropout", "identity", "mean", "contiguous")
 WRITING = {getattr(operator, f"i{name}"): getattr(operator, name) for name in ("add", "sub", "mul", "truediv")}
@@ -99,7 +100,7 @@ def with_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
 
     Raises
     ------
-    ValueError : the network has no such map, or goes on from it with tokens (B, N, C)
+    ValueError : the network has no such map, or goes on from it with tokens (B, N, C), or torch.fx cannot follow it
     """
     return _last_maps.get(module, lambda: _new_last_map(module, size))
 
@@ -110,6 +111,8 @@ def _new_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
         with torch.no_grad():
             ShapeProp(graph).propagate(torch.zeros(1, 3, size, size).to(next(module.parameters())))
     except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+        if lacks_memory(error):
+            raise
         reason = one_line(error, 200)
         raise ValueError(f"torch.fx cannot follow {type(module).__name__} ({reason})") from error
     last = None
@@ -133,5 +136,11 @@ def _new_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
     rest.meta = dict(last.meta)
     output.args = ((last, logits),)
     graph.recompile()
+    with torch.no_grad(), evaluating(module):
+        differ = difference(lambda x: graph(x)[1], module, noise(size, module))
+    if differ:
+        raise ValueError(
+            f"torch.fx cannot follow {type(module).__name__} ({differ}; it may write into parts of its maps)"
+        )
     layer = module.get_submodule(str(logits.target)) if logits.op == "call_module" else None
     return graph, layer

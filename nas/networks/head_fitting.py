@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from nas.data import Record
@@ -13,6 +14,8 @@ from nas.networks.classifier import Classifier
 from nas.networks.forward import Forward
 from nas.networks.headed import pooled_features
 from nas.networks.heads import Head, fit_head
+from nas.networks.passes import naming_photos
+from nas.networks.usable import check_maps
 from nas.store import Shard, Shards, engine
 
 FEATURES = "features"
@@ -28,6 +31,8 @@ def pool_photos(
 ) -> Shard:
     """Pooled features of a few photos, whose views are given, (B, C) float32."""
     features = forward.apply(partial(pooled_features, classifier), classifier, np.stack(views))
+    with naming_photos(records):
+        check_maps("features", torch.from_numpy(features))
     return Shard([record.id for record in records], {FEATURES: features})
 
 

@@ -104,8 +104,9 @@ def _network(classifier: Classifier) -> fx.GraphModule:
     """The network as a function to (last feature map, logits)."""
     try:
         return with_last_map(classifier.module, classifier.size)[0]
-    except ValueError:
+    except ValueError as error:
+        reason = str(error).partition(";")[0]
         raise ValueError(
-            f"{classifier.name!r} ends in no feature map (B, C, h, w), so it can have no linear head; "
-            "choose a convolutional network, such as mobilenet_v2 or resnet50"
-        ) from None
+            f"{classifier.name!r} can have no linear head: {reason}; choose a convolutional network, such as "
+            "mobilenet_v2 or resnet50"
+        ) from error

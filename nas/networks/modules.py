@@ -1,20 +1,23 @@
 """One's own module, left as it was: what copies of it depend on, and evaluation without a trace."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+PLAIN = (bool, int, float, str, type(None))
 T = TypeVar("T")
 
 
 def structure_of(module: nn.Module) -> tuple[Any, ...]:
-    """What a graph depends on that shares the layers of a module: which layers and tensors there are."""
-    parts = [(name, id(part)) for name, part in module.named_modules()]
+    """What a graph depends on that shares the layers of a module: which layers and tensors there are, with which
+    settings and hooks."""
+    parts = [(name, id(part), *_hooks(part), *_settings(part)) for name, part in module.named_modules()]
     tensors = [(name, id(tensor)) for name, tensor in chain(module.named_parameters(), module.named_buffers())]
     return (*parts, *tensors)
 
@@ -22,14 +25,35 @@ def structure_of(module: nn.Module) -> tuple[Any, ...]:
 def state_of_module(module: nn.Module) -> tuple[Any, ...]:
     """What a copy of a module depends on: layers, tensors, how often these were written to, their device and dtype.
 
-    A fine-tuning step, `load_state_dict` and `to` change it. Whatever is written to `tensor.data` does not, as torch
-    does not count it.
+    A fine-tuning step, `load_state_dict` and `to` change it. What is written to `tensor.data`, or in inference mode,
+    torch does not count: it shows in the sum of a tensor, unless values are only exchanged.
     """
-    tensors = [
+    tensors = list(chain(module.parameters(), module.buffers()))
+    states = [
         (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version, tensor.device, tensor.dtype)
-        for tensor in chain(module.parameters(), module.buffers())
+        for tensor in tensors
     ]
-    return (*structure_of(module), *tensors)
+    return (*structure_of(module), *states, *_sums(tensors))
+
+
+def _hooks(part: nn.Module) -> list[int]:
+    return [id(hook) for hooks in (part._forward_hooks, part._forward_pre_hooks) for hook in hooks.values()]
+
+
+def _settings(part: nn.Module) -> list[tuple[str, Any]]:
+    """Attributes of a layer that are plain values; not its mode, since all is evaluated in evaluation mode."""
+    return [(name, value) for name, value in vars(part).items() if name != "training" and _is_plain(value)]
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, PLAIN) or (isinstance(value, tuple) and all(map(_is_plain, value)))
+
+
+@torch.no_grad()
+def _sums(tensors: Sequence[Tensor]) -> list[float]:
+    """The sum of each tensor; one transfer from a GPU for all of them."""
+    sums = [tensor.sum().double() for tensor in tensors if not tensor.is_meta]
+    return torch.stack([each.to(sums[0].device) for each in sums]).tolist() if sums else []
 
 
 class OfModules(Generic[T]):

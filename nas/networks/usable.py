@@ -8,7 +8,8 @@ LARGEST = 1e18
 
 def n_not_usable(values: Tensor) -> int:
     """How many values are NaN, infinite, or beyond `LARGEST`."""
-    return values.numel() - int(torch.count_nonzero(values.abs() <= LARGEST))
+    wide = values.float() if values.is_floating_point() and values.dtype.itemsize < 4 else values  # 1e18 is no float16
+    return values.numel() - int(torch.count_nonzero(wide.abs() <= LARGEST))
 
 
 def check_maps(name: str, maps: Tensor) -> None:

@@ -38,6 +38,12 @@ def load_weights(module: nn.Module, path: Path) -> None:
             )
         state = dict(zip(expected, state.values(), strict=True))
     check_values(state, path)
+    for name, values in state.items():
+        if values.is_floating_point() != own[name].is_floating_point():
+            raise ValueError(
+                f"weights {path}: {name!r} has {values.dtype}, must have {own[name].dtype}; give weights that are not "
+                "quantized"
+            )
     try:
         module.load_state_dict({**{name: own[name] for name in counters}, **state})
     except RuntimeError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 from nas.parameters.interrupts import end_interrupted
 from nas.parameters.reading import ParametersError
-from nas.store import one_line, write_json
+from nas.store import lacks_memory, one_line, write_json
 
 
 def run_program(
@@ -40,7 +40,7 @@ def run_program(
             traceback.print_exc()
         sys.exit(f"error: {one_line(error)}")
     except (MemoryError, RuntimeError) as error:
-        if not _lacks_memory(error):
+        if not lacks_memory(error):
             raise
         found = one_line(error, 200)
         sys.exit(f"error: memory is full ({found}); set the batch of this stage lower, or run fewer programs beside it")
@@ -50,15 +50,6 @@ def run_program(
         write_json(timings, dict(sorted({**known, name: round(time.monotonic() - started, 1)}.items())))
     except OSError as error:  # what the program made is whole
         print(f"the wall time is not noted: {error}", file=sys.stderr)
-
-
-def _lacks_memory(error: Exception) -> bool:
-    """Of Python, of a GPU, or of torch on a CPU, which has no class of error for it."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
-    )
 
 
 def _noted(timings: Path) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas.networks import Classifier, OfModules, structure_of
+from nas.networks import LARGEST, Classifier, OfModules, n_not_usable, structure_of
 from nas.saliency.parameters import check_values
 from nas.superpixels import regions
 
@@ -17,6 +17,9 @@ def check_inputs(classifier: Classifier, x: Tensor, target: Tensor, batch_size: 
     """Raise a ValueError unless `explain` can work with these."""
     if x.ndim != 4 or x.shape[1] != 3 or x.numel() == 0 or not x.is_floating_point():
         raise ValueError(f"x has shape {tuple(x.shape)} and dtype {x.dtype}; give float images (B, 3, H, W), B >= 1")
+    if n_not_usable(x):
+        image = next(number for number, each in enumerate(x) if n_not_usable(each))
+        raise ValueError(f"x has values in image {image} that are not finite or beyond {LARGEST:g}; give a real image")
     if target.shape != x.shape[:1] or target.is_floating_point() or target.dtype == torch.bool:
         raise ValueError(
             f"target has shape {tuple(target.shape)} and dtype {target.dtype}; give one class index for each of the "

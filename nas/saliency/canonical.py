@@ -14,7 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from zennit.layer import Sum
 
 from nas.networks import OfModules, difference, layer_of, state_of_module, trace
-from nas.store import one_line
+from nas.store import lacks_memory, one_line
 
 LAYERS: dict[Any, Callable[..., nn.Module]] = {
     functional.relu: nn.ReLU,
@@ -54,6 +54,8 @@ def _checked_form(module: nn.Module, x: Tensor) -> fx.GraphModule:
             form = _new_form(module, x)
             differ = difference(form, module, x)
         except Exception as error:  # networks fail in any way where torch.fx cannot follow them
+            if lacks_memory(error):
+                raise
             differ = one_line(error, 200)
     if differ:
         raise ValueError(

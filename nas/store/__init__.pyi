@@ -14,7 +14,7 @@ from .files import (
 )
 from .given import Source, sha256_of_file
 from .kept_work import INDEX, digest, finish, finished, is_finished, keep_only, workplace
-from .processes import in_processes, n_cores
+from .processes import in_processes, lacks_memory, n_cores
 from .progress import duration_in_words, readable
 from .shards import Row, Shard, Shards, Stored, opened, spread
 from .tables import TABLE, collect, join_tables, read_columns, read_table, write_table
@@ -41,6 +41,7 @@ __all__ = [
     "is_finished",
     "join_tables",
     "keep_only",
+    "lacks_memory",
     "link",
     "move",
     "n_cores",

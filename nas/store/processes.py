@@ -44,3 +44,12 @@ def deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether memory is full: that of Python, of a GPU, or of torch on a CPU, which has no class of error for it."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.about import About, Archive
-from nas.data.native import REPAIR, Listed, Place, below, png
+from nas.data.native import REPAIR, Listed, Place, below, png, read_table
 from nas.data.records import Record
 from nas.data.sources import Https
 from nas.store import sha256_of, write_bytes
@@ -55,7 +55,7 @@ def photos(place: Place, split: str) -> list[Listed]:
     ValueError : a file that is missing, cut short, or has other labels than the ten classes
     """
     root = below(place.root, "class_names.txt", "stl10_binary")
-    names = (root / "class_names.txt").read_text(encoding="utf-8").split()
+    names = [row.fields[0] for row in read_table(root / "class_names.txt", "<class>")]
     listed = []
     for part in ("train", "test"):
         if split in (part, "all"):

@@ -7,6 +7,7 @@ from torch import nn
 from nas.networks.classifier import Classifier
 from nas.networks.descriptions import Network
 from nas.networks.extraction import difference, maps_of_nodes, noise
+from nas.networks.graphs import with_last_map
 from nas.saliency.explaining import explain
 
 SIDE = 12
@@ -37,6 +38,42 @@ class Summed(nn.Module):
     def forward(self, x):
         x = self.relu(self.first(x))
         return self.head(self.add(x, self.second(x)).mean((2, 3)))
+
+
+class InPart(nn.Module):
+    """Writes into a part of a map, which a graph of values does not show."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.relu, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Linear(4, 2)
+
+    def forward(self, x):
+        y = self.relu(self.first(x))
+        y[:, :2].mul_(10)
+        return self.head(y.mean((2, 3)))
+
+
+class View(nn.Module):
+    """Writes into its last map by a view of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.relu, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(inplace=True), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(self.relu(self.first(x).flatten(2)).mean(2))
+
+
+class Twice(nn.Module):
+    """Calls one layer at two places."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.relu = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(self.relu(self.second(self.relu(self.first(x)))).mean((2, 3)))
 
 
 SUMS = {
@@ -81,6 +118,57 @@ def test_maps_are_those_of_the_network_or_none(name, method):
         images = x.clone().requires_grad_()
         (expected,) = torch.autograd.grad(module(images).gather(1, target[:, None]).sum(), images)
         torch.testing.assert_close(found, expected.abs().amax(1))
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "cam", "lrp", "guided_backprop"])
+def test_a_graph_that_says_something_else_is_not_used(method):
+    torch.manual_seed(0)
+    classifier = classifier_of(InPart())
+    x, target = torch.randn(2, 3, SIDE, SIDE), torch.tensor([0, 1])
+    with pytest.raises(ValueError, match="its logits would differ by up to") as caught:
+        explain(classifier, x, target, method)
+    assert "\n" not in str(caught.value)
+    with torch.no_grad():
+        torch.testing.assert_close(classifier.predictor(x), classifier.logits(x))
+
+
+def test_the_last_map_is_as_it_was_before_a_view_of_it_was_written_to():
+    torch.manual_seed(0)
+    module, x = View(), torch.randn(2, 3, SIDE, SIDE)
+    try:
+        (found, logits), _ = with_last_map(module, SIDE)[0](x), None
+    except ValueError as error:
+        assert "no feature map" in str(error)  # goes on with tokens
+        return
+    torch.testing.assert_close(found, module.first(x))
+    torch.testing.assert_close(logits, module(x))
+
+
+def test_a_layer_that_is_called_twice_has_a_node_for_each_call():
+    torch.manual_seed(0)
+    module, x = Twice(), torch.randn(2, 3, SIDE, SIDE)
+    first = module.first(x).relu()
+    for node, expected in (("relu", first), ("relu_1", module.second(first).relu())):
+        torch.testing.assert_close(classifier_of(module, node).activations(x)[0], expected)
+
+
+def test_a_node_that_gives_no_map_is_refused():
+    classifier = classifier_of(Twice(), "head")
+    message = r"^depths of 'own': node 'head' of depth 0 gives values of shape \(1, 2\), no maps \(B, C, h, w\); name"
+    with pytest.raises(ValueError, match=message):
+        classifier.shapes()
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ("secnod", r"node 'secnod' is none of its graph; did you mean second\?"),
+        ("", r"node '' is none of its graph"),
+    ],
+)
+def test_nodes_that_there_are_not_are_refused(node, message):
+    with pytest.raises(ValueError, match=rf"^depths of 'own': {message}$"):
+        classifier_of(Twice(), node)
 
 
 @pytest.mark.parametrize("name", SUMS)

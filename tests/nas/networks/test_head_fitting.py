@@ -1,5 +1,7 @@
 """A head fitted to photos against features that are made and fitted plainly."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -90,4 +92,22 @@ def test_it_is_said_why_a_network_has_no_head(tiny):
     flat = object.__new__(Classifier)  # without the depths, which this network lacks
     flat.name, flat.module, flat.size = "flat", nn.Sequential(nn.Flatten(), nn.Linear(768, 2)), 16
     flat.network = tiny.network
-    assert why_no_head(flat).startswith("'flat' ends in no feature map (B, C, h, w), so it can have no linear head")
+    assert why_no_head(flat).startswith("'flat' can have no linear head: Sequential has no feature map (B, C, h, w) ")
+
+
+def test_full_memory_is_no_property_of_a_network(tiny, monkeypatch):
+    def full(*_):
+        raise MemoryError("full")
+
+    monkeypatch.setattr("nas.networks.graphs.ShapeProp.propagate", full)
+    fresh = Classifier("tiny", copy.deepcopy(tiny.module), tiny.network)
+    with pytest.raises(MemoryError):
+        why_no_head(fresh)
+
+
+def test_features_that_are_none_name_their_photo(tiny, photos, tmp_path):
+    broken = Classifier("tiny", copy.deepcopy(tiny.module), tiny.network)
+    with torch.no_grad():
+        next(broken.module.parameters()).fill_(1e38)
+    with pytest.raises(ValueError, match=r"features of 'p\d+': \d+ of its \d+ values are not finite"):
+        fit_to_photos(photos, broken, Forward(5), tmp_path / "work", 0)

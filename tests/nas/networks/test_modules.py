@@ -27,14 +27,14 @@ class Own(nn.Module):
         super().__init__()
         self.stem, self.norm, self.relu = nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(inplace=True)
         self.second, self.drop, self.pool = nn.Conv2d(6, 6, 3, padding=1), nn.Dropout(0.5), nn.AdaptiveAvgPool2d(1)
-        self.head = nn.Linear(6, 3)
+        self.head, self.window = nn.Linear(6, 3), 2
 
     def forward(self, x):
         x = self.relu(self.norm(self.stem(x)))
         y = self.second(x)
         y = functional.relu(y, inplace=True)
         y = y + x
-        return self.head(self.drop(self.pool(functional.max_pool2d(y, 2)).flatten(1)))
+        return self.head(self.drop(self.pool(functional.max_pool2d(y, self.window)).flatten(1)))
 
 
 def wrapped(module, depths):
@@ -110,6 +110,59 @@ def test_what_was_made_of_a_module_follows_it(own, x, call):
     own.module.zero_grad()
     expected = calls(wrapped(copy.deepcopy(own.module), own.depths), x)[call]().detach()
     torch.testing.assert_close(found().detach(), expected)
+
+
+def in_inference_mode(module):
+    with torch.inference_mode():
+        module.head.bias.mul_(3)
+        module.second.weight.mul_(3)
+
+
+def by_data(module):
+    module.second.weight.data.mul_(3)
+    module.head.weight.data.mul_(-2)
+
+
+def hooked(module):
+    module.second.register_forward_hook(lambda _layer, _inputs, output: 3 * output)
+    module.head.register_forward_hook(lambda _layer, _inputs, output: output * torch.tensor([1.0, -2.0, 3.0]))
+
+
+def set_anew(module):
+    module.norm.eps, module.second.padding_mode, module.window = 10.0, "reflect", 4
+    module.second._reversed_padding_repeated_twice = [1, 1, 1, 1]
+
+
+CHANGES = {"data": by_data, "settings": set_anew, "hooks": hooked}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("call", POSSIBLE)
+def test_what_was_made_follows_whatever_is_changed(own, x, call, change):
+    found = calls(own, x)[call]
+    former = found().detach()
+    CHANGES[change](own.module)
+    expected = calls(wrapped(copy.deepcopy(own.module), own.depths), x)[call]().detach()
+    torch.testing.assert_close(found().detach(), expected)
+    assert not torch.allclose(former, expected)
+
+
+def test_what_is_written_in_inference_mode_counts(x):
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        module = Own()
+    classifier = wrapped(module, {0: "stem", 1: "norm", 2: "second"})
+    former = classifier.predictor(x).clone()
+    in_inference_mode(module)
+    with torch.inference_mode():
+        torch.testing.assert_close(classifier.predictor(x), classifier.logits(x))
+        assert not torch.allclose(classifier.logits(x), former)
+
+
+def test_the_fingerprint_follows_data(own):
+    former = own.fingerprint
+    by_data(own.module)
+    assert own.fingerprint != former
 
 
 @pytest.mark.parametrize("call", POSSIBLE)

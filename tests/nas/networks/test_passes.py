@@ -1,14 +1,17 @@
 """What a pass says of a photo: its prediction, and where the label stands."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from nas.data.records import Record
 from nas.networks.accuracy import accuracy
+from nas.networks.classifier import Classifier
 from nas.networks.descriptions import CATEGORIES
 from nas.networks.forward import Forward
 from nas.networks.heads import Head
@@ -85,6 +88,18 @@ def test_a_pass_keeps_views_logits_labels_and_maps_where_they_are_wanted(records
             assert row[f"prediction{suffix}"] == logits.argmax()
             assert row[f"prediction_name{suffix}"] == "abcde"[logits.argmax()]
             assert row[f"rank{suffix}"] == (None if label is None else int((logits > logits[label]).sum()))
+
+
+def test_a_photo_whose_numbers_are_none_is_named(records, classifier):
+    views = [read_views(record, classifier) for record in records]
+    views[1] = tuple(np.zeros_like(view) for view in views[1])
+    broken = Classifier("broken", copy.deepcopy(classifier.module), classifier.network)
+    with torch.no_grad():
+        broken.module[0].bias.zero_()
+        broken.module[0].weight.fill_(1e38)
+    first = (~(np.stack([view[0] for view in views]) == 0).all((1, 2, 3))).argmax()
+    with pytest.raises(ValueError, match=rf"^logits of 'p{first}': \d+ of its 5 values are not finite"):
+        run_photos(records, views, broken, None, Forward(4), True)
 
 
 def test_depths_are_listed_with_their_nodes_and_sizes(classifier):

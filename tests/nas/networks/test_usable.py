@@ -23,6 +23,27 @@ def test_values_that_cannot_be_computed_with_are_counted(value):
     assert n_not_usable(values) == 2 and n_not_usable(torch.tensor([-1e18, 0.0, 1e18])) == 0
 
 
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn, torch.float8_e5m2]
+)
+def test_values_of_any_width_are_counted(dtype):
+    values = torch.tensor([torch.nan, 1.0, -2.0]).to(dtype)
+    assert n_not_usable(values) == 1
+    if dtype != torch.float8_e4m3fn:  # which has no inf
+        assert n_not_usable(torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0]).to(dtype)) == 3
+    assert n_not_usable(torch.tensor([2, -3])) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.complex64])
+def test_weights_of_another_kind_of_number_are_refused(tmp_path, dtype):
+    module = nn.Sequential(nn.Conv2d(3, 2, 1))
+    state = module.state_dict() | {"0.weight": torch.ones(2, 3, 1, 1, dtype=dtype)}
+    torch.save(state, tmp_path / "own.pth")
+    message = rf"own\.pth: '0\.weight' has {dtype}, must have torch\.float32; give weights that are not quantized"
+    with pytest.raises(ValueError, match=message):
+        load_weights(module, tmp_path / "own.pth")
+
+
 @pytest.mark.parametrize("value", WRONG)
 def test_maps_that_are_none_are_named_with_image_and_share(value):
     maps = torch.zeros(3, 2, 4, 4)
@@ -67,3 +88,5 @@ def test_a_pass_with_weights_that_give_no_numbers_says_where(small):
         classifier.module[0].weight.fill_(1e38)
     with pytest.raises(ValueError, match=r"^activations at depth 0 of image 0: \d+ of its 512 values are not finite"):
         Forward(2).maps(classifier, views)
+    with pytest.raises(ValueError, match=r"^logits of image 0: \d+ of its \d+ values are not finite"):
+        Forward(2).logits(classifier, views)

@@ -26,6 +26,8 @@ DEFAULTS = {"n_samples": 5, "seed": 0}
         ({"target": torch.ones(3).bool()}, "dtype torch.bool"),
         ({"target": torch.tensor([3, 8, 4])}, "target holds 8, but 'own' has classes 0 to 7"),
         ({"target": torch.tensor([-1, 8, 4])}, "target holds -1, but 'own'"),
+        ({"x": torch.full((3, 3, 32, 32), torch.nan)}, "x has values in image 0 that are not finite or beyond 1e\\+18"),
+        ({"x": torch.arange(3.0).view(3, 1, 1, 1).expand(3, 3, 32, 32) * 1e20}, "in image 1 that are not finite"),
         ({"batch_size": 0}, "batch_size is 0; give a whole number of images, 1 or more"),
         ({"batch_size": True}, "batch_size is True"),
         ({"batch_size": 2.0}, "batch_size is 2.0"),

@@ -1,5 +1,6 @@
 """The canonical form is the same function, made of other layers."""
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -38,6 +39,17 @@ def test_the_canonical_form_follows_the_weights(small: Classifier, images: Tenso
         small.module.classify.weight.mul_(2)
         small.module.classify.bias.mul_(2)
     torch.testing.assert_close(explain(small, images, labels, "lrp"), 2 * before, rtol=1e-3, atol=1e-6)
+
+
+def test_a_form_that_says_something_else_is_not_used(
+    small: Classifier, images: Tensor, labels: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = copy.deepcopy(small.module)
+    with torch.no_grad():
+        other.classify.bias.add_(0.5)
+    monkeypatch.setattr("nas.saliency.canonical._new_form", lambda _module, _x: other)
+    with pytest.raises(ValueError, match=r"cannot be rewritten .* \(its logits would differ by up to 0\.5\)"):
+        canonical(small.module, images)
 
 
 class Written(nn.Module):

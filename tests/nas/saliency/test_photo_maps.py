@@ -14,7 +14,7 @@ from nas.data.records import Record
 from nas.networks.headed import StoredClassifier, shared_classifier
 from nas.saliency.explaining import explain
 from nas.saliency.methods import TARGETS
-from nas.saliency.photo_maps import Explaining, explain_photos
+from nas.saliency.photo_maps import Explaining, ToExplain, explain_photos
 from nas.saliency.possible import to_explain
 from nas.store.code import _syntax, file_of
 from nas.store.given import Given
@@ -107,6 +107,25 @@ def test_the_maps_of_a_photo_depend_neither_on_the_others_nor_on_other_methods(m
                 scale = np.abs(expected).max()
                 array = together[method].arrays[name][number]
                 np.testing.assert_allclose(array, expected[0], rtol=1e-3, atol=1e-4 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize(("photo", "message"), [("right", "'right'"), ("wrong_too", "'wrong_too'")])
+def test_a_map_that_is_none_is_named(made, monkeypatch, photo, message):
+    settings, _, _, regions = made
+    number = [record.id for record in RECORDS].index(photo)
+    explain = ToExplain.explain
+
+    def spoilt(self, classifier, x, target, *given, **changed):
+        maps = explain(self, classifier, x, target, *given, **changed).clone()
+        if photo == "right" and len(x) == len(RECORDS):
+            maps[number, 3, 4] = np.nan
+        elif photo != "right" and len(x) < len(RECORDS):  # of the true class, of the photos where it is another one
+            maps[-1, 3, 4] = np.inf
+        return maps
+
+    monkeypatch.setattr(ToExplain, "explain", spoilt)
+    with pytest.raises(ValueError, match=rf"^the map of gradient of {message}: 1 of its \d+ values are not finite"):
+        explain_photos(RECORDS, pieces(["gradient"], regions), settings)
 
 
 def test_a_photo_of_one_region_has_flat_maps_of_regions(made, tmp_path):
