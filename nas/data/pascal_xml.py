@@ -27,7 +27,7 @@ def read_objects(path: Path) -> list[Annotated]:
         tree = ElementTree.parse(path)
     except FileNotFoundError:
         raise ValueError(f"{path}: is missing; unpack the annotations anew") from None
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # of an encoding that there is not, too
         raise ValueError(f"{path}: is no XML ({error}); {REPAIR}") from None
     found = []
     for position, element in enumerate(tree.findall("object"), start=1):

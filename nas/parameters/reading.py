@@ -1,17 +1,15 @@
 """params.yaml, read and checked: an error is one line with the key, what was found, and what is allowed."""
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import ValidationError
 
 from nas.parameters.section import Section
-from nas.store import one_line
+from nas.store import read_yaml
 
 Model = TypeVar("Model", bound=Section)
 
@@ -23,26 +21,9 @@ class ParametersError(ValueError):
         super().__init__("\n".join(lines))
 
 
-class Loader(yaml.SafeLoader):
-    """Numbers as in YAML 1.2, which is what DVC writes: 1e-05 is one."""
-
-
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
-)
-
-
 def load(path: Path) -> dict[str, Any]:
     """The content of a params.yaml. Raises ValueError, in one line, where it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        for event in yaml.parse(text, yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):  # a few lines of them can stand for more than memory holds
-                place = f" in line {event.start_mark.line + 1}" if event.start_mark else ""
-                raise ValueError(f"{path}: has an alias (*{event.anchor}){place}; write the value itself there")
-        content = yaml.load(text, Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot be read ({one_line(error)})") from None
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: is empty or no mapping of keys to values; restore it (git checkout {path.name})")
     return content

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from IPython.display import HTML, Image, display
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
@@ -13,7 +12,7 @@ from pandas.io.formats.style import Styler
 from nas.report import style
 from nas.report.writing import write_printed
 from nas.statistics import Resampling
-from nas.store import one_line, write_json
+from nas.store import one_line, read_yaml, write_json
 
 
 class NotebookPage:
@@ -36,7 +35,7 @@ class NotebookPage:
     def __init__(self, subject: str, root: str | None = None, output: str | None = None) -> None:
         self.root = Path(root) if root is not None else _around(Path.cwd())
         self.output = Path(output) if output is not None else self.root / "data" / "scratch" / "notebooks" / subject
-        parameters = yaml.safe_load((self.root / "params.yaml").read_text(encoding="utf-8"))
+        parameters = read_yaml(self.root / "params.yaml")
         self.datasets: list[str] = parameters["datasets"]
         self.networks: list[str] = parameters["classifiers"]
         self.settings: dict[str, Any] = parameters.get(subject, {}).get("figure", {})

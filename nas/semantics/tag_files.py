@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from nas.semantics.tags import Tags
-from nas.store import one_line
+from nas.store import read_yaml
 
 WORDS = {"object": True, "background": False}
 REQUIRED = ("dataset", "network", "class", "depths", "k", "seed")
@@ -61,9 +61,6 @@ def read_tags(path: str | Path, settings: Mapping[str, Any], n_clusters: int) ->
     """
     check_settings(path, settings)
     tags = _content(path)["tags"]
-    twice = _repeated(Path(path).read_text(encoding="utf-8"))
-    if twice:
-        raise ValueError(f"{path} has {twice!r} twice: keep one")
     allowed = f"there are {n_clusters} clusters, 0 to {n_clusters - 1}"
     for cluster, word in tags.items():
         if type(cluster) is not int or not 0 <= cluster < n_clusters:
@@ -78,10 +75,7 @@ def read_tags(path: str | Path, settings: Mapping[str, Any], n_clusters: int) ->
 
 def _content(path: str | Path) -> dict[str, dict[Any, Any]]:
     """The mappings `settings` and `tags` of a file of tags."""
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} cannot be read as YAML: {one_line(error)}") from error
+    content = read_yaml(Path(path))
     if not isinstance(content, dict) or set(content) != {"settings", "tags"} or not content["settings"]:
         content = {}
     if not content or not all(isinstance(part, dict) for part in content.values()):
@@ -105,15 +99,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _repeated(text: str) -> str | None:
-    """A key that settings or tags give twice, of which YAML silently keeps the last."""
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    sections = [value for _, value in root.value] if isinstance(root, yaml.MappingNode) else []
-    for node in (root, *sections):
-        keys = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
-        for key in keys:
-            if keys.count(key) > 1:
-                return str(key)
-    return None

@@ -20,6 +20,7 @@ from .shards import Row, Shard, Shards, Stored, opened, spread
 from .tables import TABLE, collect, join_tables, read_columns, read_table, write_table
 from .timing import threads, timed
 from .words import one_line
+from .yaml_files import read_yaml
 
 __all__ = [
     "INDEX",
@@ -51,6 +52,7 @@ __all__ = [
     "read_columns",
     "read_json",
     "read_table",
+    "read_yaml",
     "readable",
     "reading",
     "sha256_of",

@@ -264,7 +264,7 @@ def test_tags_for_other_settings_are_not_used_and_a_line_says_so(bird, prepared,
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("tags: [", "bird.yaml cannot be read as YAML: "),
+        ("tags: [", "bird.yaml: cannot be read ("),
         ("object\n", "bird.yaml must hold the two mappings settings and tags"),
         (["object", None, "object"], "bird.yaml tags cluster 1 as None: allowed are object and background"),
         (["object", "object"], "bird.yaml lacks cluster 2: there are 3 clusters, 0 to 2; tag it"),

@@ -105,7 +105,7 @@ def test_files_that_a_person_got_wrong_are_refused(tagged, changes, message):
 
 def test_a_cluster_tagged_twice_is_refused(tagged):
     tagged.write_text(tagged.read_text().replace("  1: object", "  1: object\n  1: background"))
-    with pytest.raises(ValueError, match="has '1' twice"):
+    with pytest.raises(ValueError, match="has 1 twice"):
         read_tags(tagged, SETTINGS, 3)
 
 
@@ -116,7 +116,7 @@ def test_no_code_is_run_and_no_work_is_overwritten(tagged, tmp_path):
     assert tagged.read_text() == before
     for text in ("!!python/object/apply:os.getcwd []", "tags: [", "\x00"):
         tagged.write_text(text)
-        with pytest.raises(ValueError, match="cannot be read as YAML"):
+        with pytest.raises(ValueError, match="cannot be read \\("):
             read_tags(tagged, SETTINGS, 3)
     with pytest.raises(ValueError, match="cannot be read"):
         read_tags(tmp_path / "none.yaml", SETTINGS, 3)
