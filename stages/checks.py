@@ -13,11 +13,30 @@ if TYPE_CHECKING:
 MOST = 10**7  # of a number of steps, samples or masks
 
 
-def of_data(parameters: "Parameters") -> Iterator[str]:
-    """Names of data sets that there are not, and settings that they do not have."""
-    given = parameters.download
+def mistakes(parameters: "Parameters", *, architectures: bool = True) -> Iterator[str]:
+    """What is wrong with the sections that are there, a line each.
+
+    Parameters: `architectures`, whether the names of networks are looked up, for which torch is imported.
+    """
+    for check, sections in CHECKS.items():
+        needed = sections or type(parameters).model_fields
+        if all(hasattr(parameters, section) for section in needed) and (architectures or check != of_architectures):
+            yield from check(parameters)
+
+
+def of_datasets(parameters: "Parameters") -> Iterator[str]:
+    """Names of data sets that there are not."""
     yield from _unknown("datasets", parameters.datasets, DATASETS)
+
+
+def of_papers_datasets(parameters: "Parameters") -> Iterator[str]:
+    """The same of those for `make paper`."""
     yield from _unknown("paper.datasets", parameters.paper.datasets, DATASETS)
+
+
+def of_download(parameters: "Parameters") -> Iterator[str]:
+    """Settings that data sets do not have."""
+    given = parameters.download
     abouts = {name: each.about for name, each in DATASETS.items()}
     yield from _unknown("download.root", given.root, [name for name, about in abouts.items() if not about.packaged])
     fetched = {name: about.archives for name, about in abouts.items() if about.archives}
@@ -54,21 +73,28 @@ def of_methods(parameters: "Parameters") -> Iterator[str]:
         key = f"saliency.parameters.{name}"
         if "seed" in given:
             yield f"{key}.seed is {given['seed']!r}: seed is for all; remove it"
-        elif name in METHODS:
-            yield from (f"{key}: {line}" for line in _said(check_parameters, {name: given}))
-            for parameter, value in given.items():
+        if name in METHODS:
+            own = {parameter: value for parameter, value in given.items() if parameter != "seed"}
+            for parameter, value in own.items():
+                yield from (f"{key}: {line}" for line in _said(check_parameters, {name: {parameter: value}}))
                 numbers = value if isinstance(value, list) else [value]
-                if any(isinstance(number, int | float) and not abs(number) <= MOST for number in numbers):
+                if any(isinstance(number, int | float) and abs(number) > MOST for number in numbers):
                     yield f"{key}.{parameter} is {value!r}: allowed is {MOST} at most"
 
 
 def of_paper(parameters: "Parameters") -> Iterator[str]:
-    """Keys that `make paper` is to set and that there are not, and values that they cannot have."""
+    """Keys that `make paper` is to set and that there are not, and values and names that they cannot have."""
+    settings = parameters.paper.settings
     try:
-        changed = with_values(parameters.model_dump(), parameters.paper.settings, "paper.settings")
-        validate(type(parameters), changed, "paper.settings")
+        changed = validate(
+            type(parameters), with_values(parameters.model_dump(), settings, "paper.settings"), "paper.settings"
+        )
     except ValueError as error:
         yield from str(error).splitlines()
+    else:
+        for check in (of_datasets, of_download, of_networks, of_methods):
+            known = set(check(parameters))
+            yield from (f"paper.settings: {line}" for line in check(changed) if line not in known)
 
 
 def _unknown(key: str, names: Iterable[str], known: Iterable[str], instead: str = "") -> Iterator[str]:
@@ -84,3 +110,15 @@ def _said(check: Callable[..., object], *given: object) -> Iterator[str]:
         check(*given)
     except ValueError as error:
         yield str(error)
+
+
+# each with the sections that it reads
+CHECKS: dict[Callable[["Parameters"], Iterator[str]], Iterable[str]] = {
+    of_datasets: ("datasets",),
+    of_papers_datasets: ("paper",),
+    of_download: ("download",),
+    of_architectures: ("classifiers", "paper"),
+    of_networks: ("classifiers", "weights", "activations", "paper"),
+    of_methods: ("saliency",),
+    of_paper: (),  # all
+}

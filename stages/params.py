@@ -1,5 +1,6 @@
 """params.yaml as typed values: every knob, what it may be, and the comment that stands beside it there."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -7,13 +8,24 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nas.data import DATASETS
-from nas.parameters import ParametersError, Section, check_names, knob, load, resolve, run_program, tidy, validate
+from nas.parameters import (
+    ParametersError,
+    Section,
+    check_names,
+    knob,
+    load,
+    resolve,
+    run_program,
+    tidy,
+    valid_part,
+    validate,
+)
 from nas.relevance import SIMPLE
-from nas.saliency import GAUSSIAN, RAW
+from nas.saliency import GAUSSIAN, METHODS, RAW
 from nas.statistics import Resampling
 from nas.superpixels import SEGMENTATIONS, Segmenting, Variant
 from stages import shipped
-from stages.checks import of_architectures, of_data, of_methods, of_networks, of_paper
+from stages.checks import mistakes
 from stages.kinds import (
     Batch,
     Clusters,
@@ -38,6 +50,7 @@ from stages.kinds import (
     Slic,
     Steps,
     Tau,
+    Text,
     Threads,
     Tuned,
     Weighting,
@@ -51,8 +64,8 @@ LABEL_MAPS = "superpixels.label_maps"  # where it stands what label maps there a
 
 
 class Download(Section):
-    root: dict[Name, str] = knob("data set -> folder that you already have, used in place, e.g. {cub: ~/CUB_200_2011}")
-    mirror: dict[Name, str] = knob("data set, or base for all -> address in place of the official host")
+    root: dict[Name, Text] = knob("data set -> folder that you already have, used in place, e.g. {cub: ~/CUB_200_2011}")
+    mirror: dict[Name, Text] = knob("data set, or base for all -> address in place of the official host")
     split: dict[Name, str] = knob("data set -> official split or all; by default the one to evaluate on")
     masks: Literal["auto", "object", "soft", "instances"] = knob("of the data set folder; auto: recognized, or refused")
     limit: Count | None = knob("photos per data set: null for all, or a class-balanced subset of so many")
@@ -60,7 +73,7 @@ class Download(Section):
 
 
 class Weights(Section):
-    files: dict[Name, str] = knob("classifier -> your own .safetensors or .pth state dict: needed for timm's")
+    files: dict[Name, Text] = knob("classifier -> your own .safetensors or .pth state dict: needed for timm's")
 
 
 class Activations(Section):
@@ -277,11 +290,23 @@ def read(path: Path = PARAMS, *, architectures: bool = True) -> Parameters:
 def check(content: dict[str, Any], where: str, *, architectures: bool = True) -> Parameters:
     """Check the content of params.yaml; `where` it is from begins the lines of an error, see `read`."""
     check_names(content, shipped.RENAMED, where)
-    parameters = resolve(validate(Parameters, content, where), where)
-    checks = [of_data, *([of_architectures] if architectures else []), of_networks, of_methods, of_paper]
-    if lines := [line for each in checks for line in each(parameters)]:
-        raise ParametersError([f"{where}: {line}" for line in lines])
+    lines = [f"{where}: {line}" for line in mistakes(valid_part(Parameters, content), architectures=architectures)]
+    try:
+        parameters = validate(Parameters, content, where)
+        if set(parameters.saliency.methods) <= set(METHODS):  # else all that names them would be wrong too
+            parameters = resolve(parameters, where)
+    except ParametersError as error:
+        lines += error.lines
+    if lines:
+        raise ParametersError(sorted(lines, key=lambda line: _section(line.removeprefix(f"{where}: "))))
     return parameters
+
+
+def _section(line: str) -> int:
+    """The number of the section whose key begins a line; of none the last."""
+    sections = list(Parameters.model_fields)
+    section = re.split(r"[. :]", line, maxsplit=1)[0]
+    return sections.index(section) if section in sections else len(sections)
 
 
 def run(stage: Callable[..., None], *arguments: str, item: Callable[[Parameters], Sequence[str]] | None = None) -> None:

@@ -1,6 +1,6 @@
 from .environment import settle
 from .interrupts import end_interrupted
-from .reading import ParametersError, check_names, load, neighbour, validate, with_values
+from .reading import ParametersError, check_names, load, neighbour, valid_part, validate, with_values
 from .relations import resolve
 from .running import run_program
 from .section import Section, knob
@@ -19,6 +19,7 @@ __all__ = [
     "run_program",
     "settle",
     "tidy",
+    "valid_part",
     "validate",
     "with_values",
 ]

@@ -19,6 +19,7 @@ class ParametersError(ValueError):
 
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("\n".join(lines))
+        self.lines = list(lines)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -81,6 +82,19 @@ def validate(model: type[Model], content: Mapping[str, Any], where: str) -> Mode
             if key not in lines and not (found["type"] == "missing" and found["loc"] in meant):
                 lines[key] = f"{where}: {_said(model, found, key, error)}"
         raise ParametersError(list(lines.values())) from None
+
+
+def valid_part(model: type[Model], content: Mapping[str, Any]) -> Model:
+    """The content as typed values, without the sections in which something is wrong: these attributes are not there."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        wrong = {found["loc"][0] for found in error.errors()}
+    kinds = {name: info.annotation for name, info in model.model_fields.items() if name not in wrong}
+    sections = {name for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)}
+    # values that are no sections, and valid, are what they were read as
+    values = {name: kinds[name].model_validate(content[name]) if name in sections else content[name] for name in kinds}  # type: ignore[union-attr]
+    return model.model_construct(**values)
 
 
 def neighbour(name: str, known: Sequence[str]) -> str:

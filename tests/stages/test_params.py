@@ -143,9 +143,47 @@ def test_all_mistakes_are_said_at_once_a_line_each(tmp_path, content):
     lines = [line.removeprefix(f"{path}: ") for line in str(caught.value).splitlines()]
     assert lines[0].startswith("datasets has 'sampel': allowed are ") and lines[0].endswith("; did you mean sample?")
     assert lines[1].startswith("activations.depths has 'mobilenet_v3': allowed are mobilenet_v2, ")
+    assert lines[3].startswith("saliency.parameters.rise: rise has no parameter 'n_mask': allowed are n_masks, ")
     assert lines[2:] == [
         "saliency.parameters.rise.seed is 1: seed is for all; remove it",
+        lines[3],
         "saliency.parameters.smoothgrad.n_samples is 1000000000000: allowed is 10000000 at most",
+    ]
+
+
+def test_a_mistake_in_one_section_hides_none_in_another(tmp_path, content):
+    path = tmp_path / "params.yaml"
+    changed = copy.deepcopy(content) | {"datasets": ["smaple"], "seed": "x"}
+    changed["saliency"] |= {"methods": [*content["saliency"]["methods"], "gradeint"]}
+    changed["download"] |= {"limit": 0, "root": {"folder": ""}}
+    changed["paper"] |= {"datasets": ["cbu"]}
+    path.write_text(yaml.safe_dump(changed))
+    with pytest.raises(ValueError) as caught:
+        params.read(path)
+    lines = [line.removeprefix(f"{path}: ").partition(":")[0] for line in str(caught.value).splitlines()]
+    assert lines == [
+        "datasets has 'smaple'",
+        "seed is 'x'",
+        "download.root.folder is ''",
+        "download.limit is 0",
+        "saliency.methods has 'gradeint'",
+        "paper.datasets has 'cbu'",
+    ]
+
+
+def test_names_and_what_names_them_are_said_at_once(tmp_path, content):
+    path = tmp_path / "params.yaml"
+    changed = copy.deepcopy(content) | {"datasets": ["smaple"]}
+    changed["localization"] |= {"methods": ["gradeint"]}
+    changed["paper"] |= {"settings": {"saliency.methods": ["foo"], "datasets": ["cub"]}}
+    path.write_text(yaml.safe_dump(changed))
+    with pytest.raises(ValueError) as caught:
+        params.read(path)
+    lines = [line.removeprefix(f"{path}: ").partition(": allowed")[0] for line in str(caught.value).splitlines()]
+    assert lines == [
+        "datasets has 'smaple'",
+        "localization.methods has 'gradeint'",
+        "paper.settings: saliency.methods has 'foo'",
     ]
 
 
