@@ -27,11 +27,7 @@ AXES: dict[str, Callable[[Any], Iterable[str]]] = {
 
 
 def main() -> None:
-    stages = sorted(
-        file.stem
-        for file in Path(__file__).parent.glob("[!_]*.py")
-        if file.stem not in ("checks", "kinds", "params", "shipped")
-    )
+    stages = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py") if file.stem not in MODELS)
     if len(sys.argv) < 2 or sys.argv[1] not in stages:
         sys.exit(f"error: python -m stages NAME: NAME is one of {', '.join(stages)}")
     settle(SURROUNDINGS)  # before other libraries are imported

@@ -89,7 +89,7 @@ def find_masks(root: Path, photos: Sequence[Path]) -> dict[Path, Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and path.suffix.lower() in (*EXTENSIONS, ".gif")
+    return path.is_file() and not path.name.startswith(".") and path.suffix.lower() in EXTENSIONS
 
 
 def _names(mask: Path, inside: bool) -> list[str]:

@@ -44,7 +44,7 @@ class Hypercolumns:
 
     Raises
     ------
-    ValueError : an unknown interpolation, or values that are NaN, infinite or above 1e18
+    ValueError : an unknown interpolation, or values that are NaN, infinite, or so large (about 1e19) that their norm is
     """
 
     def __init__(

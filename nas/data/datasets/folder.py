@@ -1,5 +1,7 @@
 """A folder of the user's own photos, some with masks."""
 
+import sys
+from collections.abc import Set
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,10 +10,11 @@ from nas.data.about import About
 from nas.data.boxes import boxes_of
 from nas.data.images import SIDEWAYS, list_images, orientation_of
 from nas.data.label_maps import resize_labels
-from nas.data.masks import composed, find_masks, is_mask, read_mask
+from nas.data.masks import FOLDER, composed, find_masks, is_mask, read_mask
 from nas.data.native import Listed, Place, check_size, decoding, open_image, same_proportions, with_mask
 from nas.data.records import Record
-from nas.store import sha256_of
+from nas.data.taken import SHOWN
+from nas.store import one_line, sha256_of
 
 ABOUT = About(
     title="Your own photos",
@@ -42,11 +45,25 @@ def photos(place: Place, split: str) -> list[Listed]:
     if not files:
         raise ValueError(f"{place.root}: holds masks and no photo; put the photos there")
     masks = find_masks(place.root, files)
+    if unused := _unused(place.root, {*files, *masks.values()}):
+        print(f"{place.root}: not photos or masks: {unused}", file=sys.stderr)
     return [
         Listed(Record(id=composed(path.stem), image=path, sha256=""),
                partial(_complete, mask=masks.get(path), place=place))
         for path in files
     ]  # fmt: skip
+
+
+def _unused(root: Path, used: Set[Path]) -> str:
+    """The first files of a folder, and of its folder of masks, that are not used, and how many more there are."""
+    folders = [root, *(path for path in root.iterdir() if path.is_dir() and path.name.lower() == FOLDER)]
+    files = sorted(path for folder in folders for path in folder.iterdir())
+    names = [
+        str(path.relative_to(root)) for path in files
+        if path not in {*used, *folders} and not path.name.startswith(".")
+    ]  # fmt: skip
+    shown = ", ".join(map(one_line, names[:SHOWN]))
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
 
 
 def _complete(record: Record, mask: Path | None, place: Place) -> Record:

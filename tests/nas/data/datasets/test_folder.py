@@ -96,6 +96,16 @@ def test_names_are_composed_and_hidden_files_are_none(root, photo, prepared):
     ]
 
 
+def test_files_that_are_not_used_are_said(root, photo, prepared, capsys):
+    photo(root / "g.gif")
+    (root / "masks").mkdir()
+    for name in ("b.heic", "masks/a.npy", "masks/sub", "x.txt", ".hidden"):
+        (root / name).touch()
+    assert "g" in prepared("folder", root)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"{root}: not photos or masks: b.heic, masks/a.npy, masks/sub and 2 more"
+
+
 def test_names_that_differ_in_case_alone_are_two(root, photo, prepared):
     for name in ("Dog", "dog"):
         photo(root / f"{name}.jpg", seed=ord(name[0]))
