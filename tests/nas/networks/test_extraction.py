@@ -58,10 +58,11 @@ class View(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.relu, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(inplace=True), nn.Linear(4, 2)
+        self.first, self.relu = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(inplace=True)
+        self.head = nn.Linear(4 * SIDE**2, 2)
 
     def forward(self, x):
-        return self.head(self.relu(self.first(x).flatten(2)).mean(2))
+        return self.head(self.relu(self.first(x).flatten(1)))
 
 
 class Twice(nn.Module):
@@ -135,11 +136,7 @@ def test_a_graph_that_says_something_else_is_not_used(method):
 def test_the_last_map_is_as_it_was_before_a_view_of_it_was_written_to():
     torch.manual_seed(0)
     module, x = View(), torch.randn(2, 3, SIDE, SIDE)
-    try:
-        (found, logits), _ = with_last_map(module, SIDE)[0](x), None
-    except ValueError as error:
-        assert "no feature map" in str(error)  # goes on with tokens
-        return
+    found, logits = with_last_map(module, SIDE)[0](x)
     torch.testing.assert_close(found, module.first(x))
     torch.testing.assert_close(logits, module(x))
 
