@@ -66,8 +66,9 @@ def nothing(reason: str) -> Figure:
 
 
 def title(axes: Axes, text: str, fontsize: float, pad: float) -> None:
-    """A title over a panel, each of its lines at most as wide as the panel: of a longer one the end is left out."""
-    width = axes.get_window_extent().width
+    """A title over a panel, each of its lines at most as wide as its place: of a longer one the end is left out."""
+    # of the panel, which a photo may not fill
+    width = axes.get_position(original=True).transformed(axes.figure.transSubfigure).width
     lines = []
     for line in text.split("\n"):
         drawn = axes.set_title(line, fontsize=fontsize, pad=pad)

@@ -27,7 +27,7 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
     rows = -(-len(records) // columns)
     side = style.WIDTH / columns
     figure, axes = plt.subplots(rows, columns, figsize=(style.WIDTH, rows * (side + 0.22)), squeeze=False)
-    figure.subplots_adjust(wspace=0.05, hspace=0.32)
+    figure.subplots_adjust(left=0, right=1, bottom=0, top=1, wspace=0.05, hspace=0.32)
     colours = sns.color_palette("colorblind")
     for ax in axes.flat:
         style.bare(ax)
