@@ -1,16 +1,47 @@
 """What the type of a value cannot say: names of data sets, networks and methods, and what belongs to which."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from nas.data import BASE, DATASETS, mirrored, split_of
-from nas.parameters import neighbour, validate, with_values
+from nas.parameters import ParametersError, neighbour, resolve, valid_part, validate, with_values
 from nas.saliency import METHODS, check_parameters
 
 if TYPE_CHECKING:
     from stages.params import Parameters
 
 MOST = 10**7  # of a number of steps, samples or masks
+
+
+def checked(
+    model: type["Parameters"], content: Mapping[str, Any], where: str, *, architectures: bool = True
+) -> "Parameters":
+    """The content of params.yaml as typed values; `where` it is from begins the lines of an error.
+
+    Parameters: `architectures`, whether the names of networks are looked up, for which torch is imported.
+
+    Raises
+    ------
+    ParametersError : a line for each mistake, in the order of the sections
+    """
+    lines = [f"{where}: {line}" for line in mistakes(valid_part(model, content), architectures=architectures)]
+    try:
+        parameters = validate(model, content, where)
+        if set(parameters.saliency.methods) <= set(METHODS):  # else all that names them would be wrong too
+            parameters = resolve(parameters, where)
+    except ParametersError as error:
+        lines += error.lines
+    if lines:
+        raise ParametersError(sorted(lines, key=lambda line: _section(model, line.removeprefix(f"{where}: "))))
+    return parameters
+
+
+def _section(model: type["Parameters"], line: str) -> int:
+    """The number of the section whose key begins a line; of none the last."""
+    sections = list(model.model_fields)
+    section = re.split(r"[. :]", line, maxsplit=1)[0]
+    return sections.index(section) if section in sections else len(sections)
 
 
 def mistakes(parameters: "Parameters", *, architectures: bool = True) -> Iterator[str]:

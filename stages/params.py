@@ -1,6 +1,5 @@
 """params.yaml as typed values: every knob, what it may be, and the comment that stands beside it there."""
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -8,24 +7,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nas.data import DATASETS
-from nas.parameters import (
-    ParametersError,
-    Section,
-    check_names,
-    knob,
-    load,
-    resolve,
-    run_program,
-    tidy,
-    valid_part,
-    validate,
-)
+from nas.parameters import Section, check_names, knob, load, run_program, tidy, validate
 from nas.relevance import SIMPLE
-from nas.saliency import GAUSSIAN, METHODS, RAW
+from nas.saliency import GAUSSIAN, RAW
 from nas.statistics import Resampling
 from nas.superpixels import SEGMENTATIONS, Segmenting, Variant
 from stages import shipped
-from stages.checks import mistakes
+from stages.checks import checked
 from stages.kinds import (
     Batch,
     Clusters,
@@ -290,23 +278,7 @@ def read(path: Path = PARAMS, *, architectures: bool = True) -> Parameters:
 def check(content: dict[str, Any], where: str, *, architectures: bool = True) -> Parameters:
     """Check the content of params.yaml; `where` it is from begins the lines of an error, see `read`."""
     check_names(content, shipped.RENAMED, where)
-    lines = [f"{where}: {line}" for line in mistakes(valid_part(Parameters, content), architectures=architectures)]
-    try:
-        parameters = validate(Parameters, content, where)
-        if set(parameters.saliency.methods) <= set(METHODS):  # else all that names them would be wrong too
-            parameters = resolve(parameters, where)
-    except ParametersError as error:
-        lines += error.lines
-    if lines:
-        raise ParametersError(sorted(lines, key=lambda line: _section(line.removeprefix(f"{where}: "))))
-    return parameters
-
-
-def _section(line: str) -> int:
-    """The number of the section whose key begins a line; of none the last."""
-    sections = list(Parameters.model_fields)
-    section = re.split(r"[. :]", line, maxsplit=1)[0]
-    return sections.index(section) if section in sections else len(sections)
+    return checked(Parameters, content, where, architectures=architectures)
 
 
 def run(stage: Callable[..., None], *arguments: str, item: Callable[[Parameters], Sequence[str]] | None = None) -> None:
