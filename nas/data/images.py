@@ -89,9 +89,10 @@ def opened(path: Path) -> Image.Image:
 def orientation_of(image: Image.Image) -> int:
     """How a person sees a picture, 1 to 8 as in EXIF; 1, as it is stored, where EXIF says nothing that can be read.
 
-    Of a PNG all is decoded, since EXIF may follow the pixels: what Pillow raises where it cannot be is not caught.
+    A PNG is decoded, since its EXIF may follow the pixels, and so is a TIFF, which Pillow turns when it decodes it;
+    what Pillow raises where it cannot be decoded is not caught.
     """
-    if image.format == "PNG":
+    if image.format in ("PNG", "TIFF"):
         image.load()
     try:
         with warnings.catch_warnings(action="ignore"):

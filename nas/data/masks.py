@@ -24,6 +24,7 @@ FOLDER, MARKS = "masks", (".mask", "_mask")  # of masks; what follows the name o
 MOST = 254  # instances
 FULL, NEARLY_FULL, FAINT = 255, 250, 20  # levels: inside of the object, inside but for noise, outside but for noise
 DEEP = 65535  # the highest level of 16 bits
+SURE = 32  # levels: what a lossy file makes of lower ones is noise
 MOSTLY = 0.9  # of the pixels of a smooth edge are beside one that is further inside
 NEAR = 3  # levels, by which a mixture of two colours may be off, since it was rounded
 VOID = (224, 224, 192)  # a colour of VOC, for pixels to be ignored
@@ -38,12 +39,14 @@ class Values(NamedTuple):
     graded : whether they are greys, which may be shares up to `full`; else they are numbers of colours
     full : level of the inside of an object where levels are shares: 255, or 65535 where there are higher ones
     edges : whether some colours are edges of others, mixed with what is beside them
+    lossy : whether the file may hold other levels than were saved
     """
 
     levels: NDArray[np.integer[Any]]
     graded: bool
     full: int = FULL
     edges: bool = False
+    lossy: bool = False
 
 
 def is_mask(path: Path) -> bool:
@@ -119,6 +122,15 @@ def read_mask(path: Path, where: str, kind: Kind = "auto", *, turned: bool = Tru
     """
     values = read_values(path, where, turned=turned)
     chosen = recognized(values) if kind == "auto" else kind
+    labels = _labels(values, chosen, path, where)
+    varied = values.levels.any() and not values.levels.all()
+    if kind != "auto" and varied and not ((labels > 0) & (labels < IGNORED)).any():
+        raise ValueError(f"{where}: {path} has no object where download.masks is {kind}; set it to another, or auto")
+    return labels
+
+
+def _labels(values: Values, chosen: str, path: Path, where: str) -> NDArray[np.uint8]:
+    """The label map of a mask of a kind, "" of one that could be several; see `read_mask`."""
     if chosen == "object":
         return (values.levels > 0).astype(np.uint8)
     if chosen == "soft":
@@ -147,7 +159,7 @@ def recognized(values: Values) -> Literal["object", "soft", "instances", ""]:
     if not values.graded:
         return "" if values.edges else "instances"
     levels, n_pixels = np.unique(values.levels, return_counts=True)
-    if levels[0] != 0:
+    if levels[0] != 0 or (values.lossy and 0 < levels[-1] < SURE):
         return ""
     levels, n_pixels = levels[1:], n_pixels[1:]
     if len(levels) <= 1:
@@ -187,6 +199,15 @@ def read_values(path: Path, where: str, *, turned: bool = True) -> Values:
         raise ValueError(f"{where}: {path} is missing; unpack the data set anew, or take the line out") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise ValueError(f"{where}: {path} cannot be decoded ({error}); save it anew as PNG") from None
+    start = path.read_bytes()[:26]
+    if stored.format == "PNG" and start[24] == 16 and start[25] != 0:  # of these Pillow drops half of the bits
+        raise ValueError(f"{where}: {path} has 16 bits and several channels; {HELP}")
+    lossy = stored.format == "JPEG" or (stored.format == "WEBP" and start[12:16] != b"VP8L")
+    return _values(image, path, where)._replace(lossy=lossy)
+
+
+def _values(image: Image.Image, path: Path, where: str) -> Values:
+    """What stands in a decoded mask."""
     if image.mode == "1":
         return Values(np.asarray(image) * np.int64(FULL), graded=True)
     if image.mode == "I" or image.mode.startswith("I;16"):
@@ -197,7 +218,13 @@ def read_values(path: Path, where: str, *, turned: bool = True) -> Values:
     if image.mode in ("F", "CMYK", "YCbCr", "LAB", "HSV"):
         raise ValueError(f"{where}: {path} has mode {image.mode}; {HELP}")
     if image.mode == "P" and image.info.get("transparency") is None:
-        return _from_colours(_palette_of(image), np.asarray(image).astype(np.int64), path, where, image.mode)
+        numbers = np.asarray(image).astype(np.int64)
+        n_colours = len(image.getpalette("RGB") or []) // 3
+        if numbers.max() >= n_colours:
+            raise ValueError(
+                f"{where}: {path} has the number {numbers.max()}, and a palette of {n_colours} colours; {HELP}"
+            )
+        return _from_colours(_palette_of(image), numbers, path, where, image.mode)
     pixels = np.asarray(image.convert("RGBA"))
     colours, opacity = pixels[..., :3], pixels[..., 3]
     if opacity.min() < FULL:
@@ -222,14 +249,16 @@ def _from_colours(colours: NDArray[Any], at: NDArray[np.int64], path: Path, wher
     """Values of a mask whose pixels are numbers of colours, (n, 3); a palette of VOC keeps its numbers."""
     used = np.unique(at)
     found = colours[used].astype(np.int64)
+    if len(np.unique(found, axis=0)) < len(used):
+        raise ValueError(f"{where}: {path} has mode {mode} and two numbers of one colour; {HELP}")
     if (found == found[:, :1]).all():  # greys
         return Values(colours[at][..., 0].astype(np.int64), graded=True)
     if all(tuple(colour) == (_voc_colour(index) if index < IGNORED else VOID)
            for index, colour in zip(used.tolist(), found.tolist(), strict=True)):  # fmt: skip
         return Values(at, graded=False)
     black = (found == 0).all(axis=1)
-    if black.sum() != 1 or len(np.unique(found, axis=0)) < len(used):
-        said = f"{len(used)} colours, {'none' if not black.any() else 'not one'} of them black"
+    if not black.any():
+        said = f"{len(used)} colours, none of them black"
         raise ValueError(f"{where}: {path} has mode {mode} and {said}, for where there is no object; {HELP}")
     void = (found == VOID).all(axis=1)
     objects = used[~black & ~void]

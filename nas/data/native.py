@@ -171,8 +171,8 @@ def with_photo(record: Record, place: Place, where: str) -> Record:
     """
     image = record.image
     with open_image(image, where) as stored, decoding(image, where):
-        size = stored.height, stored.width
         unturned = None if orientation_of(stored) == 1 else np.asarray(stored.convert("RGB"))
+        size = stored.height, stored.width
     if unturned is not None:
         image = _free(place.target / "photos" / f"{record.id}.png")
         write_bytes(image, png(unturned))

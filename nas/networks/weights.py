@@ -14,7 +14,7 @@ from nas.store import one_line
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Load a state dict into a module, by name, or by order where names differ and every shape agrees.
+    """Load a state dict into a module, by name, or by order where names differ and every kind and shape agrees.
 
     Old files lack `num_batches_tracked`, which a trained network does not use. When loading fails, the module is
     left as it was.
@@ -29,8 +29,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
     counters = {name for name in lacking if name.endswith("num_batches_tracked")}
     expected = {name: value for name, value in own.items() if name not in counters}
     if state.keys() != expected.keys():
-        shapes = [tuple(value.shape) for value in state.values()]
-        if shapes != [tuple(value.shape) for value in expected.values()]:
+        # a weight is a weight and a running mean is one, whatever their layers are called
+        if [*map(_kind, state.items())] != [*map(_kind, expected.items())]:
             unknown = sorted(state.keys() ^ expected.keys())
             raise ValueError(
                 f"weights {path}: {len(unknown)} entries do not fit {type(module).__name__}, the first is "
@@ -49,6 +49,11 @@ def load_weights(module: nn.Module, path: Path) -> None:
     except RuntimeError as error:
         module.load_state_dict(own)
         raise ValueError(f"weights {path}: {one_line(error)}") from error
+
+
+def _kind(entry: tuple[str, Tensor]) -> tuple[str, tuple[int, ...]]:
+    name, value = entry
+    return name.rpartition(".")[2], tuple(value.shape)
 
 
 def check_values(state: Mapping[str, Tensor], path: Path) -> None:

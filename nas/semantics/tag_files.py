@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from nas.semantics.tags import Tags
-from nas.store import read_yaml
+from nas.store import Dumper, read_yaml
 
 WORDS = {"object": True, "background": False}
 REQUIRED = ("dataset", "network", "class", "depths", "k", "seed")
@@ -26,7 +26,7 @@ def write_tag_template(path: str | Path, settings: Mapping[str, Any], n_clusters
     network, class, depths, k and seed, and if wanted grid, weighting and fingerprint; `n_clusters`, one tag each.
     """
     content = {"settings": _settings(settings, "settings"), "tags": dict.fromkeys(range(n_clusters))}
-    text = "# Replace each null by object or background.\n" + yaml.safe_dump(content, sort_keys=False)
+    text = "# Replace each null by object or background.\n" + yaml.dump(content, Dumper=Dumper, sort_keys=False)
     try:
         with Path(path).open("x", encoding="utf-8") as file:
             file.write(text)

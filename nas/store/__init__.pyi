@@ -20,11 +20,12 @@ from .shards import Row, Shard, Shards, Stored, opened, spread
 from .tables import TABLE, collect, join_tables, read_columns, read_table, write_table
 from .timing import threads, timed
 from .words import one_line
-from .yaml_files import read_yaml
+from .yaml_files import Dumper, read_yaml
 
 __all__ = [
     "INDEX",
     "TABLE",
+    "Dumper",
     "Row",
     "Shard",
     "Shards",

@@ -54,6 +54,14 @@ for _kind, (_pattern, _first) in RESOLVED.items():
 Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_int)
 
 
+class Dumper(yaml.SafeDumper):
+    """Quotes every text that a reader of YAML 1.1 or 1.2 would take for something else."""
+
+
+for _kind, (_pattern, _first) in RESOLVED.items():
+    Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), _first)
+
+
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file in UTF-8.
 

@@ -126,12 +126,18 @@ TURNS = [lambda a, n=n: np.rot90(a, n) for n in range(4)]
         (8, lambda a: np.rot90(a)),
     ],
 )
-def test_exif_orientation(folder, orientation, upright):
-    colours = checker(8, 13)
+@pytest.mark.parametrize("kind", [{"format": "PNG"}, {"format": "TIFF"}, {"format": "TIFF", "compression": "tiff_lzw"},
+                                  {"format": "WEBP", "lossless": True}, {"format": "JPEG"}])  # fmt: skip
+def test_exif_orientation(folder, orientation, upright, kind):
+    colours, path = checker(8, 13), folder / "turned"
+    Image.fromarray(colours).save(path, **kind)
+    plain = read_image(path)  # a JPEG has other colours
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(colours).save(folder / "turned.png", exif=exif)
-    np.testing.assert_array_equal(read_image(folder / "turned.png"), upright(colours))
+    Image.fromarray(colours).save(path, exif=exif, **kind)
+    np.testing.assert_array_equal(read_image(path), upright(plain))
+    if kind["format"] != "JPEG":
+        np.testing.assert_array_equal(plain, colours)
 
 
 TIFF = [b"Exif\0\0MM\0*\0\0\0\x08", b"Exif\0\0II*\0\x08\0\0\0"]  # how EXIF begins

@@ -1,6 +1,8 @@
 """Masks as people have them: each is read by its meaning, or refused in one line that says what to set."""
 
 import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -96,10 +98,13 @@ AMBIGUOUS = {
     "16 bits, many": (Image.fromarray(np.arange(720, dtype=np.uint16).reshape(SIZE)), "with the values 0, 1, 2, 3,"),
     "mostly between": (Image.fromarray(np.array([0, 128, 255], np.uint8)[np.where(TWO == 2, 1, 2 * TWO)]), "several"),
 }  # fmt: skip
+REDS = [(level, 0, 0) for level in range(17)]
 UNREADABLE = {  # whatever download.masks is
+    "a grey twice": (palette(TWO, [BLACK, WHITE, WHITE]), "two numbers of one colour"),
+    "a number without a colour": (palette(10 * TWO, REDS), "has the number 20, and a palette of 17"),
     "floats": (Image.fromarray(TWO.astype(np.float32)), "has mode F"),
     "no black": (palette(TWO, [WHITE, GREEN, RED]), "has mode P and 3 colours, none of them black"),
-    "a colour twice": (palette(TWO, [BLACK, RED, RED]), "has mode P and 3 colours"),
+    "a colour twice": (palette(TWO, [BLACK, RED, RED]), "has mode P and two numbers of one colour"),
     "a photo": (Image.fromarray(np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)), "colours"),
     "colours and alpha apart": (Image.fromarray(APART), "transparency"),
     "32 bits": (Image.fromarray(TWO.astype(np.int32) * 10**6), "holds 32-bit values"),
@@ -155,6 +160,52 @@ def test_flat_colours_are_instances_however_many(tmp_path_factory, n, seed):
 def test_numbers_of_16_bits_keep_what_they_tell_apart(tmp_path, levels, kind, expected):
     path = saved(Image.fromarray(np.array(levels, np.uint16)[TWO]), tmp_path / "m.png")
     np.testing.assert_array_equal(read_mask(path, "here", kind), np.array(expected)[TWO])
+
+
+@pytest.mark.parametrize(
+    ("levels", "kind"),
+    [([0, 255, 255], "instances"), ([0, 1, 1], "soft"), ([0, 1, 2], "soft"), ([0, 65535, 65535], "instances")],
+)
+def test_a_kind_that_leaves_no_object_is_refused(tmp_path, levels, kind):
+    dtype = np.uint16 if max(levels) > 255 else np.uint8
+    path = saved(Image.fromarray(np.array(levels, dtype)[TWO]), tmp_path / "m.png")
+    with pytest.raises(ValueError, match=rf"m\.png has no object where download\.masks is {kind}; set it to another"):
+        read_mask(path, "here", kind)
+
+
+@pytest.mark.parametrize(("suffix", "quality"), [("jpg", 50), ("jpg", 95), ("webp", 75)])
+@pytest.mark.parametrize("n", [1, 2])
+def test_low_levels_of_a_lossy_file_are_refused(tmp_path, suffix, quality, n):
+    path = tmp_path / f"m.{suffix}"
+    Image.fromarray(np.kron(np.minimum(TWO, n), np.ones((8, 8), np.uint8))).save(path, quality=quality)
+    try:
+        found = read_mask(path, "here")
+    except ValueError as error:
+        assert "m." in str(error) and "\n" not in str(error)
+    else:
+        assert not found.any()  # nothing of it is left in the file
+    Image.fromarray(np.kron(255 * np.minimum(TWO, 1), np.ones((8, 8))).astype(np.uint8)).save(path, quality=quality)
+    found = read_mask(path, "here", "soft")
+    assert (found == np.kron(TWO > 0, np.ones((8, 8)))).mean() > 0.99
+
+
+def test_levels_of_a_lossless_webp_are_as_they_were_saved(tmp_path):
+    Image.fromarray(TWO).save(tmp_path / "m.webp", lossless=True)
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.webp", "here"), TWO)
+
+
+@pytest.mark.parametrize("mode", ["RGB;16B", "LA;16B"])
+def test_several_channels_of_16_bits_are_refused(tmp_path, mode):
+    path = tmp_path / "m.png"
+    channels = {"RGB;16B": 3, "LA;16B": 2}[mode]
+    raw = b"".join(b"\0" + row.tobytes() for row in np.dstack([TWO.astype(">u2")] * channels))
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", SIZE[1], SIZE[0], 16, {3: 2, 2: 4}[channels], 0, 0, 0)),
+              (b"IDAT", zlib.compress(raw)), (b"IEND", b"")]  # fmt: skip
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    ))  # fmt: skip
+    with pytest.raises(ValueError, match=r"m\.png has 16 bits and several channels; save it as 8-bit grey"):
+        read_mask(path, "here")
 
 
 def test_more_instances_than_can_be_told_apart_are_refused(tmp_path):

@@ -5,11 +5,12 @@ import re
 from datetime import date
 
 import pytest
+import yaml
 from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.store.yaml_files import read_yaml
+from nas.store.yaml_files import Dumper, read_yaml
 
 SCALARS = ["1e-05", "1E5", "1:30", "010", "0o17", "0x1F", "-0", "+3", ".5", "5.", "-.inf", ".NaN", "yes", "no", "on",
            "True", "false", "null", "~", "", "2020-01-02", "2020-13-45", "1_000", "0b1", "0b_", "'1'", '"x"', "=", "<<",
@@ -75,6 +76,13 @@ def test_a_file_that_is_missing_or_in_another_encoding_is_named(path, tmp_path):
     for file in (path, tmp_path / "absent.yaml"):
         with pytest.raises(ValueError, match=rf"^.*{file.name}: cannot be read \("):
             read_yaml(file)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.sampled_from(SCALARS) | st.from_regex(r"[0-9a-f]{12}|[-+0-9.eExX_:~a-f ]{1,8}", fullmatch=True))
+def test_a_text_that_is_written_is_read_as_a_text(path, text):
+    path.write_text(yaml.dump({"key": text}, Dumper=Dumper))
+    assert read_yaml(path) == {"key": text}
 
 
 def test_a_mark_at_the_beginning_and_ends_of_lines_of_another_system_are_no_matter(path):

@@ -68,6 +68,18 @@ def test_a_photo_is_turned_upright_and_its_mask_is_of_the_upright_photo(root, ph
     assert record.photo().shape[:2] == record.truth().shape == (30, 40)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_and_its_mask_are_turned_once(root, photo, prepared, orientation):
+    size = (30, 40) if orientation >= 5 else (40, 30)
+    photo(root / "g.tif", size=size, orientation=orientation)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(instances()[::-1, ::-1].copy()).save(root / "g.mask.tif", exif=exif)
+    record = prepared("folder", root)["g"]
+    assert record.size == record.photo().shape[:2] == (30, 40)
+    np.testing.assert_array_equal(record.truth(), instances())
+
+
 @pytest.mark.parametrize("scale", [0.5, 2])
 def test_a_mask_of_the_photos_proportions_is_resized(root, prepared, scale):
     size = int(40 * scale), int(30 * scale)
