@@ -12,11 +12,13 @@ from nas.networks.descriptions import Network
 from nas.networks.usable import LARGEST, n_not_usable
 from nas.store import one_line
 
+KINDS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
+
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Load a state dict into a module, by name, or by order where names differ and every kind and shape agrees.
+    """Load a state dict into a module, by name, or by order where names differ.
 
-    Old files lack `num_batches_tracked`, which a trained network does not use. When loading fails, the module is
+    By order every shape must agree, and every kind that a name tells, as running_mean. Old files lack `num_batches_tracked`, which a trained network does not use. When loading fails, the module is
     left as it was.
 
     Raises
@@ -29,8 +31,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     counters = {name for name in lacking if name.endswith("num_batches_tracked")}
     expected = {name: value for name, value in own.items() if name not in counters}
     if state.keys() != expected.keys():
-        # a weight is a weight and a running mean is one, whatever their layers are called
-        if [*map(_kind, state.items())] != [*map(_kind, expected.items())]:
+        if len(state) != len(expected) or not all(map(_alike, state.items(), expected.items())):
             unknown = sorted(state.keys() ^ expected.keys())
             raise ValueError(
                 f"weights {path}: {len(unknown)} entries do not fit {type(module).__name__}, the first is "
@@ -51,9 +52,10 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise ValueError(f"weights {path}: {one_line(error)}") from error
 
 
-def _kind(entry: tuple[str, Tensor]) -> tuple[str, tuple[int, ...]]:
-    name, value = entry
-    return name.rpartition(".")[2], tuple(value.shape)
+def _alike(given: tuple[str, Tensor], wanted: tuple[str, Tensor]) -> bool:
+    """Whether an entry can be the other one by its shape, and by its kind where its name says one, as running_mean."""
+    kinds = [name.rpartition(".")[2] for name, _ in (given, wanted)]
+    return given[1].shape == wanted[1].shape and (kinds[0] == kinds[1] or not KINDS.issuperset(kinds))
 
 
 def check_values(state: Mapping[str, Tensor], path: Path) -> None:

@@ -71,6 +71,21 @@ def test_a_module_keeps_its_weights_when_a_file_does_not_fit(tmp_path, other):
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
+def test_entries_in_another_order_are_not_taken_for_each_other(tmp_path):
+    module = nn.Sequential(nn.BatchNorm2d(3))  # weight, bias, running mean and variance are of one shape
+    state = {f"net.{name}": torch.rand(value.shape) for name, value in sorted(module.state_dict().items())}
+    del state["net.0.num_batches_tracked"]
+    torch.save(state, tmp_path / "sorted.pth")
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    with pytest.raises(ValueError, match=r"sorted\.pth: \d entries do not fit Sequential"):
+        load_weights(module, tmp_path / "sorted.pth")
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    own = {f"net.{name}": state[f"net.{name}"] for name in before if not name.endswith("tracked")}
+    torch.save(own, tmp_path / "own.pth")
+    load_weights(module, tmp_path / "own.pth")
+    assert all(torch.equal(module.state_dict()[name.removeprefix("net.")], value) for name, value in own.items())
+
+
 class RunsCode:
     def __init__(self, path):
         self.path = path
