@@ -120,6 +120,11 @@ def check_pixels(path: Path, size: tuple[int, int], minimum_side: int = MINIMUM_
         )
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file is a picture by its name, and not hidden."""
+    return path.is_file() and not path.name.startswith(".") and path.suffix.lower() in EXTENSIONS
+
+
 def list_images(folder: str | Path) -> list[Path]:
     """Return the photos directly inside `folder`, sorted by name; hidden files are left out.
 
@@ -130,7 +135,7 @@ def list_images(folder: str | Path) -> list[Path]:
     if not folder.is_dir():
         raise ImageError(f"{folder} is not a folder: set it to a folder of photos")
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    images = [path for path in files if path.suffix.lower() in EXTENSIONS]
+    images = [path for path in files if is_picture(path)]
     if not images:
         allowed = ", ".join(EXTENSIONS)
         raise ImageError(f"{folder} holds no photo, only {len(files)} other files: add some ending in {allowed}")

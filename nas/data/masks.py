@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.images import EXTENSIONS, opened, upright
+from nas.data.images import is_picture, opened, upright
 from nas.data.label_maps import IGNORED
 
 Kind = Literal["auto", "object", "soft", "instances"]
@@ -54,6 +54,11 @@ def is_mask(path: Path) -> bool:
     return path.stem.lower().endswith(MARKS)
 
 
+def mask_folders(root: Path) -> list[Path]:
+    """The folders for masks among photos; there may be several, that differ in case."""
+    return [path for path in sorted(root.iterdir()) if path.is_dir() and path.name.lower() == FOLDER]
+
+
 def find_masks(root: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     """The masks of photos, by photo; those without one are left out.
 
@@ -65,9 +70,8 @@ def find_masks(root: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     ------
     ValueError : a mask of no photo, of several that differ in case alone, or a second one
     """
-    beside = [path for path in sorted(root.iterdir()) if _is_picture(path) and is_mask(path)]
-    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and path.name.lower() == FOLDER]
-    inside = [path for folder in folders for path in sorted(folder.iterdir()) if _is_picture(path)]
+    beside = [path for path in sorted(root.iterdir()) if is_picture(path) and is_mask(path)]
+    inside = [path for folder in mask_folders(root) for path in sorted(folder.iterdir()) if is_picture(path)]
     known: dict[str, Path] = {}
     alike: dict[str, set[Path]] = {}
     for photo in photos:
@@ -91,10 +95,6 @@ def find_masks(root: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     return found
 
 
-def _is_picture(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and path.suffix.lower() in EXTENSIONS
-
-
 def _names(mask: Path, inside: bool) -> list[str]:
     """What the photo of a mask may be called, with or without its ending."""
     without = [mask.stem[: -len(mark)] for mark in MARKS if mask.stem.lower().endswith(mark)]
@@ -112,7 +112,7 @@ def read_mask(path: Path, where: str, kind: Kind = "auto", *, turned: bool = Tru
     Parameters
     ----------
     kind : "object", all that is not background is one object; "soft", where a level is above half; "instances", each
-        level or colour is one, and the highest level, or the colour of VOC's void, is to be ignored; "auto", see
+        level or colour is one, and 255, of 16 bits 65535, or the colour of VOC's void, is to be ignored; "auto", see
         `recognized`
     turned : whether EXIF turns it
 
@@ -199,7 +199,8 @@ def read_values(path: Path, where: str, *, turned: bool = True) -> Values:
         raise ValueError(f"{where}: {path} is missing; unpack the data set anew, or take the line out") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise ValueError(f"{where}: {path} cannot be decoded ({error}); save it anew as PNG") from None
-    start = path.read_bytes()[:26]
+    with path.open("rb") as file:
+        start = file.read(26)
     if stored.format == "PNG" and start[24] == 16 and start[25] != 0:  # of these Pillow drops half of the bits
         raise ValueError(f"{where}: {path} has 16 bits and several channels; {HELP}")
     lossy = stored.format == "JPEG" or (stored.format == "WEBP" and start[12:16] != b"VP8L")
@@ -219,12 +220,12 @@ def _values(image: Image.Image, path: Path, where: str) -> Values:
         raise ValueError(f"{where}: {path} has mode {image.mode}; {HELP}")
     if image.mode == "P" and image.info.get("transparency") is None:
         numbers = np.asarray(image).astype(np.int64)
-        n_colours = len(image.getpalette("RGB") or []) // 3
-        if numbers.max() >= n_colours:
+        palette = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+        if numbers.max() >= len(palette):
             raise ValueError(
-                f"{where}: {path} has the number {numbers.max()}, and a palette of {n_colours} colours; {HELP}"
+                f"{where}: {path} has the number {numbers.max()}, and a palette of {len(palette)} colours; {HELP}"
             )
-        return _from_colours(_palette_of(image), numbers, path, where, image.mode)
+        return _from_colours(palette, numbers, path, where, image.mode)
     pixels = np.asarray(image.convert("RGBA"))
     colours, opacity = pixels[..., :3], pixels[..., 3]
     if opacity.min() < FULL:
@@ -236,13 +237,6 @@ def _values(image: Image.Image, path: Path, where: str) -> Values:
             raise ValueError(f"{where}: {path} has colours and transparency that tell two things apart; {HELP}")
     flat, inverse = np.unique(colours.reshape(-1, 3), axis=0, return_inverse=True)
     return _from_colours(flat, inverse.reshape(opacity.shape), path, where, image.mode)
-
-
-def _palette_of(image: Image.Image) -> NDArray[Any]:
-    palette = np.zeros((256, 3), np.uint8)
-    known = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-    palette[: len(known)] = known
-    return palette
 
 
 def _from_colours(colours: NDArray[Any], at: NDArray[np.int64], path: Path, where: str, mode: str) -> Values:

@@ -189,11 +189,12 @@ def _check_ids(records: Sequence[Record]) -> None:
     """Refuse, with ValueError, an id that cannot name a file, and two photos of one id: results are kept by id."""
     seen: dict[str, Path] = {}
     for record in records:
-        n_bytes = len(record.id.encode(errors="surrogateescape"))
+        try:
+            n_bytes = len(record.id.encode())
+        except UnicodeEncodeError:
+            raise ValueError(f"{record.image}: its name is not in UTF-8; rename it") from None
         if n_bytes > LONGEST:
             raise ValueError(f"{record.image}: its name has {n_bytes} bytes; give it {LONGEST} at most")
-        if any("\ud800" <= letter <= "\udfff" for letter in record.id):  # what Python makes of other encodings
-            raise ValueError(f"{record.image}: its name is not in UTF-8; rename it")
         if record.id in seen:
             raise ValueError(
                 f"{seen[record.id]} and {record.image}: both are {record.id!r}; call one of them otherwise"

@@ -20,7 +20,7 @@ from nas.networks.folding import folded
 from nas.networks.modules import OfModules, evaluating, state_of_module, structure_of
 from nas.networks.strides import depths_by_stride
 from nas.networks.weights import load_weights
-from nas.store import lacks_memory, one_line
+from nas.store import reason_of
 
 
 class Classifier:
@@ -64,11 +64,8 @@ class Classifier:
         try:
             found = network.depths or depths_by_stride(self._trunk, network.size)
         except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-            if lacks_memory(error):
-                raise
-            reason = one_line(error, 200)
             raise ValueError(
-                f"depths of {name!r}: torch.fx cannot follow this network ({reason}); use another one"
+                f"depths of {name!r}: torch.fx cannot follow this network ({reason_of(error)}); use another one"
             ) from error
         self.depths = dict(sorted(found.items()))
         if not self.depths:
@@ -104,9 +101,7 @@ class Classifier:
         try:
             return maps_of_nodes(self._trunk, nodes, self.size)
         except Exception as error:
-            if lacks_memory(error):
-                raise
-            raise ValueError(f"depths of {self.name!r}: {one_line(error, 400)}") from error
+            raise ValueError(f"depths of {self.name!r}: {reason_of(error, 400)}") from error
 
     def view(self, image: np.ndarray, crop: bool = False) -> np.ndarray:
         """What the network sees of a photo, (H, W, 3) uint8: (size, size, 3) uint8.
@@ -152,9 +147,7 @@ class Classifier:
                 network = folded(self.module)
                 differ = difference(network, self.logits, noise(self.size, self.module))
             except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-                if lacks_memory(error):
-                    raise
-                differ = one_line(error, 200)
+                differ = reason_of(error)
                 network = None
         if not differ and network is not None:
             return network

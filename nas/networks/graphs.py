@@ -12,7 +12,7 @@ from torchvision.models.feature_extraction import NodePathTracer
 
 from nas.networks.extraction import difference, noise
 from nas.networks.modules import OfModules, evaluating, shadow, structure_of
-from nas.store import lacks_memory, one_line
+from nas.store import reason_of
 
 NO_NEW_MAP = ("pool", "dropout", "identity", "mean", "contiguous")
 WRITING = {getattr(operator, f"i{name}"): getattr(operator, name) for name in ("add", "sub", "mul", "truediv")}
@@ -111,10 +111,7 @@ def _new_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
         with torch.no_grad():
             ShapeProp(graph).propagate(torch.zeros(1, 3, size, size).to(next(module.parameters())))
     except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-        if lacks_memory(error):
-            raise
-        reason = one_line(error, 200)
-        raise ValueError(f"torch.fx cannot follow {type(module).__name__} ({reason})") from error
+        raise ValueError(f"torch.fx cannot follow {type(module).__name__} ({reason_of(error)})") from error
     last = None
     for node in graph.graph.nodes:
         shape = getattr(node.meta.get("tensor_meta"), "shape", ())

@@ -90,10 +90,11 @@ def valid_part(model: type[Model], content: Mapping[str, Any]) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         wrong = {found["loc"][0] for found in error.errors()}
-    kinds = {name: info.annotation for name, info in model.model_fields.items() if name not in wrong}
-    sections = {name for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)}
-    # values that are no sections, and valid, are what they were read as
-    values = {name: kinds[name].model_validate(content[name]) if name in sections else content[name] for name in kinds}  # type: ignore[union-attr]
+    values = {name: content[name] for name in model.model_fields if name not in wrong}
+    for name, value in values.items():
+        kind = model.model_fields[name].annotation
+        if isinstance(kind, type) and issubclass(kind, Section):  # other values are valid as they were read
+            values[name] = kind.model_validate(value)
     return model.model_construct(**values)
 
 

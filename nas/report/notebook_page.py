@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
 from nas.report import style
-from nas.report.writing import write_printed
+from nas.report.writing import in_lines, write_printed
 from nas.statistics import Resampling
 from nas.store import one_line, read_yaml, write_json
 
@@ -61,8 +61,7 @@ class NotebookPage:
     def show(self, table: pd.DataFrame) -> Styler:
         """A table that is part of the page alone; the same one gives the same bytes."""
         self._shown += 1
-        shown = table.map(lambda cell: one_line(cell) if isinstance(cell, str) else cell)
-        return shown.style.hide(axis="index").format(escape="html").set_uuid(f"table-{self._shown}")
+        return in_lines(table).style.hide(axis="index").format(escape="html").set_uuid(f"table-{self._shown}")
 
 
 def _paragraph(text: str) -> HTML:

@@ -26,7 +26,7 @@ def write_printed(table: pd.DataFrame, stem: Path, caption: str, bold: pd.DataFr
     In all but the first a cell is one line; `bold`, of the shape of the table, marks the cells to print in bold there.
     """
     write_bytes(stem.with_suffix(".csv"), table.to_csv(index=False).encode())
-    table, caption = table.map(_printed), one_line(caption)
+    table, caption = in_lines(table), one_line(caption)
     printed = table.rename(columns=_markdown).map(_markdown)
     if bold is not None:
         printed = printed.where(~bold.to_numpy(), "**" + printed.astype(str) + "**")
@@ -49,8 +49,9 @@ def caption_of(stem: Path) -> str:
     return unescape(stem.with_suffix(".md").read_text(encoding="utf-8").partition("\n")[0])
 
 
-def _printed(cell: Any) -> Any:
-    return one_line(cell) if isinstance(cell, str) else cell
+def in_lines(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with every text in one line that can be printed."""
+    return table.map(lambda cell: one_line(cell) if isinstance(cell, str) else cell)
 
 
 def _markdown(cell: Any) -> Any:

@@ -14,7 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from zennit.layer import Sum
 
 from nas.networks import OfModules, difference, layer_of, state_of_module, trace
-from nas.store import lacks_memory, one_line
+from nas.store import reason_of
 
 LAYERS: dict[Any, Callable[..., nn.Module]] = {
     functional.relu: nn.ReLU,
@@ -54,9 +54,7 @@ def _checked_form(module: nn.Module, x: Tensor) -> fx.GraphModule:
             form = _new_form(module, x)
             differ = difference(form, module, x)
         except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-            if lacks_memory(error):
-                raise
-            differ = one_line(error, 200)
+            differ = reason_of(error)
     if differ:
         raise ValueError(
             f"{type(module).__name__} cannot be rewritten into layers that rules of propagation know ({differ}); "

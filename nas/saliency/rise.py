@@ -31,6 +31,7 @@ def rise(
     times `keep` (eq. 6): the same limit, but with few masks the map then mostly shows which pixels they happen to
     cover.
     """
+    predict = classifier.predictor
     height, width = x.shape[2:]
     cell = (-(-height // grid), -(-width // grid))
     random = torch.Generator().manual_seed(seed)
@@ -44,6 +45,6 @@ def rise(
         masks = torch.stack([cover[:, i : i + height, j : j + width] for cover, (i, j) in crops])
         shown += masks[:, 0].double().sum(dim=0)
         for image in range(len(x)):
-            scores = _scores(classifier, x[image] * masks, target[image], output)
+            scores = _scores(predict, x[image] * masks, target[image], output)
             maps[image] += torch.einsum("n,nhw->hw", scores, masks[:, 0].double())
     return maps / shown.clamp_min(torch.finfo(torch.float64).tiny)

@@ -14,7 +14,7 @@ from .files import (
 )
 from .given import Source, sha256_of_file
 from .kept_work import INDEX, digest, finish, finished, is_finished, keep_only, workplace
-from .processes import in_processes, lacks_memory, n_cores
+from .processes import in_processes, lacks_memory, n_cores, reason_of
 from .progress import duration_in_words, readable
 from .shards import Row, Shard, Shards, Stored, opened, spread
 from .tables import TABLE, collect, join_tables, read_columns, read_table, write_table
@@ -56,6 +56,7 @@ __all__ = [
     "read_yaml",
     "readable",
     "reading",
+    "reason_of",
     "sha256_of",
     "sha256_of_file",
     "spread",

@@ -8,6 +8,8 @@ from typing import Any
 import joblib
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
+from nas.store.words import one_line
+
 
 def n_cores() -> int:
     """How many cores this process may use: those of the machine, or what affinity or a container leaves of them."""
@@ -44,6 +46,13 @@ def deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def reason_of(error: Exception, most: int = 200) -> str:
+    """Why something failed, in one line; a lack of memory is no reason, and is raised on."""
+    if lacks_memory(error):
+        raise error
+    return one_line(error, most)
 
 
 def lacks_memory(error: Exception) -> bool:

@@ -48,18 +48,15 @@ class Loader(yaml.SafeLoader):
         return -value if text.startswith("-") else value
 
 
-Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1
-for _kind, (_pattern, _first) in RESOLVED.items():
-    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), _first)
-Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_int)
-
-
 class Dumper(yaml.SafeDumper):
     """Quotes every text that a reader of YAML 1.1 or 1.2 would take for something else."""
 
 
+Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1
+Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_int)
 for _kind, (_pattern, _first) in RESOLVED.items():
-    Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), _first)
+    for _either in (Loader, Dumper):
+        _either.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), _first)
 
 
 def read_yaml(path: Path) -> Any:

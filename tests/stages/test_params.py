@@ -21,7 +21,23 @@ def content(root):
 
 
 @pytest.fixture
-def refusal(tmp_path, content):
+def mistakes(tmp_path):
+    """The lines, without the name of the file, in which a content is refused."""
+
+    def read(changed):
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(changed))
+        with pytest.raises(ValueError) as caught:
+            params.read(path)
+        lines = str(caught.value).splitlines()
+        assert all(line.startswith(f"{path}: ") for line in lines)
+        return [line.removeprefix(f"{path}: ") for line in lines]
+
+    return read
+
+
+@pytest.fixture
+def refusal(mistakes, content):
     """The one line with which params.yaml is refused after some changes, {dotted key: value}."""
 
     def refuse(changes):
@@ -35,14 +51,8 @@ def refusal(tmp_path, content):
                 del section[last]
             else:
                 section[last] = value
-        path = tmp_path / "params.yaml"
-        path.write_text(yaml.safe_dump(changed))
-        with pytest.raises(ValueError) as caught:
-            params.read(path)
-        message = str(caught.value)
-        assert "\n" not in message
-        assert message.startswith(f"{path}: ")
-        return message.removeprefix(f"{path}: ")
+        (line,) = mistakes(changed)
+        return line
 
     return refuse
 
@@ -132,15 +142,11 @@ def test_a_refusal_names_the_key_what_was_found_and_what_is_allowed(refusal, cha
     assert refusal(changes).startswith(message)
 
 
-def test_all_mistakes_are_said_at_once_a_line_each(tmp_path, content):
-    path = tmp_path / "params.yaml"
+def test_all_mistakes_are_said_at_once_a_line_each(mistakes, content):
     changed = copy.deepcopy(content) | {"datasets": ["sampel"], "seed": 3}
     changed["saliency"] |= {"parameters": {"rise": {"n_mask": 9, "seed": 1}, "smoothgrad": {"n_samples": 10**12}}}
     changed["activations"] |= {"depths": {"mobilenet_v3": {2: "features.3"}}}
-    path.write_text(yaml.safe_dump(changed))
-    with pytest.raises(ValueError) as caught:
-        params.read(path)
-    lines = [line.removeprefix(f"{path}: ") for line in str(caught.value).splitlines()]
+    lines = mistakes(changed)
     assert lines[0].startswith("datasets has 'sampel': allowed are ") and lines[0].endswith("; did you mean sample?")
     assert lines[1].startswith("activations.depths has 'mobilenet_v3': allowed are mobilenet_v2, ")
     assert lines[3].startswith("saliency.parameters.rise: rise has no parameter 'n_mask': allowed are n_masks, ")
@@ -151,16 +157,12 @@ def test_all_mistakes_are_said_at_once_a_line_each(tmp_path, content):
     ]
 
 
-def test_a_mistake_in_one_section_hides_none_in_another(tmp_path, content):
-    path = tmp_path / "params.yaml"
+def test_a_mistake_in_one_section_hides_none_in_another(mistakes, content):
     changed = copy.deepcopy(content) | {"datasets": ["smaple"], "seed": "x"}
     changed["saliency"] |= {"methods": [*content["saliency"]["methods"], "gradeint"]}
     changed["download"] |= {"limit": 0, "root": {"folder": ""}}
     changed["paper"] |= {"datasets": ["cbu"]}
-    path.write_text(yaml.safe_dump(changed))
-    with pytest.raises(ValueError) as caught:
-        params.read(path)
-    lines = [line.removeprefix(f"{path}: ").partition(":")[0] for line in str(caught.value).splitlines()]
+    lines = [line.partition(":")[0] for line in mistakes(changed)]
     assert lines == [
         "datasets has 'smaple'",
         "seed is 'x'",
@@ -171,15 +173,11 @@ def test_a_mistake_in_one_section_hides_none_in_another(tmp_path, content):
     ]
 
 
-def test_names_and_what_names_them_are_said_at_once(tmp_path, content):
-    path = tmp_path / "params.yaml"
+def test_names_and_what_names_them_are_said_at_once(mistakes, content):
     changed = copy.deepcopy(content) | {"datasets": ["smaple"]}
     changed["localization"] |= {"methods": ["gradeint"]}
     changed["paper"] |= {"settings": {"saliency.methods": ["foo"], "datasets": ["cub"]}}
-    path.write_text(yaml.safe_dump(changed))
-    with pytest.raises(ValueError) as caught:
-        params.read(path)
-    lines = [line.removeprefix(f"{path}: ").partition(": allowed")[0] for line in str(caught.value).splitlines()]
+    lines = [line.partition(": allowed")[0] for line in mistakes(changed)]
     assert lines == [
         "datasets has 'smaple'",
         "localization.methods has 'gradeint'",

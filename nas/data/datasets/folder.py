@@ -10,7 +10,7 @@ from nas.data.about import About
 from nas.data.boxes import boxes_of
 from nas.data.images import SIDEWAYS, list_images, orientation_of
 from nas.data.label_maps import resize_labels
-from nas.data.masks import FOLDER, composed, find_masks, is_mask, read_mask
+from nas.data.masks import composed, find_masks, is_mask, mask_folders, read_mask
 from nas.data.native import Listed, Place, check_size, decoding, open_image, same_proportions, with_mask
 from nas.data.records import Record
 from nas.data.taken import SHOWN
@@ -56,12 +56,9 @@ def photos(place: Place, split: str) -> list[Listed]:
 
 def _unused(root: Path, used: Set[Path]) -> str:
     """The first files of a folder, and of its folder of masks, that are not used, and how many more there are."""
-    folders = [root, *(path for path in root.iterdir() if path.is_dir() and path.name.lower() == FOLDER)]
-    files = sorted(path for folder in folders for path in folder.iterdir())
-    names = [
-        str(path.relative_to(root)) for path in files
-        if path not in {*used, *folders} and not path.name.startswith(".")
-    ]  # fmt: skip
+    folders = mask_folders(root)
+    files = {path for folder in (root, *folders) for path in folder.iterdir() if not path.name.startswith(".")}
+    names = [str(path.relative_to(root)) for path in sorted(files - used - {*folders})]
     shown = ", ".join(map(one_line, names[:SHOWN]))
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
 

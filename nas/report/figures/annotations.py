@@ -27,7 +27,7 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
     rows = -(-len(records) // columns)
     side = style.WIDTH / columns
     figure, axes = plt.subplots(rows, columns, figsize=(style.WIDTH, rows * (side + 0.22)), squeeze=False)
-    figure.subplots_adjust(left=0, right=1, bottom=0, top=1, wspace=0.05, hspace=0.32)
+    figure.subplots_adjust(wspace=0.05, hspace=0.32)
     colours = sns.color_palette("colorblind")
     for ax in axes.flat:
         style.bare(ax)
@@ -43,7 +43,7 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
             for edge, width in ((style.INK, 1.8), ("white", 0.8)):  # seen on bright and on dark photos
                 ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=edge, linewidth=width))
         second = " · ".join(one_line(word) for word in (record.super_class, record.id) if word)
-        style.title(ax, f"{one_line(record.class_name)}\n{second}", fontsize=6.5, pad=3)
+        style.title(ax, f"{one_line(record.class_name)}\n{second}", fontsize=6, pad=3)
     return figure
 
 
