@@ -18,8 +18,8 @@ KINDS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 def load_weights(module: nn.Module, path: Path) -> None:
     """Load a state dict into a module, by name, or by order where names differ.
 
-    By order every shape must agree, and every kind that a name tells, as running_mean. Old files lack `num_batches_tracked`, which a trained network does not use. When loading fails, the module is
-    left as it was.
+    By order every shape must agree, and every kind that a name tells, as running_mean. Old files lack
+    `num_batches_tracked`, which a trained network does not use. When loading fails, the module is left as it was.
 
     Raises
     ------
