@@ -68,7 +68,9 @@ def read_image(path: str | Path, *, minimum_side: int = MINIMUM_SIDE) -> NDArray
     try:
         with opened(path) as image:
             check_pixels(path, (image.height, image.width), minimum_side)
-            return _rgb(upright(image), path)
+            pixels = _rgb(upright(image), path, image.format)
+            check_sums(path)
+            return pixels
     except (ImageError, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -83,7 +85,18 @@ def opened(path: Path) -> Image.Image:
     """A picture of a format that we know, undecoded; raises what Pillow raises. Damage of its EXIF is no matter."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning)
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # of half of what Pillow refuses
         return Image.open(path, formats=FORMATS)
+
+
+def check_sums(path: Path) -> None:
+    """Raise SyntaxError where the checksums in a PNG are not those of its bytes; other formats have none.
+
+    Pillow looks at some of them when it decodes.
+    """
+    with opened(path) as image:
+        if image.format == "PNG":
+            image.verify()
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -121,8 +134,9 @@ def check_pixels(path: Path, size: tuple[int, int], minimum_side: int = MINIMUM_
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file is a picture by its name, and not hidden."""
-    return path.is_file() and not path.name.startswith(".") and path.suffix.lower() in EXTENSIONS
+    """Whether a file is a picture by its name, and not hidden; a link to nothing is, too, so that it is refused."""
+    named = not path.name.startswith(".") and path.suffix.lower() in EXTENSIONS
+    return named and (path.is_file() or path.is_symlink() and not path.exists())
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -134,19 +148,23 @@ def list_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ImageError(f"{folder} is not a folder: set it to a folder of photos")
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    images = [path for path in files if is_picture(path)]
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    images = [path for path in found if is_picture(path)]
     if not images:
+        others = f", but {', '.join(path.name for path in found[:3])}" if found else ""
         allowed = ", ".join(EXTENSIONS)
-        raise ImageError(f"{folder} holds no photo, only {len(files)} other files: add some ending in {allowed}")
+        raise ImageError(
+            f"{folder} holds no photo{others}: they lie in the folder itself, and end in one of {allowed}"
+        )
     return images
 
 
-def _rgb(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+def _rgb(image: Image.Image, path: Path, kind: str | None) -> NDArray[np.uint8]:
     grey = np.asarray(image) if image.mode == "I" or image.mode.startswith("I;16") else None
-    if image.mode == "F" or (grey is not None and (grey.min() < 0 or grey.max() > 65535)):
+    if image.mode == "F" or kind == "TIFF" and image.mode == "I":
         raise ImageError(f"{path} holds 32-bit values, whose range is unknown: save it with 8 or 16 bits")
-    if grey is not None:  # Pillow's own conversion clips at 255 instead of scaling
+    if grey is not None:  # Pillow's own conversion clips at 255 instead of scaling, and knows no transparency here
+        grey = np.where(grey == image.info.get("transparency", -1), 65535, grey)
         return np.repeat(((grey.astype(np.int64) + 128) // 257).astype(np.uint8)[..., None], 3, axis=2)
     if image.has_transparency_data:
         image = image.convert("RGBA")

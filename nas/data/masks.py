@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.images import is_picture, opened, upright
+from nas.data.images import check_sums, is_picture, opened, upright
 from nas.data.label_maps import IGNORED
 
 Kind = Literal["auto", "object", "soft", "instances"]
-FOLDER, MARKS = "masks", (".mask", "_mask")  # of masks; what follows the name of a photo in that of its mask
+FOLDER, MARKS = "masks", (".mask", "_mask", "-mask", " mask")  # of masks; what follows the name of a photo in that of its mask
 MOST = 254  # instances
 FULL, NEARLY_FULL, FAINT = 255, 250, 20  # levels: inside of the object, inside but for noise, outside but for noise
 DEEP = 65535  # the highest level of 16 bits
@@ -50,8 +50,8 @@ class Values(NamedTuple):
 
 
 def is_mask(path: Path) -> bool:
-    """Whether a file beside photos is a mask, by its name."""
-    return path.stem.lower().endswith(MARKS)
+    """Whether a file beside photos is a mask, by its name: marked as one, or that of a photo with a second ending."""
+    return path.stem.lower().endswith(MARKS) or is_picture(path.with_name(path.stem))
 
 
 def mask_folders(root: Path) -> list[Path]:
@@ -62,8 +62,8 @@ def mask_folders(root: Path) -> list[Path]:
 def find_masks(root: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     """The masks of photos, by photo; those without one are left out.
 
-    The mask of NAME.jpg is NAME.mask.png or NAME_mask.png beside it, or in the folder `masks` one of these, NAME.png or
-    NAME.jpg.png. Any ending of a picture will do. Names are the same however their accents are written, and where none
+    The mask of NAME.jpg is NAME.mask.png, NAME_mask.png, NAME-mask.png, "NAME mask.png" or NAME.jpg.png beside it, or
+    in the folder `masks` one of these or NAME.png. Any ending of a picture will do. Names are the same however their accents are written, and where none
     is the same, those are that differ in case alone. Hidden files are none.
 
     Raises
@@ -98,7 +98,7 @@ def find_masks(root: Path, photos: Sequence[Path]) -> dict[Path, Path]:
 def _names(mask: Path, inside: bool) -> list[str]:
     """What the photo of a mask may be called, with or without its ending."""
     without = [mask.stem[: -len(mark)] for mark in MARKS if mask.stem.lower().endswith(mark)]
-    return [mask.stem, *without] if inside else without
+    return [mask.stem, *without] if inside or not without else without
 
 
 def composed(name: str) -> str:
@@ -152,7 +152,8 @@ def recognized(values: Values) -> Literal["object", "soft", "instances", ""]:
     """The kind of a mask, "" where it could be several.
 
     In this order: colours that are no edges of others: instances. Nothing but 0, or 0 and one other level: an object.
-    0 and 1 to n without a gap: instances, with 255 to be ignored where that is on fewer pixels than they are. 0, 255
+    0 and 1 to n without a gap: instances, with 255 to be ignored where that is on fewer pixels than they are, unless
+    one of them is but an edge between a lower and a higher one, as where numbers were made smaller as if greys. 0, 255
     and levels between, of which some are neither near to 0 nor to 255, on no more pixels than 250 to 255, and nearly
     everywhere beside a higher one, as at an edge: soft.
     """
@@ -167,7 +168,7 @@ def recognized(values: Values) -> Literal["object", "soft", "instances", ""]:
     numbers = levels[levels != IGNORED]
     ignored = int(n_pixels[levels == IGNORED].sum())
     if len(numbers) == numbers[-1] <= MOST - 100 and ignored < n_pixels.sum() - ignored:
-        return "instances"
+        return "" if _are_mixed(values.levels, numbers) else "instances"
     shares = values.levels * (FULL / values.full)
     between = (shares > FAINT) & (shares < NEARLY_FULL)
     inside = shares >= NEARLY_FULL
@@ -183,6 +184,28 @@ def _at_edges(levels: NDArray[np.integer[Any]], where: NDArray[np.bool_]) -> flo
     return float((ndimage.maximum_filter(levels, 3)[where] > levels[where]).mean())
 
 
+def _are_mixed(levels: NDArray[np.integer[Any]], numbers: NDArray[np.integer[Any]]) -> bool:
+    """Whether some numbers of instances are but edges of others that are two pixels wide and high somewhere.
+
+    Such a number is between two of these, nowhere as large, and nearly everywhere beside a lower and a higher one.
+    """
+    from scipy import ndimage  # only here, since it takes a while to load
+
+    solid = np.where(levels == IGNORED, 0, levels)
+    large = _large(solid)
+    thin = [number for number in np.setdiff1d(numbers, large) if large.min(initial=IGNORED) < number < large.max()]
+    if not thin:
+        return False
+    between = (ndimage.minimum_filter(solid, 3) < solid) & (solid < ndimage.maximum_filter(solid, 3))
+    return any(between[solid == number].mean() >= MOSTLY for number in thin)
+
+
+def _large(at: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """The numbers that are somewhere two pixels wide and high."""
+    square = (at[1:, 1:] == at[:-1, :-1]) & (at[1:, 1:] == at[1:, :-1]) & (at[1:, 1:] == at[:-1, 1:])
+    return np.unique(at[1:, 1:][square])
+
+
 def _numbered(values: Values) -> NDArray[np.integer[Any]]:
     """Levels as numbers of instances in their order, with 255 where the highest possible level is."""
     numbers = np.unique(values.levels, return_inverse=True)[1].reshape(values.levels.shape) + (values.levels.min() > 0)
@@ -195,6 +218,7 @@ def read_values(path: Path, where: str, *, turned: bool = True) -> Values:
         with opened(path) as stored:
             image = upright(stored) if turned else stored
             image.load()
+        check_sums(path)
     except FileNotFoundError:
         raise ValueError(f"{where}: {path} is missing; unpack the data set anew, or take the line out") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
@@ -215,6 +239,8 @@ def _values(image: Image.Image, path: Path, where: str) -> Values:
         levels = np.asarray(image).astype(np.int64)
         if levels.min() < 0 or levels.max() > DEEP:
             raise ValueError(f"{where}: {path} holds 32-bit values; {HELP}")
+        if image.info.get("transparency") is not None:  # which Pillow does not apply to 16 bits
+            raise ValueError(f"{where}: {path} has 16 bits and transparency; {HELP}")
         return Values(levels, graded=True, full=FULL if levels.max() <= FULL else DEEP)
     if image.mode in ("F", "CMYK", "YCbCr", "LAB", "HSV"):
         raise ValueError(f"{where}: {path} has mode {image.mode}; {HELP}")
@@ -269,8 +295,7 @@ def _has_edges(at: NDArray[np.int64], colours: NDArray[np.int64]) -> bool:
     So are those of a mask that was made smaller, or drawn with smooth edges. More colours that are nowhere so large
     than others are, too, are no instances.
     """
-    square = (at[1:, 1:] == at[:-1, :-1]) & (at[1:, 1:] == at[1:, :-1]) & (at[1:, 1:] == at[:-1, 1:])
-    large = np.isin(np.arange(len(colours)), at[1:, 1:][square])
+    large = np.isin(np.arange(len(colours)), _large(at))
     thin, flat = colours[~large], colours[large]
     if len(thin) > len(flat):
         return True

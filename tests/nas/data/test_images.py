@@ -272,5 +272,49 @@ def test_a_folder_without_images(tmp_path):
     one_line(lambda: list_images(tmp_path), tmp_path, "no photo")
     (tmp_path / "notes.txt").touch()
     (tmp_path / ".hidden.png").touch()
-    one_line(lambda: list_images(tmp_path), tmp_path, "only 1 other", ".webp")
+    one_line(lambda: list_images(tmp_path), tmp_path, "but notes.txt: they lie in the folder itself", ".webp")
+    (tmp_path / "images").mkdir()
+    one_line(lambda: list_images(tmp_path), tmp_path, "no photo, but images, notes.txt: they lie")
     one_line(lambda: list_images(tmp_path / "absent"), "absent", "not a folder")
+
+
+def test_a_link_to_nothing_is_listed_and_refused(tmp_path):
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert list_images(tmp_path) == [tmp_path / "gone.png"]
+    one_line(lambda: read_image(tmp_path / "gone.png"), "gone.png", "is not a file")
+
+
+def test_integers_of_a_tiff_have_no_range(folder):
+    Image.fromarray(np.full((9, 9), 200, np.int32)).save(folder / "a.tif")
+    one_line(lambda: read_image(folder / "a.tif"), "a.tif", "32-bit values")
+
+
+def test_one_transparent_grey_of_sixteen_bits(folder):
+    Image.fromarray(np.tile(np.arange(9, dtype=np.uint16) * 5000, (9, 1))).save(folder / "a.png", transparency=10000)
+    expected = [round(grey / 257) if grey != 10000 else 255 for grey in range(0, 45000, 5000)]
+    np.testing.assert_array_equal(read_image(folder / "a.png")[3, :, 1], expected)
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_changed_byte_of_a_png_does_not_pass(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "changed.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    content = bytearray(path.read_bytes())
+    position = data.draw(st.integers(8, len(content) - 1))
+    content[position] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        found = read_image(path)
+    except ImageError as error:
+        assert "\n" not in str(error)
+    else:
+        np.testing.assert_array_equal(found, pixels)
+
+
+def test_a_photo_above_half_of_what_is_refused_is_read_without_a_word(folder, monkeypatch, recwarn):
+    Image.fromarray(np.zeros((20, 20), np.uint8)).save(folder / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
+    one_line(lambda: read_image(folder / "a.png"), "20 x 20 pixels, more than 300")
+    assert not recwarn.list

@@ -99,6 +99,8 @@ AMBIGUOUS = {
     "mostly between": (Image.fromarray(np.array([0, 128, 255], np.uint8)[np.where(TWO == 2, 1, 2 * TWO)]), "several"),
 }  # fmt: skip
 REDS = [(level, 0, 0) for level in range(17)]
+TRANSPARENT = Image.fromarray(TWO.astype(np.uint16) * 9000)
+TRANSPARENT.info["transparency"] = 9000
 UNREADABLE = {  # whatever download.masks is
     "a grey twice": (palette(TWO, [BLACK, WHITE, WHITE]), "two numbers of one colour"),
     "a number without a colour": (palette(10 * TWO, REDS), "has the number 20, and a palette of 17"),
@@ -107,6 +109,7 @@ UNREADABLE = {  # whatever download.masks is
     "a colour twice": (palette(TWO, [BLACK, RED, RED]), "has mode P and two numbers of one colour"),
     "a photo": (Image.fromarray(np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)), "colours"),
     "colours and alpha apart": (Image.fromarray(APART), "transparency"),
+    "a level of 16 bits is transparent": (TRANSPARENT, "has 16 bits and transparency"),
     "32 bits": (Image.fromarray(TWO.astype(np.int32) * 10**6), "holds 32-bit values"),
 }  # fmt: skip
 
@@ -127,6 +130,31 @@ def test_colours_with_smooth_edges_are_no_instances(tmp_path, method, colours):
     with pytest.raises(ValueError, match=r"colours at edges, mixed of others; .* set download.masks to object, soft"):
         read_mask(path, "here")
     np.testing.assert_array_equal(read_mask(path, "here", "object"), np.asarray(image).max(-1) > 0)
+
+
+def numbered(method, numbers):
+    """Two discs of numbers drawn four times as large and made smaller, as if they were greys."""
+    large = Image.new("L", (4 * SIZE[1], 4 * SIZE[0]))
+    for number, (left, top) in zip(numbers, ((12, 12), (60, 40)), strict=True):
+        ImageDraw.Draw(large).ellipse([left, top, left + 45, top + 45], fill=number)
+    return large.resize(SIZE[::-1], method)
+
+
+@pytest.mark.parametrize("numbers", [(3, 3), (2, 3), (4, 4), (1, 5)])
+def test_numbers_with_smooth_edges_are_no_instances(tmp_path, numbers):
+    image = numbered(Image.Resampling.BILINEAR, numbers)
+    path = saved(image, tmp_path / "m.png")
+    with pytest.raises(ValueError, match=r"could mean several things, .* set download.masks to object, soft"):
+        read_mask(path, "here")
+    np.testing.assert_array_equal(read_mask(path, "here", "object"), np.asarray(image) > 0)
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (2, 1)])
+def test_numbers_with_sharp_edges_are_instances_thin_ones_too(tmp_path, numbers):
+    levels = np.asarray(numbered(Image.Resampling.NEAREST, numbers)).copy()
+    levels[2] = 3
+    levels[:, 1] = 4
+    np.testing.assert_array_equal(read_mask(saved(Image.fromarray(levels), tmp_path / "m.png"), "here"), levels)
 
 
 @random
@@ -320,7 +348,7 @@ def test_edges_between_black_and_white_are_soft(radius, row, column, large):
 
 @pytest.mark.parametrize(
     "name",
-    ["a.mask.png", "a_mask.png", "a.MASK.PNG", "a_mask.bmp", "masks/a.png", "masks/a.PNG", "masks/a.bmp", "masks/a.tif",
+    ["a.mask.png", "a_mask.png", "a-mask.png", "a mask.png", "a.jpg.png", "a.MASK.PNG", "a_mask.bmp", "masks/a.png", "masks/a.PNG", "masks/a.bmp", "masks/a.tif",
      "masks/a.gif", "masks/a_mask.png", "masks/a.jpg.png", "Masks/a.png", "masks/A.png", "masks/a.mask.tiff"],
 )  # fmt: skip
 def test_the_mask_of_a_photo_is_found(tmp_path, name):
