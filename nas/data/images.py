@@ -153,9 +153,7 @@ def list_images(folder: str | Path) -> list[Path]:
     if not images:
         others = f", but {', '.join(path.name for path in found[:3])}" if found else ""
         allowed = ", ".join(EXTENSIONS)
-        raise ImageError(
-            f"{folder} holds no photo{others}: they lie in the folder itself, and end in one of {allowed}"
-        )
+        raise ImageError(f"{folder} holds no photo{others}: they lie in the folder itself, and end in one of {allowed}")
     return images
 
 

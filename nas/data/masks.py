@@ -20,7 +20,8 @@ from nas.data.images import check_sums, is_picture, opened, upright
 from nas.data.label_maps import IGNORED
 
 Kind = Literal["auto", "object", "soft", "instances"]
-FOLDER, MARKS = "masks", (".mask", "_mask", "-mask", " mask")  # of masks; what follows the name of a photo in that of its mask
+FOLDER = "masks"
+MARKS = (".mask", "_mask", "-mask", " mask")  # what follows the name of a photo in that of its mask
 MOST = 254  # instances
 FULL, NEARLY_FULL, FAINT = 255, 250, 20  # levels: inside of the object, inside but for noise, outside but for noise
 DEEP = 65535  # the highest level of 16 bits

@@ -1,8 +1,11 @@
 """Weight files, read without running code."""
 
 import pickle
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +15,7 @@ from nas.networks.descriptions import Network
 from nas.networks.usable import LARGEST, n_not_usable
 from nas.store import one_line
 
+PREFIX = "module."  # of all names, where a network was trained on several devices
 KINDS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 
 
@@ -69,15 +73,24 @@ def check_values(state: Mapping[str, Tensor], path: Path) -> None:
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read a state dict without running code: .safetensors, or torch with `weights_only=True`."""
+    """Read a state dict without running code: .safetensors, or torch with `weights_only=True`.
+
+    Raises
+    ------
+    ValueError : a file that is missing, damaged or no state dict, or that would run code when read
+    """
     if not path.is_file():
         raise ValueError(f"weights {path}: no such file; give a .safetensors or .pth file")
+    if path.stat().st_size == 0:
+        raise ValueError(f"weights {path}: cannot be read (it is empty); download or copy it again")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+            return _without_prefix(load_file(path))
+        _check_sums(path)
+        with warnings.catch_warnings(action="ignore"):
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"weights {path}: refused, it is damaged or reading it would run code of the file; save its state dict "
@@ -85,8 +98,42 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         ) from error
     except Exception as error:
         raise ValueError(f"weights {path}: cannot be read ({one_line(error, 200)})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"weights {path}: holds no state dict (names to tensors)")
+    return _without_prefix(_as_state(state, path))
+
+
+def _check_sums(path: Path) -> None:
+    """Raise BadZipFile where checksums in a file of torch's are not those of its bytes, which torch does not look at."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"{damaged} in it is damaged")
+
+
+def _as_state(content: Any, path: Path) -> dict[str, Tensor]:
+    """The content of a file as names to tensors with values, or a ValueError."""
+    if not isinstance(content, dict):
+        raise ValueError(f"weights {path}: holds no state dict, but {_kind(content)}; save one: module.state_dict()")
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            inside = [key for key, each in content.items() if isinstance(each, dict)]
+            nested = f"; save what is in {' or '.join(map(repr, inside[:3]))} alone" if inside else ""
+            raise ValueError(
+                f"weights {path}: holds no state dict of names to tensors: {one_line(repr(name), 80)} is {_kind(value)}{nested}"
+            )
+        if value.layout != torch.strided or value.is_meta:
+            raise ValueError(f"weights {path}: {name!r} is a tensor without values of its own; save it dense")
+    return content
+
+
+def _kind(value: Any) -> str:
+    """What a value is, in words: a tensor, or the type of another."""
+    return "a tensor" if isinstance(value, Tensor) else f"of the type {type(value).__name__}"
+
+
+def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The entries by their names without `PREFIX`, where all have it."""
+    if all(name.startswith(PREFIX) for name in state):
+        return {name.removeprefix(PREFIX): value for name, value in state.items()}
     return state
 
 

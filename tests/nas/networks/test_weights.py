@@ -107,16 +107,44 @@ def test_weights_that_would_run_code_are_refused(tmp_path, write):
     assert not canary.exists()
 
 
+def flipped(path):
+    """A file with one bit of a weight changed."""
+    torch.save({"a": torch.full((64,), 1.5)}, path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"\x00\x00\xc0\x3f" * 8) + 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(AssertionError):  # torch does not see it
+        assert torch.equal(torch.load(path, weights_only=True)["a"], torch.full((64,), 1.5))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_names_of_a_network_on_several_devices(tmp_path, suffix):
+    module, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    state, path = nn.DataParallel(other).state_dict(), tmp_path / f"state{suffix}"
+    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
+    load_weights(module, path)
+    assert torch.equal(module.weight, other.weight) and torch.equal(module.bias, other.bias)
+
+
 @pytest.mark.parametrize(
     ("name", "write", "words"),
     [
         ("gone.pth", lambda path: None, ["no such file", ".safetensors"]),
         ("text.pth", lambda path: path.write_text("<html>"), ["damaged"]),
-        ("empty.pth", lambda path: path.write_bytes(b""), ["cannot be read"]),
+        ("empty.pth", lambda path: path.write_bytes(b""), ["cannot be read (it is empty)"]),
         ("cut.pth", lambda path: path.write_bytes(b"PK\x03\x04"), ["cannot be read"]),
         ("cut.safetensors", lambda path: path.write_bytes(b"\x10"), ["cannot be read"]),
         ("list.pth", lambda path: torch.save([torch.ones(1)], path), ["no state dict"]),
         ("nested.pth", lambda path: torch.save({"model": {"weight": torch.ones(1)}}, path), ["no state dict"]),
+        (
+            "parts.pth",
+            lambda path: torch.save({"epoch": 3, "state_dict": {}, "ema": {}}, path),
+            ["'epoch' is of the type int; save what is in 'state_dict' or 'ema' alone"],
+        ),
+        ("numbers.pth", lambda path: torch.save({0: torch.ones(1)}, path), ["0 is a tensor"]),
+        ("sparse.pth", lambda path: torch.save({"a": torch.eye(3).to_sparse()}, path), ["'a' is a tensor without val"]),
+        ("meta.pth", lambda path: torch.save({"a": torch.ones(3, device="meta")}, path), ["'a' is a tensor without v"]),
+        ("flipped.pth", flipped, ["cannot be read (", "is damaged"]),
         ("network.pth", lambda path: torch.save(nn.Linear(3, 2), path), ["refused"]),
     ],
 )
