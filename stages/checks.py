@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stages.params import Parameters
 
 MOST = 10**7  # of a number of steps, samples or masks
+DEPTHS = range(5)  # that networks have of themselves, see `nas.networks`
 
 
 def checked(
@@ -107,10 +108,34 @@ def of_methods(parameters: "Parameters") -> Iterator[str]:
         if name in METHODS:
             own = {parameter: value for parameter, value in given.items() if parameter != "seed"}
             for parameter, value in own.items():
-                yield from (f"{key}: {line}" for line in _said(check_parameters, {name: {parameter: value}}))
+                said = [f"{key}: {line}" for line in _said(check_parameters, {name: {parameter: value}})]
+                yield from said
                 numbers = value if isinstance(value, list) else [value]
-                if any(isinstance(number, int | float) and abs(number) > MOST for number in numbers):
+                if not said and any(isinstance(number, int | float) and abs(number) > MOST for number in numbers):
                     yield f"{key}.{parameter} is {value!r}: allowed is {MOST} at most"
+
+
+def of_depths(parameters: "Parameters") -> Iterator[str]:
+    """Depths that a network does not have."""
+    named, superpixels = parameters.activations.depths, parameters.superpixels
+    wanted = {"superpixels.depths": superpixels.depths, "ablation.depths": sum(parameters.ablation.depths, [])}
+    if superpixels.tuned is not None:
+        wanted["superpixels.tuned.depths"] = superpixels.tuned.depths
+    for key, depths in wanted.items():
+        for network in dict.fromkeys(parameters.classifiers):
+            there = sorted(named.get(network, DEPTHS))
+            for depth in sorted({*depths} - {*there}):
+                yield (
+                    f"{key} has {depth}: {network} has {', '.join(map(str, there))}; remove it, or name its layer in "
+                    f"activations.depths.{network}"
+                )
+
+
+def of_figures(parameters: "Parameters") -> Iterator[str]:
+    """A cluster to be shown that there is not."""
+    cluster, clusters = parameters.classes.figure.cluster, parameters.classes.clusters
+    if cluster is not None and cluster >= clusters:
+        yield f"classes.figure.cluster is {cluster}: allowed are 0 to {clusters - 1}, below classes.clusters, and null"
 
 
 def of_paper(parameters: "Parameters") -> Iterator[str]:
@@ -151,5 +176,7 @@ CHECKS: dict[Callable[["Parameters"], Iterator[str]], Iterable[str]] = {
     of_architectures: ("classifiers", "paper"),
     of_networks: ("classifiers", "weights", "activations", "paper"),
     of_methods: ("saliency",),
+    of_depths: ("classifiers", "activations", "superpixels", "ablation"),
+    of_figures: ("classes",),
     of_paper: (),  # all
 }

@@ -20,6 +20,7 @@ Side = Annotated[int, Field(ge=1, le=1000)]
 Many = Annotated[int, Field(ge=100, le=10**6)]
 Positive = Annotated[float, Field(gt=0, le=1000)]
 Sigma = Annotated[float, Field(ge=0, le=1000)]
+Compactness = Annotated[float, Field(ge=0.001, le=1000)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Tau = Annotated[float, Field(gt=-1, lt=1)]
 Depths = Annotated[list[Depth], Field(min_length=1)]
@@ -33,7 +34,7 @@ Paths = Annotated[dict[Depth, str], Field(min_length=1)]
 
 
 class Slic(Section):
-    compactness: Positive
+    compactness: Compactness
     sigma: Sigma
 
 

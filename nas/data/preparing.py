@@ -50,6 +50,8 @@ def prepare(
 ) -> Taken:
     """Bring a data set into the one form of `nas.data.records`, in the folder `target`; returns what was taken.
 
+    What was in `target` is replaced at the end, and stays where anything is raised before.
+
     Photos of the official train split, to fit a linear head to, go into the folder `TRAIN` in it, where there is such
     a split and it is not the one to evaluate on.
 
@@ -66,26 +68,42 @@ def prepare(
 
     Raises
     ------
-    ValueError : an unknown data set or split, a native file that is missing or not as it must be
+    ValueError : an unknown data set or split, a native file that is missing or not as it must be, a root in `target`
     SourceError : a file that cannot be fetched or a checksum that differs
     """
     if name not in DATASETS:
         raise ValueError(f"datasets has {name!r}: allowed are {', '.join(DATASETS)}")
     chosen = DATASETS[name]
     part = split_of(name, split)
-    shutil.rmtree(target, ignore_errors=True)
+    growing = target.with_name(f".{target.name}.partial")  # a fixed name, so that what a killed run left is found
+    shutil.rmtree(growing, ignore_errors=True)
     if chosen.about.packaged:
-        place = Place(annotations / name, target, workspace, borrowed=False)
+        place = Place(annotations / name, growing, workspace, borrowed=False)
     else:
-        place = replace(_place(chosen, target, workspace, root, mirror), masks=masks)
+        place = replace(_place(chosen, growing, workspace, root, mirror), masks=masks)
+    if place.root.resolve().is_relative_to(target.resolve()):
+        raise ValueError(f"{place.root}: is in {target}, where the prepared data set is to be; give another target")
+    try:
+        taken = _prepare(chosen, place, part, limit, train, seed)
+        shutil.rmtree(target, ignore_errors=True)
+        growing.rename(target)
+    finally:
+        shutil.rmtree(growing, ignore_errors=True)
+    return taken
+
+
+def _prepare(chosen: DataSet, place: Place, part: str, limit: int | None, train: int | None, seed: int) -> Taken:
+    """Fill the target of a place with the photos of a split, and of the train split, see `prepare`."""
     listed = _listed(chosen, place, part)
     if not listed:
-        raise ValueError(f"{place.root}: has no photo of the split {part!r}; set download.split.{name} to another")
+        raise ValueError(
+            f"{place.root}: has no photo of the split {part!r}; set download.split.{chosen.name} to another"
+        )
     if TRAIN in chosen.about.splits and part not in (TRAIN, ALL) and train != 0:
-        _prepare_train(chosen, replace(place, target=target / TRAIN), train, seed)
+        _prepare_train(chosen, replace(place, target=place.target / TRAIN), train, seed)
     taken = Taken()
-    write_records(taken.counted(_completed(name, subset(listed, limit, seed))), target)
-    write_taken(taken, target)
+    write_records(taken.counted(_completed(chosen.name, subset(listed, limit, seed))), place.target)
+    write_taken(taken, place.target)
     return taken
 
 

@@ -1,6 +1,7 @@
 """params.yaml, read and checked: an error is one line with the key, what was found, and what is allowed."""
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -135,7 +136,8 @@ def _key(place: tuple[int | str, ...]) -> str:
 
 def _allowed(error: ValidationError, key: str) -> str:
     messages = [found["msg"] for found in error.errors() if _key(found["loc"]) == key]
-    return ", or ".join(dict.fromkeys(message.replace("Input should be", "allowed is") for message in messages))
+    words = (re.sub(r" or instance of \w+$", "", message) for message in messages)  # of pydantic, which names classes
+    return ", or ".join(dict.fromkeys(message.replace("Input should be", "allowed is") for message in words))
 
 
 def _siblings(model: Any, place: tuple[int | str, ...]) -> list[str]:

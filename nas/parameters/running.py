@@ -38,7 +38,7 @@ def run_program(
     except (ValueError, OSError) as error:
         if os.environ.get("NAS_DEBUG"):
             traceback.print_exc()
-        sys.exit(f"error: {one_line(error)}")
+        sys.exit(f"error: {_said(error)}")
     except (MemoryError, RuntimeError) as error:
         if not lacks_memory(error):
             raise
@@ -50,6 +50,13 @@ def run_program(
         write_json(timings, dict(sorted({**known, name: round(time.monotonic() - started, 1)}.items())))
     except OSError as error:  # what the program made is whole
         print(f"the wall time is not noted: {error}", file=sys.stderr)
+
+
+def _said(error: Exception) -> str:
+    """An error of the user's in one line; of a file of the workspace that is missing, what makes it."""
+    if isinstance(error, FileNotFoundError) and error.filename and not Path(error.filename).is_absolute():
+        return one_line(f"{error.filename} is missing; run dvc repro, which makes it")
+    return one_line(error)
 
 
 def _noted(timings: Path) -> dict[str, float]:

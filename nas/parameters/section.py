@@ -1,6 +1,6 @@
 """Sections of params.yaml as typed values, each knob with the comment that stands beside it there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +17,18 @@ class Section(BaseModel):
     @field_validator("*")
     @classmethod
     def _no_entry_twice(cls, value: Any) -> Any:
-        if isinstance(value, list):
-            # depths are a set
-            entries = [sorted(each) if isinstance(each, list) else each for each in value]
-            twice = [each for number, each in enumerate(entries) if each in entries[:number]]
-            if twice:
+        for entries in _lists(value):
+            if twice := [each for number, each in enumerate(entries) if each in entries[:number]]:
                 raise PydanticCustomError("twice", "has {entry} twice; remove one", {"entry": repr(twice[0])})
         return value
+
+
+def _lists(value: Any) -> Iterator[list[Any]]:
+    """The lists of a value, those inside of it first, which are sets: depths."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _lists(each)
+        yield [sorted(each) if isinstance(each, list) else each for each in value]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Names in params.yaml that there are not, and parameters that methods do not take."""
 
 import copy
+import math
 import re
 
 import pytest
@@ -83,6 +84,7 @@ def test_settings_of_a_network_that_takes_no_part_are_refused(refused):
         ("rise", {"n_masks": 0}, "saliency.parameters.rise: n_masks of rise is 0; give a whole number above 0"),
         ("rise", {"n_masks": 1.5}, "saliency.parameters.rise: n_masks of rise is 1.5; give a whole number above 0"),
         ("rise", {"n_masks": 10**12}, "saliency.parameters.rise.n_masks is 1000000000000: allowed is 10000000 at most"),
+        ("rise", {"n_masks": math.inf}, "saliency.parameters.rise: n_masks of rise is inf; give a whole number above 0"),
         ("rise", {"seed": 4}, "saliency.parameters.rise.seed is 4: seed is for all; remove it"),
         ("xrai", {"sigma": 1e300}, "saliency.parameters.xrai.sigma is 1e+300: allowed is 10000000 at most"),
         (
@@ -111,6 +113,22 @@ def test_switches_and_lists_of_a_method_can_be_set(root):
     content["saliency"]["parameters"] |= given
     found = params.check(content, "some.yaml").saliency.parameters
     assert {name: found[name] for name in given} == given
+
+
+def test_a_depth_that_a_network_lacks_is_named_before_any_stage(refused):
+    own = {"activations": {"depths": {"mobilenet_v2": {2: "a", 3: "b"}}}, "classifiers": ["mobilenet_v2", "vgg16"]}
+    lines = refused(**own, superpixels={"depths": [2, 5]}, ablation={"depths": [[2], [2, 4]]})
+    assert lines == [
+        "superpixels.depths has 5: mobilenet_v2 has 2, 3; remove it, or name its layer in "
+        "activations.depths.mobilenet_v2",
+        "superpixels.depths has 5: vgg16 has 0, 1, 2, 3, 4; remove it, or name its layer in activations.depths.vgg16",
+        "ablation.depths has 4: mobilenet_v2 has 2, 3; remove it, or name its layer in activations.depths.mobilenet_v2",
+    ]
+
+
+def test_a_cluster_to_be_shown_is_one_of_the_class(refused):
+    (line,) = refused(classes={"clusters": 4, "figure": {"name": "bird", "cluster": 4, "rows": 3}})
+    assert line == "classes.figure.cluster is 4: allowed are 0 to 3, below classes.clusters, and null"
 
 
 def test_what_make_paper_is_to_set_is_a_key_and_a_value(refused):

@@ -101,6 +101,12 @@ REFUSED = {
     "nothing": ({"seed": None}, "seed is None: allowed is a valid integer"),
     "text for a list": ({"datasets": "sample"}, "datasets is 'sample': allowed is a valid list"),
     "value for a section": ({"superpixels": 5}, "superpixels is 5: "),
+    "a depth twice": ({"ablation.depths": [[3], [4, 4]]}, "ablation.depths is [[3], [4, 4]]: has 4 twice; remove one"),
+    "no section": ({"download": None}, "download is None: allowed is a valid dictionary"),
+    "next to nothing": (
+        {"superpixels.slic.compactness": 1e-300},
+        "superpixels.slic.compactness is 1e-300: allowed is greater than or equal to 0.001",
+    ),
     "too small": ({"activations.batch": 0}, "activations.batch is 0: allowed is greater than or equal to 1"),
     "negative": ({"seed": -1}, "seed is -1: allowed is greater than or equal to 0"),
     "too large": ({"statistics.level": 1.0}, "statistics.level is 1.0: allowed is less than 1"),

@@ -96,6 +96,27 @@ def test_what_is_not_fetched_says_how_to_get_it(tmp_path, name):
     assert DATASETS[name].about.by_hand in str(caught.value)
 
 
+def test_what_was_there_stays_where_something_is_wrong(tmp_path):
+    root, target = tmp_path / "photos", tmp_path / "raw"
+    root.mkdir()
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(root / "a.png")
+    where = {"workspace": tmp_path, "annotations": tmp_path}
+    prepare("folder", target, root=str(root), **where)
+    before = {path: path.is_file() and path.read_bytes() for path in target.rglob("*")}
+    (root / "b.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="is no picture"):
+        prepare("folder", target, root=str(root), **where)
+    assert {path: path.is_file() and path.read_bytes() for path in target.rglob("*")} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photos", "raw"]
+
+
+def test_the_photos_of_the_user_are_no_target(tmp_path):
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="where the prepared data set is to be; give another target"):
+        prepare("folder", tmp_path, root=str(tmp_path), workspace=tmp_path / "w", annotations=tmp_path)
+    assert (tmp_path / "a.png").is_file()
+
+
 # Official archives
 
 HOST = "https://official.example"

@@ -23,11 +23,13 @@ def raising(error):
 ERRORS = {
     "error: one two": ValueError("one\n  two"),
     "error: [Errno 28] No space left on device: 'data/x'": OSError(28, "No space left on device", "data/x"),
+    "error: data/x is missing; run dvc repro, which makes it": FileNotFoundError(2, "No such file", "data/x"),
+    "error: [Errno 2] No such file: '/x'": FileNotFoundError(2, "No such file", "/x"),
     "error: a is now b\nc is now d": ParametersError(["a is now b", "c is now d"]),  # a line for each key
 }
 
 
-@pytest.mark.parametrize(("said", "error"), ERRORS.items(), ids=["value", "disk", "renamed"])
+@pytest.mark.parametrize(("said", "error"), ERRORS.items(), ids=["value", "disk", "earlier", "elsewhere", "renamed"])
 @pytest.mark.parametrize("where", ["reading", "running"])
 def test_an_error_of_the_user_s_is_said_without_a_traceback_and_ends_the_program(timings, capsys, said, error, where):
     read, main = (raising(error), print) if where == "reading" else (dict, raising(error))
