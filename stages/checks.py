@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from nas.data import BASE, DATASETS, mirrored, split_of
@@ -118,7 +119,7 @@ def of_methods(parameters: "Parameters") -> Iterator[str]:
 def of_depths(parameters: "Parameters") -> Iterator[str]:
     """Depths that a network does not have."""
     named, superpixels = parameters.activations.depths, parameters.superpixels
-    wanted = {"superpixels.depths": superpixels.depths, "ablation.depths": sum(parameters.ablation.depths, [])}
+    wanted = {"superpixels.depths": superpixels.depths, "ablation.depths": [*chain(*parameters.ablation.depths)]}
     if superpixels.tuned is not None:
         wanted["superpixels.tuned.depths"] = superpixels.tuned.depths
     for key, depths in wanted.items():

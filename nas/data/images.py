@@ -136,7 +136,7 @@ def check_pixels(path: Path, size: tuple[int, int], minimum_side: int = MINIMUM_
 def is_picture(path: Path) -> bool:
     """Whether a file is a picture by its name, and not hidden; a link to nothing is, too, so that it is refused."""
     named = not path.name.startswith(".") and path.suffix.lower() in EXTENSIONS
-    return named and (path.is_file() or path.is_symlink() and not path.exists())
+    return named and (path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -159,7 +159,7 @@ def list_images(folder: str | Path) -> list[Path]:
 
 def _rgb(image: Image.Image, path: Path, kind: str | None) -> NDArray[np.uint8]:
     grey = np.asarray(image) if image.mode == "I" or image.mode.startswith("I;16") else None
-    if image.mode == "F" or kind == "TIFF" and image.mode == "I":
+    if image.mode == "F" or (kind == "TIFF" and image.mode == "I"):
         raise ImageError(f"{path} holds 32-bit values, whose range is unknown: save it with 8 or 16 bits")
     if grey is not None:  # Pillow's own conversion clips at 255 instead of scaling, and knows no transparency here
         grey = np.where(grey == image.info.get("transparency", -1), 65535, grey)

@@ -102,7 +102,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def _check_sums(path: Path) -> None:
-    """Raise BadZipFile where checksums in a file of torch's are not those of its bytes, which torch does not look at."""
+    """Raise BadZipFile where checksums in a file of torch's are not those of its bytes; torch itself does not look."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if damaged := archive.testzip():
@@ -118,7 +118,8 @@ def _as_state(content: Any, path: Path) -> dict[str, Tensor]:
             inside = [key for key, each in content.items() if isinstance(each, dict)]
             nested = f"; save what is in {' or '.join(map(repr, inside[:3]))} alone" if inside else ""
             raise ValueError(
-                f"weights {path}: holds no state dict of names to tensors: {one_line(repr(name), 80)} is {_kind(value)}{nested}"
+                f"weights {path}: holds no state dict of names to tensors: {one_line(repr(name), 80)} is "
+                f"{_kind(value)}{nested}"
             )
         if value.layout != torch.strided or value.is_meta:
             raise ValueError(f"weights {path}: {name!r} is a tensor without values of its own; save it dense")

@@ -84,7 +84,11 @@ def test_settings_of_a_network_that_takes_no_part_are_refused(refused):
         ("rise", {"n_masks": 0}, "saliency.parameters.rise: n_masks of rise is 0; give a whole number above 0"),
         ("rise", {"n_masks": 1.5}, "saliency.parameters.rise: n_masks of rise is 1.5; give a whole number above 0"),
         ("rise", {"n_masks": 10**12}, "saliency.parameters.rise.n_masks is 1000000000000: allowed is 10000000 at most"),
-        ("rise", {"n_masks": math.inf}, "saliency.parameters.rise: n_masks of rise is inf; give a whole number above 0"),
+        (
+            "rise",
+            {"n_masks": math.inf},
+            "saliency.parameters.rise: n_masks of rise is inf; give a whole number above 0",
+        ),
         ("rise", {"seed": 4}, "saliency.parameters.rise.seed is 4: seed is for all; remove it"),
         ("xrai", {"sigma": 1e300}, "saliency.parameters.xrai.sigma is 1e+300: allowed is 10000000 at most"),
         (

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from nas.data.about import About, Archive
-from nas.data.masks import FULL, read_values
+from nas.data.mask_values import FULL, read_values
 from nas.data.native import (
     REPAIR,
     Line,
