@@ -86,6 +86,9 @@ def run_here(folder, monkeypatch, **settings):
     if settings:
         content = yaml.safe_load((folder / "params.yaml").read_text())
         content["activations"] |= settings
+        for named in settings.get("depths", {}).values():
+            content["superpixels"] |= {"depths": list(named), "tuned": None}
+            content["ablation"]["depths"] = [list(named)]
         (folder / "params.yaml").write_text(yaml.safe_dump(content))
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sys.argv", ["stages/activations.py"])

@@ -40,7 +40,12 @@ def test_a_data_set_has_its_own_root_mirror_and_split(handed):
 
 
 def test_a_network_has_its_own_weights_and_depths(handed):
-    found = handed(weights={"files": {"vgg16": "mine.pth"}}, activations={"depths": {"vgg16": {2: "features.16"}}})
+    found = handed(
+        weights={"files": {"vgg16": "mine.pth"}},
+        activations={"depths": {"vgg16": {2: "features.16"}}},
+        superpixels={"depths": [2], "tuned": None},
+        ablation={"depths": [[2]]},
+    )
     own = {"weights": "mine.pth", "depths": {"2": "features.16"}, "state": "state of vgg16"}
     assert json.loads(found["networks/vgg16.json"]) == own
     assert json.loads(found["networks/resnet50.json"]) == {"weights": None, "depths": None, "state": None}
