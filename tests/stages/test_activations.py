@@ -86,7 +86,8 @@ def run_here(folder, monkeypatch, **settings):
     if settings:
         content = yaml.safe_load((folder / "params.yaml").read_text())
         content["activations"] |= settings
-        for named in settings.get("depths", {}).values():
+        for network, named in settings.get("depths", {}).items():
+            content["classifiers"] = [network]
             content["superpixels"] |= {"depths": list(named), "tuned": None}
             content["ablation"]["depths"] = [list(named)]
         (folder / "params.yaml").write_text(yaml.safe_dump(content))
