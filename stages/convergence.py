@@ -22,7 +22,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
             "nothing converges; its tables are empty",
             file=sys.stderr,
         )
-    made = Explaining.of_data(Path("data"), dataset, network, saliency.batch)
+    made = Explaining.of_data(Path("data"), dataset, network, saliency.batch, parameters.activations.backend)
     engine.run(
         partial(compare_counts, factors=settings.factors, reference=settings.reference, settings=made),
         spread(read_records(Path("data/raw", dataset)), settings.photos),

@@ -68,6 +68,7 @@ class Activations(Section):
     precision: Literal["float32", "float16"] = knob("of the stored maps: float32 or float16")
     batch: Batch = knob("photos per forward pass")
     threads: Threads = knob("of a pass on a CPU; all other work has one per process")
+    backend: Literal["openvino", "torch"] = knob("of passes without gradients on a CPU: openvino, or torch")
     forward: Literal["float32", "bfloat16", "float16"] = knob("of the pass: float32, bfloat16, or on a GPU float16")
     cache: bool = knob("store the maps; false saves the disk and computes them anew whenever they are read")
     depths: dict[Name, Paths] = knob("classifier -> depths in place of its own, e.g. {vgg16: {2: features.16}}")

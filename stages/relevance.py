@@ -22,7 +22,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         chosen.blur,
         chosen.batch,
     )
-    inputs = Inputs.of_data(Path("data"), dataset, network, settings)
+    inputs = Inputs.of_data(Path("data"), dataset, network, settings, parameters.activations.backend)
     methods = with_maps(saliency, chosen.methods, "relevance.methods")
     workers = 1 if torch.cuda.is_available() else n_cores()
 

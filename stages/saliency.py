@@ -20,7 +20,7 @@ from stages.params import SCRATCH, Parameters
 def main(parameters: Parameters, dataset: str, network: str) -> None:
     settings = parameters.saliency
     regions = Stored(Path("data/superpixels", dataset, network), (settings.regions,))
-    made = Explaining.of_data(Path("data"), dataset, network, settings.batch)
+    made = Explaining.of_data(Path("data"), dataset, network, settings.batch, parameters.activations.backend)
     records, classifier = read_records(Path("data/raw", dataset)), made.classifier.load()
     methods = possible_methods(classifier, settings.methods)
     asked = to_explain(methods, settings.parameters, parameters.seed, regions)

@@ -88,6 +88,7 @@ SMALL = {
 # another value of every knob that a stage declares; of some stages alone where the name of the stage stands first
 KNOBS: dict[str, Any] = {
     "seed": 4,
+    "activations.backend": "torch",
     "activations.batch": 2,
     "activations.cache": False,
     "activations.forward": "bfloat16",
@@ -146,6 +147,9 @@ NO_EFFECT = {
     ("saliency", "saliency.batch"): "but for rounding",
     ("convergence", "saliency.batch"): "but for rounding",
     ("relevance", "relevance.batch"): "but for rounding",
+    ("saliency", "activations.backend"): "views of another size than the network's, which torch runs",
+    ("convergence", "activations.backend"): "views of another size than the network's, which torch runs",
+    ("relevance", "activations.backend"): "views of another size than the network's, which torch runs",
     ("localization", "seed"): "a column, and photos without choices",
     ("relevance", "seed"): "a column, and no random choice",
     ("convergence", "saliency.regions"): "the parts of LIME, whose count is too small to matter",

@@ -1,5 +1,6 @@
 from .accuracy import summaries
 from .activations import Activations, StoredMaps, write_forward
+from .backends import Backend
 from .classifier import Classifier, load_classifier
 from .cost import bytes_of_activations, seconds_of_pass
 from .descriptions import build, find_network
@@ -17,6 +18,7 @@ from .weights import fetch_weights, load_weights
 __all__ = [
     "LARGEST",
     "Activations",
+    "Backend",
     "Classifier",
     "Fit",
     "Forward",

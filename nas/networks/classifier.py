@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as transforms
 
+from nas.networks.backends import Backend, backend_on, by_openvino
 from nas.networks.descriptions import Network, build, find_network
 from nas.networks.extraction import difference, maps_of_nodes, noise
 from nas.networks.folding import folded
@@ -21,6 +22,8 @@ from nas.networks.modules import OfModules, evaluating, state_of_module, structu
 from nas.networks.strides import depths_by_stride
 from nas.networks.weights import load_weights
 from nas.store import reason_of
+
+Predict = Callable[[Tensor], Tensor]
 
 
 class Classifier:
@@ -33,6 +36,7 @@ class Classifier:
     depths : dict from depth (0 is shallowest) to the name of the graph node whose output is used
     size : side of the square input, in pixels
     network : its description
+    backend : "openvino" or "torch", what `predictor` is run by on a CPU, if it can be
 
     The module may go on to change, by fine-tuning, `load_state_dict`, other settings or hooks of its layers: all calls
     are of the module as it then is. Of what is written to `tensor.data` alone that holds unless all sums stay. A call
@@ -49,8 +53,10 @@ class Classifier:
         network: Network,
         device: str | torch.device = "cpu",
         trunk: nn.Module | None = None,
+        backend: Backend = "openvino",
     ) -> None:
         self.name = name
+        self.backend = backend
         self.network = network
         self.size = network.size
         device = torch.device(device)
@@ -59,7 +65,7 @@ class Classifier:
         self.module = module.eval().to(device)
         self._trunk = self.module if trunk is None else trunk.eval().to(device)
         self._extractors: OfModules[nn.Module] = OfModules(structure_of)
-        self._predictors: OfModules[Callable[[Tensor], Tensor]] = OfModules(state_of_module)
+        self._predictors: OfModules[Predict] = OfModules(state_of_module)
         self._fingerprints: OfModules[list[Any]] = OfModules(state_of_module)
         try:
             found = network.depths or depths_by_stride(self._trunk, network.size)
@@ -133,26 +139,34 @@ class Classifier:
         return result
 
     @property
-    def predictor(self) -> Callable[[Tensor], Tensor]:
-        """Inputs (B, 3, size, size) to logits, faster than `logits` and without gradients, see `folded`.
+    def predictor(self) -> Predict:
+        """Inputs (B, 3, size, size) to logits, faster than `logits` and without gradients: `folded`, by the backend.
 
-        It is of the module as it is now; where folding changes what the module says, the module itself is taken, and a
-        line on stderr says so.
+        It is of the module as it is now. Where a faster form cannot be made, or says something else than the module,
+        the next slower one is taken, at last the module itself, and a line on stderr says so.
         """
         return self._predictors.get(self.module, self._new_predictor)
 
-    def _new_predictor(self) -> Callable[[Tensor], Tensor]:
-        with torch.no_grad():
-            try:
-                network = folded(self.module)
-                differ = difference(network, self.logits, noise(self.size, self.module))
-            except Exception as error:  # networks fail in any way where torch.fx cannot follow them
-                differ = reason_of(error)
-                network = None
-        if not differ and network is not None:
-            return network
-        print(f"{self.name}: is run as it is, without folding its batch normalizations: {differ}", file=sys.stderr)
-        return self.logits
+    def _new_predictor(self) -> Predict:
+        predict = self._tried(lambda: folded(self.module), "as it is, without folding its batch normalizations")
+        network = predict if isinstance(predict, nn.Module) else self.module
+        if backend_on(self.device, self.backend) == "openvino":
+            found = self._tried(lambda: by_openvino(network, self.size), "by torch, and not by openvino")
+            predict = predict if found is None else found
+        return predict or self.logits
+
+    @torch.no_grad()
+    def _tried(self, make: Callable[[], Predict], instead: str) -> Predict | None:
+        """A faster form of the module; None, and a line on stderr, where it cannot be made or says something else."""
+        try:
+            made = make()
+            differ = difference(made, self.logits, noise(self.size, self.module))
+        except Exception as error:  # networks fail in any way where they cannot be followed
+            differ = reason_of(error)
+        if not differ:
+            return made
+        print(f"{self.name}: is run {instead}: {differ}", file=sys.stderr)
+        return None
 
     @torch.no_grad()
     def activations(self, x: Tensor) -> dict[int, Tensor]:
@@ -193,6 +207,7 @@ def load_classifier(
     *,
     depths: Mapping[int, str] | None = None,
     device: str | torch.device | None = None,
+    backend: Backend = "openvino",
 ) -> Classifier:
     """Load a trained classifier.
 
@@ -203,6 +218,7 @@ def load_classifier(
         the official weights, fetched once into the user's cache folder and checked.
     depths : depth to graph node, in place of those of the description
     device : "cuda" if there is one, else "cpu", by default
+    backend : "openvino" or "torch", see `Classifier`
 
     Raises
     ------
@@ -221,4 +237,5 @@ def load_classifier(
             found.weights.fetch(weights, workspace=cache)
     module = build(found)
     load_weights(module, Path(weights))
-    return Classifier(name, module, found, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Classifier(name, module, found, device, backend=backend)

@@ -62,6 +62,8 @@ def difference(found: Callable[[Tensor], Tensor], expected: Callable[[Tensor], T
     ours, theirs = found(x.clone()), expected(x.clone())
     if not _apart(ours, theirs):
         return ""
+    if ours.shape != theirs.shape:
+        return f"its logits would have the shape {tuple(ours.shape)} in place of {tuple(theirs.shape)}"
     return f"its logits would differ by up to {float((ours - theirs).abs().max()):.2g}"
 
 

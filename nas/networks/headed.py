@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from nas.networks.backends import Backend, backend_on
 from nas.networks.classifier import Classifier, load_classifier
 from nas.networks.graphs import with_last_map
 from nas.networks.heads import Head, head_fingerprint, read_head
@@ -61,12 +62,25 @@ def with_head(classifier: Classifier, head: Head) -> Classifier:
     network.delete_all_unused_submodules()
     network.recompile()
     network_of_trunk = replace(classifier.network, depths=classifier.depths)
-    return Classifier(classifier.name, network, network_of_trunk, classifier.device, trunk=classifier.module)
+    return Classifier(
+        classifier.name,
+        network,
+        network_of_trunk,
+        classifier.device,
+        trunk=classifier.module,
+        backend=classifier.backend,
+    )
 
 
-def load_headed(name: str, weights: Path, head: Head | None, depths: Mapping[int, str] | None = None) -> Classifier:
+def load_headed(
+    name: str,
+    weights: Path,
+    head: Head | None,
+    depths: Mapping[int, str] | None = None,
+    backend: Backend = "openvino",
+) -> Classifier:
     """The classifier, with a head where there is one."""
-    classifier = load_classifier(name, weights, depths=depths)
+    classifier = load_classifier(name, weights, depths=depths, backend=backend)
     return classifier if head is None else with_head(classifier, head)
 
 
@@ -77,27 +91,30 @@ class StoredClassifier:
     name : of the network
     weights : their file
     head : folder of its head, if it has one
+    backend : see `Classifier`
     """
 
     name: str
     weights: Path
     head: Path
+    backend: Backend = "openvino"
 
     def load(self) -> Classifier:
         """The classifier with its head; once per process."""
-        return shared_classifier(self.name, self.weights, self.head)
+        return shared_classifier(self.name, self.weights, self.head, self.backend)
 
     @property
     def fingerprint(self) -> list[Any]:
-        """What logits and maps depend on, and whether a GPU makes them, since it rounds differently."""
+        """What logits and maps depend on, and what makes them on what device, since each rounds differently."""
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return [self.name, sha256_of_file(self.weights), head_fingerprint(self.head), device]
+        made_by = [device, backend_on(device, self.backend)]
+        return [self.name, sha256_of_file(self.weights), head_fingerprint(self.head), *made_by]
 
 
 @cache
-def shared_classifier(name: str, weights: Path, folder: Path) -> Classifier:
+def shared_classifier(name: str, weights: Path, folder: Path, backend: Backend = "openvino") -> Classifier:
     """The classifier with the head that `folder` holds, once per process."""
-    return load_headed(name, weights, read_head(folder)[0])
+    return load_headed(name, weights, read_head(folder)[0], backend=backend)
 
 
 def _network(classifier: Classifier) -> fx.GraphModule:

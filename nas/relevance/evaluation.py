@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data import Record
-from nas.networks import StoredClassifier
+from nas.networks import Backend, StoredClassifier
 from nas.relevance.areas import FRACTIONS, area
 from nas.relevance.curves import RelevanceCurve, relevance_curves
 from nas.relevance.orders import SIMPLE, Order, removal_order, tiles
@@ -77,13 +77,15 @@ class Inputs:
     superpixels: Stored
 
     @classmethod
-    def of_data(cls, data: Path, dataset: str, network: str, settings: Settings) -> "Inputs":
+    def of_data(
+        cls, data: Path, dataset: str, network: str, settings: Settings, backend: Backend = "openvino"
+    ) -> "Inputs":
         """The inputs that the stages wrote below `data` for a data set and a network."""
         activations, saliency, superpixels, head = (
             data / stage / dataset / network for stage in ("activations", "saliency", "superpixels", "heads")
         )
         return cls(
-            StoredClassifier(network, data / "weights" / f"{network}.safetensors", head),
+            StoredClassifier(network, data / "weights" / f"{network}.safetensors", head, backend),
             Stored(activations, ("view",)),
             Stored(saliency, ("target_predicted",)),
             Stored(superpixels, tuple(settings.segmented)),
@@ -142,13 +144,14 @@ def curve_photos(
     Parameters: `photos`, see `read_photo`; `pieces`, methods, see `to_rank`.
     """
     classifier = inputs.classifier.load()
+    predict = classifier.predictor
     rows: dict[str, list[Row]] = {method: [] for method in pieces}
     sampled: dict[str, dict[str, list[NDArray[np.float64]]]] = {method: {} for method in pieces}
     for record, photo in zip(records, photos, strict=True):
         x = classifier.normalize(photo.view)
         for method in pieces:
             orders = {removal: order for removal, order in photo.orders.items() if removal.method == method}
-            for replacement, removal, curve in _curves(classifier.predictor, x, photo.target, orders, settings):
+            for replacement, removal, curve in _curves(predict, x, photo.target, orders, settings):
                 point: Row = {**removal._asdict(), "replacement": replacement}
                 p0 = float(curve.probabilities[0])
                 made = {"parts": photo.n_parts[removal.order], "steps": len(curve.fractions) - 1}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.data import Record
-from nas.networks import Classifier, StoredClassifier, check_maps, naming_photos
+from nas.networks import Backend, Classifier, StoredClassifier, check_maps, naming_photos
 from nas.saliency.explaining import explain_by
 from nas.saliency.method import Method
 from nas.store import Shard, Stored
@@ -69,11 +69,11 @@ class Explaining:
     batch: int
 
     @classmethod
-    def of_data(cls, data: Path, dataset: str, network: str, batch: int) -> "Explaining":
+    def of_data(cls, data: Path, dataset: str, network: str, batch: int, backend: Backend = "openvino") -> "Explaining":
         """The inputs that the stages wrote below `data` for a data set and a network."""
         weights = data / "weights" / f"{network}.safetensors"
         seen = Stored(data / "activations" / dataset / network, ("view", "logits", "label"))
-        return cls(StoredClassifier(network, weights, data / "heads" / dataset / network), seen, batch)
+        return cls(StoredClassifier(network, weights, data / "heads" / dataset / network, backend), seen, batch)
 
 
 def explain_photos(

@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ LIBRARIES = (
     "joblib",
     "numpy",
     "opencv-python-headless",
+    "openvino",
     "pandas",
     "pillow",
     "scikit-image",
@@ -32,7 +33,8 @@ LIBRARIES = (
 @cache
 def versions() -> dict[str, str]:
     """The versions of those libraries that are here."""
-    return {library: version(library) for library in LIBRARIES}
+    installed = {library: [*distributions(name=library)] for library in LIBRARIES}
+    return {library: found[0].version for library, found in installed.items() if found}
 
 
 def file_of(kind: Callable[..., Any]) -> Path | None:

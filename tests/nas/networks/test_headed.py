@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from nas.networks.backends import BACKENDS, backend_on
 from nas.networks.classifier import Classifier
 from nas.networks.descriptions import Network, build, find_network
-from nas.networks.headed import load_headed, pooled_features, shared_classifier, with_head
+from nas.networks.headed import StoredClassifier, load_headed, pooled_features, shared_classifier, with_head
 from nas.networks.heads import Fit, Head, fit_head, write_head
 from nas.saliency.explaining import explain
 
@@ -122,7 +123,7 @@ def test_a_head_of_another_network_is_refused():
 def test_a_classifier_is_loaded_with_the_head_of_a_folder_once(tmp_path, monkeypatch):
     loaded = []
 
-    def load(name, weights, *, depths):
+    def load(name, weights, *, depths, backend):
         loaded.append((name, weights, depths))
         return tiny()
 
@@ -137,3 +138,13 @@ def test_a_classifier_is_loaded_with_the_head_of_a_folder_once(tmp_path, monkeyp
         assert first is again and torch.equal(first.logits(x), expected)
     assert loaded == [("tiny", tmp_path, {1: "1"}), ("tiny", tmp_path, None), ("tiny", tmp_path / "w", None)]
     shared_classifier.cache_clear()
+
+
+def test_what_a_stored_classifier_gives_depends_on_what_runs_it(tmp_path, monkeypatch):
+    (tmp_path / "w").write_bytes(b"weights")
+    write_head(tmp_path, None, Fit("none"))
+    found = [StoredClassifier("tiny", tmp_path / "w", tmp_path, backend) for backend in ("openvino", "torch")]
+    prints = [each.fingerprint for each in found]
+    assert [each[-1] for each in prints] == [backend_on(each[-2], b) for each, b in zip(prints, BACKENDS, strict=True)]
+    monkeypatch.setattr("nas.networks.backends.find_spec", lambda name: None)
+    assert found[0].fingerprint == found[1].fingerprint == [*prints[0][:-1], "torch"]
