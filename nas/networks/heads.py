@@ -14,10 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from nas.store import one_line, read_json, sha256_of, write_bytes, write_json
@@ -99,6 +95,11 @@ def fit_head(features: ArrayLike, labels: ArrayLike, seed: int) -> Head:
     ------
     ValueError : shapes that do not fit, values that are not finite, too few photos
     """
+    from sklearn.linear_model import LogisticRegression  # only here: whoever reads a head does not need it
+    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     x, y = np.asarray(features, np.float64), np.asarray(labels)
     if x.ndim != 2 or y.shape != x.shape[:1] or y.dtype.kind not in "iu":
         raise ValueError(

@@ -4,12 +4,17 @@ The notebook works in a scratch folder. Only when all of it has run, and made ju
 their final names.
 """
 
+# ruff: noqa: E402
+
 import logging
 import os
 import shutil
 import sys
 from collections.abc import Collection
 from pathlib import Path
+
+# jsonschema, which nbformat uses, would load a grammar of addresses for a second, for checks that no notebook needs
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 import nbformat
 import papermill

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from nas.store import reading, write_bytes
 from nas.superpixels.hypercolumns import Hypercolumns
-from nas.superpixels.kmeans import Assignment, assign, cluster_sums, draw
+from nas.superpixels.kmeans import Nearest, cluster_sums, draw, nearest
 
 BATCH_ELEMENTS = 2**25  # on a GPU: of the K maps on the grid that are alive at once, over the images of a batch
 Maps = Mapping[int, Tensor]
@@ -93,9 +93,9 @@ def _at(columns: Hypercolumns, image: int, location: int) -> Tensor:
     return single.at(torch.tensor([[location]], device=device))[0, 0].cpu()
 
 
-def _assign(columns: Hypercolumns, centers: Tensor) -> Assignment:
-    """`assign` of all images to one set of centers (K, n_features)."""
-    return assign(columns, centers.to(columns.squared_norms).expand(columns.n_images, -1, -1))
+def _nearest(columns: Hypercolumns, centers: Tensor) -> Nearest:
+    """`nearest` of all images in one set of centers (K, n_features)."""
+    return nearest(columns, centers.to(columns.squared_norms).expand(columns.n_images, -1, -1))
 
 
 def batches(columns: Hypercolumns, n_clusters: int) -> Iterator[tuple[Tensor, Hypercolumns]]:
@@ -174,7 +174,7 @@ def _masses(columns: Hypercolumns, centers: Tensor | None) -> Tensor:
     """Squared distance of each location to the nearest center, or 1 without centers: (B, H * W) float64."""
     if centers is None:
         return torch.ones((columns.n_images, columns.n_locations), dtype=torch.float64)
-    return _assign(columns, centers).distances.flatten(1).cpu().double()
+    return _nearest(columns, centers).distances(columns).flatten(1).cpu().double()
 
 
 class _State(NamedTuple):
@@ -225,11 +225,11 @@ def _survey(collection: Collection, centers: Tensor) -> _Survey:
     far = _Far(centers.new_zeros(0), counts[:0], counts[:0])
     inertia, squared_norms, start, digest = 0.0, 0.0, 0, hashlib.sha256()
     for columns in collection.batches(n_clusters):
-        found = _assign(columns, centers)
-        of_batch, n_locations = cluster_sums(columns, found.labels, n_clusters)
+        found = _nearest(columns, centers)
+        of_batch, n_locations = cluster_sums(columns, found.members)
         sums += of_batch.cpu().double().sum(dim=0)
         counts += n_locations.cpu().sum(dim=0)
-        labels, distances = found.labels.flatten().cpu(), found.distances.flatten().cpu()
+        labels, distances = found.labels().flatten().cpu(), found.distances(columns).flatten().cpu()
         inertia += distances.sum(dtype=torch.float64).item()
         squared_norms += columns.squared_norms.cpu().sum(dtype=torch.float64).item()
         locations = torch.arange(start, start + len(labels))

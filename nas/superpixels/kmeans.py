@@ -30,47 +30,68 @@ class Assignment(NamedTuple):
     distances: Tensor
 
 
-def assign(columns: Hypercolumns, centers: Tensor) -> Assignment:
-    """Assign each location to its nearest center (ties: the lowest index); centers (B, K, n_features)."""
-    labels, distances = [], []
+class Nearest(NamedTuple):
+    """Nearest centers: members (B, K, H, W) bool, true for one center at each location; x . c - |c|^2 / 2 (B, H, W)."""
+
+    members: Tensor
+    scores: Tensor
+
+    def labels(self) -> Tensor:
+        """The number of the center at each location, (B, H, W) int64."""
+        numbers = torch.arange(self.members.shape[1], device=self.members.device, dtype=self.scores.dtype)
+        parts = (numbers @ part.flatten(2).to(numbers) for part in self.members.split(1))  # exact: one is not 0
+        return torch.cat([part.view(1, *self.scores.shape[1:]) for part in parts]).long()
+
+    def distances(self, columns: Hypercolumns) -> Tensor:
+        """Squared distances to them, (B, H, W)."""
+        return (columns.squared_norms - 2 * self.scores).clamp_min_(0)
+
+
+def nearest(columns: Hypercolumns, centers: Tensor) -> Nearest:
+    """The nearest center of each location (ties: the lowest index); centers (B, K, n_features)."""
+    found = []
     half_norms = centers.square().sum(dim=2)[:, :, None, None] / 2
     for rows in columns.blocks(centers.shape[1]):
-        scores = columns.inner_products(centers, rows).sub_(half_norms)
-        best, label = highest(scores)
-        labels.append(label)
-        distances.append(columns.squared_norms[:, rows] - 2 * best)
-    return Assignment(torch.cat(labels, dim=1), torch.cat(distances, dim=1).clamp_min_(0))
+        found.append(highest(columns.inner_products(centers, rows).sub_(half_norms)))
+    return Nearest(*(torch.cat(parts, dim=-2) for parts in zip(*found, strict=True)))
+
+
+def assign(columns: Hypercolumns, centers: Tensor) -> Assignment:
+    """Assign each location to its nearest center, see `nearest`."""
+    found = nearest(columns, centers)
+    return Assignment(found.labels(), found.distances(columns))
 
 
 def highest(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Maximum over K of (B, K, H, W), and the lowest index that reaches it (int64): each (B, H, W).
+    """Where each location of (B, K, H, W) has its maximum over K, (B, K, H, W) bool, and that maximum, (B, H, W).
 
-    One pass per k over contiguous maps: on a CPU many times faster than `argmax` along a strided axis.
+    Of equals the lowest index is taken. On a CPU this is ten times as fast as `argmax` along a strided axis.
     """
-    best = scores[:, 0].clone()
-    label = torch.zeros_like(best, dtype=torch.int64)
-    for k in range(1, scores.shape[1]):
-        label.masked_fill_(scores[:, k] > best, k)
-        torch.maximum(best, scores[:, k], out=best)
-    return best, label
+    best = scores.amax(dim=1)
+    members = scores == best[:, None]
+    if int(members.sum()) != best.numel():
+        members &= members.cumsum(dim=1) == 1
+    return members, best
 
 
-def cluster_sums(columns: Hypercolumns, labels: Tensor, n_clusters: int) -> tuple[Tensor, Tensor]:
-    """Sum of the hypercolumns of each cluster (B, K, n_features), and its number of locations (B, K)."""
-    shape = (columns.n_images, n_clusters, columns.n_features)
-    sums = torch.zeros(shape).to(columns.squared_norms)
-    clusters = torch.arange(n_clusters, device=labels.device)[None, :, None, None]
+def cluster_sums(columns: Hypercolumns, members: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum of the hypercolumns of each cluster (B, K, n_features), and its number of locations (B, K) int64.
+
+    Parameters: `members`, (B, K, H, W) bool, which locations belong to a cluster.
+    """
+    n_clusters = members.shape[1]
+    sums = torch.zeros((columns.n_images, n_clusters, columns.n_features)).to(columns.squared_norms)
+    counts = torch.zeros((columns.n_images, n_clusters), dtype=torch.int64, device=sums.device)
     for rows in columns.blocks(n_clusters):
-        memberships = (labels[:, None, rows] == clusters).to(sums)
-        sums += columns.sums(memberships, rows)
-    return sums, count(labels, n_clusters)
+        part = members[:, :, rows].to(sums)
+        sums += columns.sums(part, rows)
+        counts += part.sum(dim=(2, 3)).long()  # a block is small enough for float32 to be exact
+    return sums, counts
 
 
-def count(labels: Tensor, n_clusters: int) -> Tensor:
-    """Number of locations in each cluster: (B, H, W) to (B, K) int64."""
-    counts = torch.zeros((len(labels), n_clusters), dtype=torch.int64, device=labels.device)
-    flat = labels.flatten(1)
-    return counts.scatter_add_(1, flat, torch.ones_like(flat))
+def members_of(labels: Tensor, n_clusters: int) -> Tensor:
+    """Labels (B, H, W) as (B, K, H, W) bool."""
+    return labels[:, None] == torch.arange(n_clusters, device=labels.device)[None, :, None, None]
 
 
 def lloyd(columns: Hypercolumns, centers: Tensor, max_iter: int = 300, tol: float = 1e-5) -> Clustering:
@@ -85,21 +106,21 @@ def lloyd(columns: Hypercolumns, centers: Tensor, max_iter: int = 300, tol: floa
     n_iter = torch.zeros(columns.n_images, dtype=torch.int64, device=centers.device)
     active = torch.arange(columns.n_images, device=centers.device)
     current = columns
-    previous = torch.full((columns.n_images, *columns.size), -1, device=centers.device)
+    previous: Tensor | None = None
     for _ in range(max_iter):
         old = centers[active]
-        labels, distances = assign(current, old)
-        new = _update(current, labels, distances, old)
+        found = nearest(current, old)
+        new = _update(current, found, old)
         centers[active] = new
         n_iter[active] += 1
         moved = (new - old).square().sum(dim=(1, 2)) > tolerance[active]
-        changed = (labels != previous).flatten(1).any(dim=1)
+        changed = moved if previous is None else (found.members != previous).flatten(1).any(dim=1)
         keep = (moved & changed).nonzero()[:, 0]
         if len(keep) == 0:
             break
+        previous = found.members
         if len(keep) < len(active):
-            active, current, labels = active[keep], current.select(keep), labels[keep]
-        previous = labels
+            active, current, previous = active[keep], current.select(keep), previous[keep]
     labels, distances = assign(columns, centers)
     inertia = distances.flatten(1).sum(dim=1, dtype=torch.float64)
     return Clustering(labels, centers, inertia, n_iter)
@@ -134,25 +155,31 @@ def draw(masses: Tensor, uniforms: Tensor) -> Tensor:
 
 def _mean_variance(columns: Hypercolumns) -> Tensor:
     """Variance over the locations, averaged over the features: (B,)."""
-    everywhere = torch.zeros((columns.n_images, *columns.size), dtype=torch.int64).to(columns.maps[0].device)
-    sums, _ = cluster_sums(columns, everywhere, 1)
+    everywhere = torch.ones((columns.n_images, 1, *columns.size), dtype=torch.bool, device=columns.maps[0].device)
+    sums, _ = cluster_sums(columns, everywhere)
     mean = sums[:, 0] / columns.n_locations
     mean_square = columns.squared_norms.mean(dim=(1, 2))
     return (mean_square - mean.square().sum(dim=1)).clamp_min(0) / columns.n_features
 
 
-def _update(columns: Hypercolumns, labels: Tensor, distances: Tensor, old: Tensor) -> Tensor:
+def _update(columns: Hypercolumns, found: Nearest, old: Tensor) -> Tensor:
     """New centers (B, K, n_features): means of the clusters, empty clusters moved to the farthest locations."""
-    n_clusters = old.shape[1]
-    sums, counts = cluster_sums(columns, labels, n_clusters)
+    sums, counts = cluster_sums(columns, found.members)
+    if not bool(counts.all()):
+        _fill(columns, found, sums, counts)
+    filled = (counts > 0)[:, :, None]
+    return torch.where(filled, sums / counts.clamp_min(1)[:, :, None], old)
+
+
+def _fill(columns: Hypercolumns, found: Nearest, sums: Tensor, counts: Tensor) -> None:
+    """Give each empty cluster, in place, the location that is farthest from its center."""
+    distances = found.distances(columns)
     for image in (counts == 0).any(dim=1).nonzero()[:, 0]:
         empty = (counts[image] == 0).nonzero()[:, 0]
         farthest = distances[image].flatten().topk(len(empty)).indices
         vectors = columns.select(image[None]).at(farthest[None])[0]
-        donors = labels[image].flatten()[farthest]
+        donors = found.members[image].flatten(1)[:, farthest].int().argmax(dim=0)
         sums[image].index_add_(0, donors, -vectors)
         counts[image].index_add_(0, donors, -torch.ones_like(donors))
         sums[image, empty] = vectors
         counts[image, empty] = 1
-    filled = (counts > 0)[:, :, None]
-    return torch.where(filled, sums / counts.clamp_min(1)[:, :, None], old)

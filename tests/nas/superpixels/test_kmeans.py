@@ -11,7 +11,7 @@ from plain import normal, plain_columns
 from sklearn.cluster import KMeans
 
 from nas.superpixels.hypercolumns import Hypercolumns
-from nas.superpixels.kmeans import assign, cluster_sums, count, draw, highest, k_means_plus_plus, lloyd
+from nas.superpixels.kmeans import assign, cluster_sums, draw, highest, k_means_plus_plus, lloyd, members_of
 
 many = settings(max_examples=30, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32)
@@ -95,7 +95,7 @@ def test_assignment_inertia_sums_and_counts_by_definition(problem, k, seed):
     squared = ((plain[:, :, None] - centers.numpy()[:, None]) ** 2).sum(axis=3)
     assert np.array_equal(found.labels.flatten(1).numpy(), squared.argmin(axis=2))
     np.testing.assert_allclose(found.distances.flatten(1).numpy(), squared.min(axis=2), rtol=0, atol=1e-9)
-    sums, counts = cluster_sums(columns, found.labels, k)
+    sums, counts = cluster_sums(columns, members_of(found.labels, k))
     for image, points in enumerate(plain):
         labels = found.labels[image].flatten().numpy()
         assert counts[image].tolist() == [int((labels == cluster).sum()) for cluster in range(k)]
@@ -107,9 +107,9 @@ def test_assignment_inertia_sums_and_counts_by_definition(problem, k, seed):
 @given(shape=st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 4), st.integers(1, 4)), seed=seeds)
 def test_highest_takes_the_lowest_index_of_a_tie(shape, seed):
     scores = np.random.default_rng(seed).integers(0, 3, shape)
-    best, label = highest(torch.from_numpy(scores).double())
+    members, best = highest(torch.from_numpy(scores).double())
     assert np.array_equal(best.numpy(), scores.max(axis=1))
-    assert np.array_equal(label.numpy(), scores.argmax(axis=1))
+    assert np.array_equal(members.numpy(), np.arange(shape[1])[None, :, None, None] == scores.argmax(axis=1)[:, None])
 
 
 @many
@@ -119,7 +119,7 @@ def test_one_empty_cluster_moves_as_in_scikit_learn(problem, k, seed):
     starts = points[distinct_starts(points, k - 1, seed)]
     starts = np.vstack([starts, starts[-1:] + 100])  # far from everything; equal centers are a tie, by rounding
     found = lloyd(Hypercolumns(*problem), torch.from_numpy(starts)[None])
-    assert count(found.labels, k).min() > 0
+    assert members_of(found.labels, k).sum(dim=(2, 3)).min() > 0
     assert_same(found, 0, scikit_learn(points, starts))
 
 
@@ -130,7 +130,7 @@ def test_no_cluster_stays_empty(problem, k, seed):
     assume(len(np.unique(points.round(6), axis=0)) > 2 * k)
     start = torch.from_numpy(points[[seed % len(points)] * k])[None]
     found = lloyd(Hypercolumns(*problem), start)
-    assert count(found.labels, k).min() > 0
+    assert members_of(found.labels, k).sum(dim=(2, 3)).min() > 0
     for cluster, center in enumerate(found.centers[0].numpy()):
         members = points[found.labels.flatten().numpy() == cluster]
         np.testing.assert_allclose(center, members.mean(axis=0), rtol=0, atol=1e-2)
