@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nas.data import BASE, DATASETS, mirrored, split_of
 from nas.parameters import ParametersError, neighbour, resolve, valid_part, validate, with_values
 from nas.saliency import METHODS, check_parameters
+from stages import shipped
 
 if TYPE_CHECKING:
     from stages.params import Parameters
@@ -91,12 +92,13 @@ def of_networks(parameters: "Parameters") -> Iterator[str]:
 
 
 def of_architectures(parameters: "Parameters") -> Iterator[str]:
-    """Names of networks that no library has; these libraries are imported in seconds."""
-    from nas.networks import find_network
-
+    """Names of networks that no library has; these libraries are imported in seconds, and not for shipped names."""
     for key, names in (("classifiers", parameters.classifiers), ("paper.classifiers", parameters.paper.classifiers)):
         for name in names:
-            yield from (f"{key}: {line}" for line in _said(find_network, name))
+            if name not in shipped.CLASSIFIERS:
+                from nas.networks import find_network
+
+                yield from (f"{key}: {line}" for line in _said(find_network, name))
 
 
 def of_methods(parameters: "Parameters") -> Iterator[str]:

@@ -20,6 +20,9 @@ COUNTS |= {"xrai": {"n_steps": 8}, "lime": {"n_samples": 1000}, "kernel_shap": {
 OF_PAPERS = {"integrated_gradients": "50", "smoothgrad": "50", "rise": "4000", "xrai": "100"}
 OF_PAPERS |= {"lime": "1000; equal draws are scored once", "kernel_shap": "1000; exact for up to 9 regions"}
 
+# networks that there are, so that nobody has to look
+CLASSIFIERS = ("mobilenet_v2", "efficientnet_lite0", "resnet50", "vgg16", "inception_v3", "convnext_tiny")
+
 # what keys were called in former versions
 RENAMED = {
     "segmentations": "superpixels.figure",

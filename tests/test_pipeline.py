@@ -55,6 +55,13 @@ def paths(entries: list[Any]) -> list[str]:
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
 
 
+def test_the_lock_names_no_stage_that_there_is_not():
+    """DVC reads and writes all of it, in Python, after every stage."""
+    with Repo(str(ROOT)) as repo:
+        there = {stage.name for stage in repo.index.stages}
+    assert set(yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]) == there
+
+
 # Parameters
 
 

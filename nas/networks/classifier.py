@@ -65,6 +65,7 @@ class Classifier:
         self.module = module.eval().to(device)
         self._trunk = self.module if trunk is None else trunk.eval().to(device)
         self._extractors: OfModules[nn.Module] = OfModules(structure_of)
+        self._foldeds: OfModules[Predict | None] = OfModules(state_of_module)
         self._predictors: OfModules[Predict] = OfModules(state_of_module)
         self._fingerprints: OfModules[list[Any]] = OfModules(state_of_module)
         try:
@@ -140,7 +141,7 @@ class Classifier:
 
     @property
     def predictor(self) -> Predict:
-        """Inputs (B, 3, size, size) to logits, faster than `logits` and without gradients: `folded`, by the backend.
+        """Inputs (B, 3, size, size) to logits, faster than `logits`, without gradients: `folded`, and by the backend.
 
         It is of the module as it is now. Where a faster form cannot be made, or says something else than the module,
         the next slower one is taken, at last the module itself, and a line on stderr says so.
@@ -148,12 +149,23 @@ class Classifier:
         return self._predictors.get(self.module, self._new_predictor)
 
     def _new_predictor(self) -> Predict:
-        predict = self._tried(lambda: folded(self.module), "as it is, without folding its batch normalizations")
+        predict = self._foldeds.get(self.module, self._folded)
         network = predict if isinstance(predict, nn.Module) else self.module
         if backend_on(self.device, self.backend) == "openvino":
             found = self._tried(lambda: by_openvino(network, self.size), "by torch, and not by openvino")
             predict = predict if found is None else found
         return predict or self.logits
+
+    @property
+    def differentiable(self) -> Predict:
+        """Inputs (B, 3, size, size) to logits, faster than `logits`, with gradients by the inputs alone: `folded`.
+
+        It is of the module as it is now, which is taken itself where it cannot be folded, see `predictor`.
+        """
+        return self._foldeds.get(self.module, self._folded) or self.logits
+
+    def _folded(self) -> Predict | None:
+        return self._tried(lambda: folded(self.module), "as it is, without folding its batch normalizations")
 
     @torch.no_grad()
     def _tried(self, make: Callable[[], Predict], instead: str) -> Predict | None:

@@ -16,7 +16,7 @@ def folded(module: nn.Module) -> fx.GraphModule:
     Each batch normalization becomes part of the convolution whose output it alone reads. An activation that is then
     alone in reading the output of a convolution overwrites it, so that a pass holds, and fetches, less memory. The
     channels of a pixel are side by side in memory, as the convolutions of a CPU like it. Maps between layers are no
-    longer those of the network: it is for logits only.
+    longer those of the network: it is for logits, and their gradients by the input, only.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def folded(module: nn.Module) -> fx.GraphModule:
             _overwriting(part)
     network.delete_all_unused_submodules()
     network.recompile()
-    return network.to(memory_format=torch.channels_last)
+    return network.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def _overwriting(part: nn.Module) -> nn.Module:

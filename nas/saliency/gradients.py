@@ -18,7 +18,7 @@ def gradient(classifier: Classifier, x: Tensor, target: Tensor, *, batch_size: i
 
 def input_x_gradient(classifier: Classifier, x: Tensor, target: Tensor, *, batch_size: int) -> Tensor:
     """Normalized input times gradient, summed over the channels (Shrikumar et al. 2016)."""
-    method = InputXGradient(classifier.logits)
+    method = InputXGradient(classifier.differentiable)
     return _in_batches(lambda x, target: method.attribute(x, target=target), x, target, batch_size).sum(1)
 
 
@@ -62,7 +62,7 @@ def path_attribution(
     classifier: Classifier, x: Tensor, start: Tensor, target: Tensor, n_steps: int, batch_size: int
 ) -> Tensor:
     """Integrated gradients along the line from `start` to x, of each channel: (B, 3, H, W)."""
-    method = IntegratedGradients(classifier.logits)
+    method = IntegratedGradients(classifier.differentiable)
     attributions = [
         method.attribute(image, origin, label, n_steps=n_steps, internal_batch_size=batch_size)
         for image, origin, label in batches(1, x, start, target)
@@ -71,7 +71,7 @@ def path_attribution(
 
 
 def _gradient(classifier: Classifier) -> Callable[[Tensor, Tensor], Tensor]:
-    method = Saliency(classifier.logits)
+    method = Saliency(classifier.differentiable)
     return lambda x, target: method.attribute(x, target=target, abs=False)
 
 

@@ -3,12 +3,15 @@
 import copy
 import math
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
 
+from nas.networks import find_network
 from nas.parameters import ParametersError
-from stages import params
+from stages import params, shipped
 
 
 @pytest.fixture
@@ -68,6 +71,15 @@ def test_a_network_that_no_library_has_is_named_with_its_neighbour(refused, sect
     key = "classifiers" if section == "classifiers" else "paper.classifiers"
     assert line.startswith(f"{key}: classifier 'resnet5' is unknown: allowed are mobilenet_v2, ")
     assert line.endswith("; did you mean resnet50?")
+
+
+def test_shipped_networks_are_found_and_need_no_library_to_be_looked_up(root):
+    content = yaml.safe_load((root / "params.yaml").read_text())
+    assert set(shipped.CLASSIFIERS) >= {*content["classifiers"], *content["paper"]["classifiers"]}
+    for name in shipped.CLASSIFIERS:
+        find_network(name)
+    check = "import sys; from stages import params; params.read(); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], cwd=root, capture_output=True, text=True).stdout == "False\n"
 
 
 def test_settings_of_a_network_that_takes_no_part_are_refused(refused):

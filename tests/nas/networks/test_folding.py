@@ -61,3 +61,15 @@ def test_what_is_read_or_called_twice_is_left_alone():
     torch.testing.assert_close(network(x), module(x), rtol=1e-5, atol=1e-5)
     assert sum(isinstance(part, nn.BatchNorm2d) for part in network.modules()) == 2
     assert not network.activate.inplace
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "mobilenet_v3_small", "convnext_tiny"])
+def test_gradients_by_the_input_stay_and_none_are_kept_of_the_weights(name):
+    module, x = randomize(build(find_network(name))).double(), torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    found = []
+    for network in (module, folded(module)):
+        image = x.clone().requires_grad_()
+        found += torch.autograd.grad(network(image)[:, 3].sum(), image)
+    torch.testing.assert_close(found[1], found[0], rtol=1e-9, atol=1e-9 * float(found[0].abs().max()))
+    assert not any(parameter.requires_grad for parameter in folded(module).parameters())
+    assert all(parameter.requires_grad for parameter in module.parameters())

@@ -44,6 +44,7 @@ def test_passes_are_those_that_the_network_sees(classifier, monkeypatch, method,
         pytest.skip("needs more samples")
     logits, predictor = Counted(classifier.module), Counted(classifier.predictor)
     monkeypatch.setattr(classifier, "logits", logits)
+    monkeypatch.setattr(type(classifier), "differentiable", property(lambda _: logits))
     monkeypatch.setattr(type(classifier), "predictor", property(lambda _: predictor))
     entry = METHODS[method]
     given = {"regions": torch.from_numpy(REGIONS)[None]} if entry.needs_regions else {}
