@@ -43,10 +43,13 @@ def best_ious(saliency: ArrayLike, boxes: ArrayLike, multi_contour: bool = True)
     height, width = image.shape
     true = check_boxes(boxes, (height, width)).astype(np.int32)
     at, predicted = contour_boxes(image, multi_contour)
-    best = np.zeros(256)
-    np.maximum.at(best, at, _best_iou(predicted, true))
-    best[image.max() :] = _best_iou(NO_CONTOUR, true)
-    at_thresholds: NDArray[np.float64] = best[(THRESHOLDS * image.max()).astype(np.int64)]
+    levels = np.unique(at)
+    best = np.zeros(len(levels) + 1)
+    np.maximum.at(best, np.searchsorted(levels, at), _best_iou(predicted, true))
+    best[-1:] = _best_iou(NO_CONTOUR, true)  # from the greatest level of the map on
+    wanted = (THRESHOLDS * image.max()).astype(np.int64)
+    place = np.searchsorted(np.append(levels, image.max()), wanted, side="right") - 1
+    at_thresholds: NDArray[np.float64] = best[place]
     return at_thresholds
 
 

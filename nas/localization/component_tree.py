@@ -14,13 +14,16 @@ graph of pixels.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nas.localization.part_history import History, Table, history_of
+
 Indices = NDArray[np.intp]
 Levels = NDArray[np.int16]
-Table = NDArray[np.int16 | np.int32]
+NOWHERE = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -64,47 +67,39 @@ class ComponentTree:
         Returns
         -------
         basins, thresholds : intp arrays, shape (n_parts,)
-            Each part once: basin b stands for a part of its own at saddle <= t < summit.
+            Each part once, from the highest threshold down: basin b stands for a part of its own at
+            saddle <= t < summit.
         """
-        thresholds = np.arange(self.summits[-1])
-        alone = (self.saddles[:, None] <= thresholds) & (thresholds < self.summits[:, None])
-        basins, above = np.nonzero(alone)
-        return basins, above
+        return self._history.basins, self._history.thresholds
 
     def extents(self) -> Table:
-        """Box around each part.
+        """Box around each part: least x, least y, greatest x and greatest y of its pixels.
 
         Returns
         -------
-        int16 array (int32 for sides beyond 32767), shape (n, 4, n_thresholds)
-            At [b, :, t] the least x, least y, greatest x and greatest y of the pixels in the part of basin b
-            above t. Valid where `parts` has (b, t), but for a part that is open to a bright frame.
+        int32 array, shape (n_parts, 4)
+            In the order of `parts`. Not valid for a part that is open to a bright frame.
         """
         height, width = self.levels.shape
         # a pixel lies in the same part as a peak of its column, which has the same x; so with rows and y
         _, column_peaks = _turns(self.levels.T.ravel())
         x, y = np.divmod(column_peaks, height)
-        table = self._table(4, np.int16 if max(height, width) < 2**15 else np.int32)
+        table = self._table(4, NOWHERE)
         for axis, pixels, line in ((0, y * width + x, x), (1, self.peaks, self.peaks // width)):
-            self._enter(table, axis, pixels, line)
-            self._enter(table, axis + 2, pixels, -line)
-        self._hand_down(table, np.minimum)
-        table[:, 2:] *= -1
-        return table[..., 1:]
+            cells = self._cells(self._basins_of(pixels), self.levels.take(pixels))
+            np.minimum.at(table[axis], cells, line.astype(np.int32))
+            np.minimum.at(table[axis + 2], cells, -line.astype(np.int32))
+        self._history.hand_down(table, np.minimum, NOWHERE)
+        table[2:] *= -1
+        return table[:, :-1].T
 
     def first_pixels(self) -> Table:
-        """First pixel of each part, counted in reading order.
-
-        Returns
-        -------
-        int32 array, shape (n, n_thresholds)
-            Valid where `parts` has (b, t).
-        """
-        table = self._table(1, np.int32)
-        pixels = np.arange(self.levels.size)
-        self._enter(table, 0, pixels, pixels)
-        self._hand_down(table, np.minimum)
-        return table[:, 0, 1:]
+        """First pixel of each part, counted in reading order: int32, shape (n_parts,), in the order of `parts`."""
+        table = self._table(1, NOWHERE)
+        pixels = np.arange(self.levels.size, dtype=np.int32)
+        np.minimum.at(table[0], self._cells(self.basins.ravel(), self.levels.ravel()), pixels)
+        self._history.hand_down(table, np.minimum, NOWHERE)
+        return table[0, :-1]
 
     def totals(self, basins: NDArray[np.int32], *marks: Levels) -> Table:
         """Number of marks in each part; a mark at a basin and a level is in the parts above all t < level.
@@ -117,39 +112,36 @@ class ComponentTree:
 
         Returns
         -------
-        int32 array, shape (n, n_thresholds)
-            Valid where `parts` has (b, t).
+        int32 array, shape (n_parts,)
+            In the order of `parts`.
         """
-        n, size = len(self.summits), int(self.summits[-1]) + 1
-        counts = np.zeros(n * size, np.intp)
+        size = int(self.summits[-1]) + 1
+        counts = np.zeros(len(self.summits) * size, np.intp)
         for levels in marks:
-            cells = basins * size
-            cells += levels
-            counts += np.bincount(cells.ravel(), minlength=n * size)
-        table = counts.astype(np.int32).reshape(n, 1, size)
-        self._hand_down(table, np.add)
-        return table[:, 0, 1:]
+            counts += np.bincount((basins * size + levels).ravel(), minlength=len(counts))
+        marked = np.flatnonzero(counts)
+        table = self._table(1, 0)
+        np.add.at(table[0], self._cells(*np.divmod(marked, size)), counts[marked].astype(np.int32))
+        self._history.hand_down(table, np.add, 0)
+        return table[0, :-1]
 
-    def _table(self, n_values: int, kind: type[np.int16] | type[np.int32]) -> Table:
-        shape = (len(self.summits), n_values, int(self.summits[-1]) + 1)
-        return np.full(shape, np.iinfo(kind).max, kind)
+    @cached_property
+    def _history(self) -> History:
+        return history_of(self.summits.astype(np.intp), self.saddles.astype(np.intp), self.parents)
 
-    def _enter(self, table: Table, row: int, pixels: Indices, values: Indices) -> None:
-        """Enter values of pixels at their basins and levels, and keep the least."""
-        _, n_values, size = table.shape
-        basins = self.basin_of_run.take(self.run_of_pixel.take(pixels)).astype(np.intp)
-        cells = (basins * n_values + row) * size + self.levels.take(pixels)
-        np.minimum.at(table.reshape(-1), cells, values.astype(table.dtype))
+    def _basins_of(self, pixels: Indices) -> NDArray[np.int32]:
+        return self.basin_of_run.take(self.run_of_pixel.take(pixels))
 
-    def _hand_down(self, table: Table, combine: np.ufunc) -> None:
-        """Turn entries of single levels, in place, into those of all levels from there up, absorbed basins
-        included."""
-        downwards = table[..., ::-1]
-        combine.accumulate(downwards, axis=-1, out=downwards)
-        ends = self.saddles.astype(np.intp) + 1
-        for basin, (parent, end) in enumerate(zip(self.parents[:-1].tolist(), ends.tolist(), strict=False)):
-            joint = table[parent, :, :end]
-            combine(joint, table[basin, :, :end], out=joint)
+    def _cells(self, basins: NDArray[Any], levels: NDArray[Any]) -> Indices:
+        """Number of the smallest part that pixels of some basins and levels are in; of pixels of level 0 the last."""
+        found = np.full(len(basins), len(self._history.basins))
+        above = np.flatnonzero(levels > 0)
+        found[above] = self._history.find(basins.take(above).astype(np.intp), levels.take(above).astype(np.intp) - 1)
+        return found
+
+    def _table(self, n_rows: int, empty: int) -> Table:
+        """One column for each part, and a last one that stays empty."""
+        return np.full((n_rows, len(self._history.basins) + 1), empty, np.int32)
 
 
 def component_tree(levels: ArrayLike, connectivity: int, outside: int) -> ComponentTree:

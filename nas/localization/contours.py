@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from nas.localization.component_tree import ComponentTree, Indices, Levels, component_tree
 
 Boxes = NDArray[np.int32]
-WHITE = 255
 
 
 def contour_boxes(image: NDArray[np.uint8], multi_contour: bool) -> tuple[Indices, Boxes]:
-    """Bounding boxes of the contours of {image > t}, for every t from 0 to ``image.max() - 1``.
+    """Bounding boxes of the contours of {image > t}, for every level t below the greatest one.
+
+    The levels are those of the image, and 0; at a t between two of them the boxes are those of the lower one.
 
     Parameters
     ----------
@@ -28,56 +29,53 @@ def contour_boxes(image: NDArray[np.uint8], multi_contour: bool) -> tuple[Indice
     Returns
     -------
     thresholds : intp array, shape (n,)
-        The t of each box, in no particular order.
+        The level t of each box, in no particular order.
     boxes : int32 array, shape (n, 4)
         x0, y0, x1, y1 in pixels. x1 = x + w and y1 = y + h of ``cv2.boundingRect``, so one past the contour,
         but no more than W - 1 and H - 1.
     """
+    levels, ranks = _ranked(image)
+    white = len(levels) - 1
+    depths = component_tree(white - ranks, connectivity=4, outside=white + 1)
     if multi_contour:
-        parts = component_tree(image, connectivity=8, outside=0)
-        basins, thresholds = parts.parts()
-        boxes = _boxes(parts, basins, thresholds)
-        depths = _depths(image)
+        parts = component_tree(ranks, connectivity=8, outside=0)
+        thresholds, boxes = parts.parts()[1], parts.extents()
         basins, dark = depths.parts()
-        inside = basins < len(depths.summits) - 1
-        holes = _boxes(depths, basins[inside], dark[inside])
-        holes[:, :2] -= 1
-        holes[:, 2:] += 1
-        thresholds = np.concatenate((thresholds, WHITE - 1 - dark[inside]))
+        inside = basins < len(depths.summits) - 1  # the last one is open to the frame, all others are holes
+        holes = depths.extents()[inside] + np.array([-1, -1, 1, 1], np.int32)
+        thresholds = np.concatenate((thresholds, white - 1 - dark[inside]))
         boxes = np.concatenate((boxes, holes))
     else:
-        parts = component_tree(_fill_holes(_depths(image)), connectivity=8, outside=0)
-        basins, thresholds = _largest(parts)
-        boxes = _boxes(parts, basins, thresholds)
+        parts = component_tree(_fill_holes(depths, white), connectivity=8, outside=0)
+        chosen, thresholds = _largest(parts)
+        boxes = parts.extents()[chosen]
+    boxes = boxes - 1  # the frame
     boxes[:, 2:] = np.minimum(boxes[:, 2:] + 1, np.array(image.shape[::-1], np.int32) - 1)
-    return thresholds, boxes
+    return levels[thresholds], boxes
 
 
-def _depths(image: NDArray[np.uint8]) -> ComponentTree:
-    """The tree of the dark parts; the last basin is open to the frame, all others are holes."""
-    return component_tree(WHITE - image.astype(np.int16), connectivity=4, outside=WHITE + 1)
+def _ranked(image: NDArray[np.uint8]) -> tuple[Indices, Levels]:
+    """The levels of an image, and 0, in ascending order, and the image as numbers of these."""
+    there = np.bincount(image.ravel(), minlength=1) > 0
+    there[0] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1).astype(np.int16)[image]
 
 
-def _boxes(tree: ComponentTree, basins: Indices, thresholds: Indices) -> Boxes:
-    """Boxes around parts, corners included, in pixels of the image without the tree's frame."""
-    return tree.extents()[basins, :, thresholds].astype(np.int32) - 1
-
-
-def _fill_holes(depths: ComponentTree) -> Levels:
+def _fill_holes(depths: ComponentTree, white: int) -> Levels:
     """The image whose level sets are those of the original with their holes filled.
 
     A depth that is cut off from the frame is filled up to the lowest saddle on its way out.
     """
     way_out, parents = depths.saddles.tolist(), depths.parents.tolist()
-    way_out[-1] = WHITE + 1
+    way_out[-1] = white + 1
     for basin in reversed(range(len(parents) - 1)):
         way_out[basin] = min(way_out[basin], way_out[parents[basin]])
     filled = np.minimum(depths.levels, np.array(way_out, np.int16)[depths.basins])
-    return WHITE - filled[1:-1, 1:-1]
+    return white - filled[1:-1, 1:-1]
 
 
 def _largest(tree: ComponentTree) -> tuple[Indices, Indices]:
-    """The part with the largest contour area at each threshold, as (basin, threshold), if no part has holes.
+    """The part with the largest contour area at each threshold, as (number in `parts`, threshold), if none has holes.
 
     A contour runs through pixel centres, so of a square between four pixels it encloses all if the four are
     in the part, half if three are, and nothing otherwise. Of equals, the part that begins last wins.
@@ -90,13 +88,12 @@ def _largest(tree: ComponentTree) -> tuple[Indices, Indices]:
     northwest = tree.basins.ravel()[: -width - 1]
     half_squares = tree.totals(northwest, third, fourth)
 
-    basins, thresholds = tree.parts()
-    area = half_squares[basins, thresholds]
+    _, thresholds = tree.parts()
     largest = np.full(tree.summits[-1], -1, np.int32)
-    np.maximum.at(largest, thresholds, area)
-    winners = np.flatnonzero(area == largest[thresholds])
+    np.maximum.at(largest, thresholds, half_squares)
+    winners = np.flatnonzero(half_squares == largest[thresholds])
     if len(winners) > len(largest):
-        first = tree.first_pixels()[basins[winners], thresholds[winners]]
+        first = tree.first_pixels()[winners]
         order = winners[np.lexsort((first, thresholds[winners]))]
         winners = order[np.diff(thresholds[order], append=-1) != 0]
-    return basins[winners], thresholds[winners]
+    return winners, thresholds[winners]

@@ -1,12 +1,13 @@
 """How much time a relevance curve takes, before it is made."""
 
 import numpy as np
+import torch
 
 from nas.networks import Classifier
 from nas.relevance.curves import relevance_curves
 from nas.relevance.orders import removal_order
 from nas.relevance.replacements import channel_mean
-from nas.store import timed
+from nas.store import threads, timed
 
 
 def seconds_of_curve(classifier: Classifier, n_steps: int, batch_size: int) -> float:
@@ -19,8 +20,11 @@ def seconds_of_curve(classifier: Classifier, n_steps: int, batch_size: int) -> f
     saliency, view = generator.random((size, size)), generator.integers(0, 256, (1, size, size, 3), np.uint8)
     x = classifier.normalize(view)
 
+    with threads(1 if not on_gpu else torch.get_num_threads()):
+        predict = classifier.predictor  # made in a second or more, which is no part of a curve
+
     def curve() -> None:
         order = removal_order(saliency, None, few)
-        relevance_curves(classifier.predictor, x, {"pixels": [order]}, {"mean": channel_mean}, [0], batch_size)
+        relevance_curves(predict, x, {"pixels": [order]}, {"mean": channel_mean}, [0], batch_size)
 
     return timed(curve, one_thread=not on_gpu) * n_steps / few

@@ -41,9 +41,10 @@ def test_parts_are_those_of_one_labelling_per_threshold(seed, connectivity, outs
     boxes, first = tree.extents(), tree.first_pixels()
     marks = tree.totals(tree.basins, tree.levels)
     found, expected = {}, {}
-    for b, t in zip(basins.tolist(), thresholds.tolist(), strict=True):
-        box = boxes[b, :, t].tolist() if first[b, t] or not outside else ALL
-        found.setdefault(t, []).append([*box, first[b, t], marks[b, t]])
+    assert (np.diff(thresholds) <= 0).all() and len({*zip(basins, thresholds, strict=True)}) == len(basins)
+    for number, t in enumerate(thresholds.tolist()):
+        box = boxes[number].tolist() if first[number] or not outside else ALL
+        found.setdefault(t, []).append([*box, first[number], marks[number]])
     for t in range(framed.max()):
         expected[t] = []
         for part in parts_of(framed, connectivity, t):
@@ -88,5 +89,5 @@ def test_marks_are_in_the_parts_below_their_level(connectivity):
     assert not tree.totals(tree.basins, none).any()
     one, both = tree.totals(tree.basins, twice), tree.totals(tree.basins, twice, twice)
     assert np.array_equal(both, 2 * one)
-    basins, thresholds = tree.parts()
-    assert one[basins, thresholds][thresholds == 0].sum() == 4 and not one[basins, thresholds][thresholds > 0].any()
+    _, thresholds = tree.parts()
+    assert one[thresholds == 0].sum() == 4 and not one[thresholds > 0].any()

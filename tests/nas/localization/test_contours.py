@@ -15,7 +15,10 @@ def boxes_at(image, multi_contour):
     """Boxes at each threshold below the greatest level, in order."""
     thresholds, boxes = contour_boxes(image, multi_contour)
     assert thresholds.shape == boxes.shape[:1] and boxes.shape[1:] == (4,)
-    return [sorted(boxes[thresholds == t].tolist()) for t in range(image.max())]
+    levels = sorted({0, *image.ravel().tolist()})  # between two of them the boxes are those of the lower one
+    assert {*thresholds.tolist()} == {*levels[:-1]}
+    lower = [max(level for level in levels if level <= t) for t in range(image.max())]
+    return [sorted(boxes[thresholds == t].tolist()) for t in lower]
 
 
 def assert_plain(image, multi_contour):
