@@ -30,6 +30,7 @@ from nas.store.progress import Outlook, announce
 from nas.store.shards import Shard, gather, join_pieces, read_piece, write_shard
 
 LEAK = 2**31  # bytes that a process may grow
+FEW = 50  # records for which it takes too long to find out how long they take
 WHOLE = ""  # the piece of work that is not in pieces
 Record = TypeVar("Record", bound=Item)
 Function = Callable[..., Any]
@@ -66,7 +67,7 @@ def run(
     batch_size : records per call; it does not change the result of a record
     workers : processes, at most, each with one thread; 1 runs in this process; 0 takes every core
     n_bytes, seconds : that a record takes, where that is foreseen; a line on stderr says so of all that are to come.
-        Seconds are asked for where there is work to do.
+        Seconds are asked for where there are more than a few to do.
     carried, columns : of the table, see `gather`
 
     Raises
@@ -83,7 +84,8 @@ def run(
     done = len(records) - sum(len(task.batch) for task in pending)
     # a process takes seconds to start: it is worth that for two batches
     n_workers = min(workers or n_cores(), max(1, len(pending) // 2))
-    foreseen = announce(len(records) - done, n_bytes, seconds(), scratch) if pending else ""
+    takes = seconds() if len(records) - done >= FEW else 0.0
+    foreseen = announce(len(records) - done, n_bytes, takes, scratch) if pending else ""
     if foreseen:
         print(f"{description}: {foreseen}", file=sys.stderr)
     outlook = Outlook(description, len(records) - done, scratch, n_batches=n_workers)

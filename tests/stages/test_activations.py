@@ -23,6 +23,7 @@ from nas.data.records import Record, write_records
 from nas.networks.activations import Activations
 from nas.networks.classifier import load_classifier
 from nas.networks.heads import Fit, write_head
+from nas.store import engine
 from nas.store.files import sha256_of
 from nas.store.shards import Shards
 from stages import activations, choices, params
@@ -255,6 +256,7 @@ def test_the_disk_is_asked_before_the_first_photo(new_project, monkeypatch, caps
     each = maps + 3 * 224**2 + 2 * 4 * 1000
     usage = SimpleNamespace(free=3 * each - 1)
     monkeypatch.setattr("shutil.disk_usage", lambda _place: usage)
+    monkeypatch.setattr(engine, "FEW", 0)
     line = "3 photos x 1.5 MB = 4.5 MB on disk (free: 4.5 MB)"
     with pytest.raises(
         SystemExit, match=rf"^error: {re.escape(line)}: 1 B too little in .*activations\.cache: false or .*$"
@@ -273,6 +275,7 @@ def test_the_disk_is_asked_before_the_first_photo(new_project, monkeypatch, caps
 
 
 def test_the_time_is_that_of_two_passes_and_one_more_for_the_maps(new_project, monkeypatch, capsys):
+    monkeypatch.setattr(engine, "FEW", 0)
     monkeypatch.setattr(activations, "seconds_of_pass", lambda _classifier, _forward: 10.0)
     folder = new_project(some(2))
     for cache, words in ((True, "about 60 s in all"), (False, "about 40 s in all")):

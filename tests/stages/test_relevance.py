@@ -13,6 +13,7 @@ from PIL import Image
 from nas.data.records import Record, write_records
 from nas.networks.classifier import load_classifier
 from nas.networks.heads import Fit, write_head
+from nas.store import engine
 from nas.store.shards import Shard, Shards, gather, write_shard
 from nas.store.tables import TABLE
 from stages import params, relevance
@@ -86,6 +87,7 @@ def run_stage():
 
 def test_the_curves_and_the_longest_that_they_take_are_said_first(new_project, monkeypatch, capsys):
     asked = []
+    monkeypatch.setattr(engine, "FEW", 0)
     monkeypatch.setattr(relevance, "seconds_of_curve", lambda _, *given: asked.append(given) or 10.0)
     new_project([1, 4])
     table = run_stage().table()

@@ -15,6 +15,7 @@ from nas.saliency.explaining import explain
 from nas.saliency.methods import TARGETS
 from nas.saliency.photo_maps import Explaining, explain_photos
 from nas.saliency.possible import possible_methods, to_explain
+from nas.store import engine
 from nas.store.shards import Shards, Stored
 from stages import saliency
 
@@ -125,6 +126,7 @@ def test_another_setting_gives_other_maps(prepared):
 
 def test_disk_and_time_are_said_before_the_first_photo_or_the_run_is_refused(prepared, monkeypatch, capsys):
     project, classifier = prepared(LABELS)
+    monkeypatch.setattr(engine, "FEW", 0)
     monkeypatch.setattr(saliency, "seconds_of_maps", lambda *_: 50.0)
     each = 4 * 2 * 4 * classifier.size**2  # without the map of grad_cam, which is small
     line = f"3 photos x {each / 1e6:.1f} MB = {3 * each / 1e6:.1f} MB on disk"

@@ -287,10 +287,16 @@ def test_what_a_killed_run_left_needs_no_room_and_no_time_again(tmp_path, monkey
         run(tmp_path, Compute(), n_bytes=10_000)
     capsys.readouterr()
     monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=50_000))
+    monkeypatch.setattr(engine, "FEW", 5)
     run(tmp_path, Compute(), n_bytes=10_000, seconds=lambda: 30.0)
     said = "a stage: 5 photos x 10.0 kB = 50.0 kB on disk (free: 50.0 kB), about 2 min in all\n"
     assert capsys.readouterr().err == said
     run(tmp_path, Compute(), n_bytes=10_000, seconds=lambda: 30.0)
+    assert capsys.readouterr().err == ""
+
+
+def test_how_long_a_few_records_take_is_not_asked(tmp_path, capsys):
+    run(tmp_path, Compute(), seconds=lambda: pytest.fail("it was asked"))
     assert capsys.readouterr().err == ""
 
 
