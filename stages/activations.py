@@ -28,6 +28,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     chosen, (head, _) = parameters.activations, read_head(heads)
     classifier = load_headed(network, weights, head, depths)
     forward = Forward(chosen.batch, chosen.forward, chosen.precision, chosen.threads)
+    forward.check(classifier)
     shapes = classifier.shapes()
     engine.run(
         partial(run_photos, classifier=classifier, head=head, forward=forward, cache=chosen.cache),

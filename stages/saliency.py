@@ -27,8 +27,9 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     on_gpu = classifier.device.type == "cuda"
     workers = 1 if on_gpu else n_cores()
 
+    view, labels = made.seen.one(records[0].id), regions.one(records[0].id)
+
     def seconds() -> float:
-        view, labels = made.seen.one(records[0].id), regions.one(records[0].id)
         return seconds_of_maps(classifier, view, labels, methods, settings.parameters, settings.batch) / workers
 
     # maps of activation methods are a thousandth of the others

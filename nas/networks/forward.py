@@ -74,13 +74,16 @@ class Forward:
         with threads(self.threads), torch.no_grad(), self._autocast(classifier):
             yield
 
-    def _autocast(self, classifier: "Classifier") -> Any:
-        device = classifier.device.type
-        if self.arithmetic == "float16" and device != "cuda":
+    def check(self, classifier: "Classifier") -> None:
+        """Raise ValueError for float16 arithmetic without a GPU."""
+        if self.arithmetic == "float16" and classifier.device.type != "cuda":
             raise ValueError("activations.forward is 'float16', which needs a GPU: set float32 or bfloat16")
+
+    def _autocast(self, classifier: "Classifier") -> Any:
+        self.check(classifier)
         if self.arithmetic == "float32":
             return nullcontext()
-        return torch.autocast(device, getattr(torch, self.arithmetic))
+        return torch.autocast(classifier.device.type, getattr(torch, self.arithmetic))
 
 
 def convert(maps: Tensor, precision: str) -> NDArray[Any]:
