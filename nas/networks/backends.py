@@ -45,6 +45,7 @@ def by_openvino(network: nn.Module, size: int) -> Callable[[Tensor], Tensor]:
     model.reshape({given: [-1, 3, size, size]})
     settings = {
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "ENABLE_CPU_PINNING": False,  # else all processes would share a core
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": 1,
     }
