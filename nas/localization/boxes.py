@@ -13,6 +13,9 @@ from nas.saliency import check_map, quantize
 
 THRESHOLDS: NDArray[np.float64] = np.arange(0, 1, 0.001)
 THRESHOLDS.setflags(write=False)
+# the first threshold at each grey level: the highest of a normalized map is 255, or 0 if they are all equal
+LEVELS: NDArray[np.intp] = np.unique((THRESHOLDS * 255).astype(int), return_index=True)[1]
+LEVELS.setflags(write=False)
 NO_CONTOUR: Boxes = np.zeros((1, 4), np.int32)
 
 

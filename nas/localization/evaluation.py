@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nas.data import IGNORED, Record, resize_boxes
 from nas.localization.box_accuracy import BoxAccuracy
+from nas.localization.boxes import LEVELS
 from nas.localization.pixel_precision import PixelAveragePrecision
 from nas.saliency import (
     GAUSSIAN,
@@ -45,7 +46,7 @@ def to_locate(saliency: Path, methods: Sequence[str]) -> dict[str, Stored | None
 def locate_photos(
     records: Sequence[Record], pieces: Mapping[str, Stored | None], superpixels: Stored
 ) -> dict[str, Shard]:
-    """Best IoU at every threshold, histograms of object and other pixels, and AUROC of a few photos.
+    """Best IoU at the threshold of every grey level, histograms of object and other pixels, and AUROC of a few photos.
 
     Parameters: `pieces`, methods with their maps, `nas.saliency.GAUSSIAN`, which has none, and `nas.saliency.TARGETS`
     for whether the network predicts the labelled class (`correct`, NaN where it knows no such class); `superpixels`,
@@ -96,13 +97,13 @@ def _maps(
 def _measures(
     scores: NDArray[np.float64], boxes: NDArray[np.int32] | None, mask: NDArray[np.uint8] | None
 ) -> dict[str, NDArray[Any]]:
-    """Best IoU at every threshold by all and by the largest contour, and histograms of pixels, as far as is known."""
+    """Best IoU at `LEVELS` by all and by the largest contour, and histograms of pixels, as far as is known."""
     size, found = (scores.shape[0], scores.shape[1]), {}
     if boxes is not None:
         for contours in ("single", "multi"):
             accuracy = BoxAccuracy(multi_contour=contours == "multi", size=size)
             accuracy.update(scores, boxes)
-            found[contours] = accuracy.best_ious_[0]
+            found[contours] = accuracy.best_ious_[0, LEVELS]
     if mask is not None:
         precision = PixelAveragePrecision(size=size)
         precision.update(scores, (mask > 0) & (mask < IGNORED), mask == IGNORED)

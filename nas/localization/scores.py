@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nas.localization.box_accuracy import V2_IOUS
-from nas.localization.boxes import THRESHOLDS
+from nas.localization.boxes import LEVELS, THRESHOLDS
 from nas.localization.pixel_precision import PooledHistograms
 from nas.localization.resamples import Replicates, ResampledHits, mean_score
 from nas.saliency import CONTROLS, RAW
@@ -16,8 +16,6 @@ from nas.statistics import Resampling, bootstrap_p_value, interval_of, resample_
 from nas.store import Row, Shards
 
 GRID = tuple(float(iou) for iou in np.round(np.arange(0.1, 0.96, 0.05), 2))
-# the first threshold at each grey level: the highest of a normalized map is 255, or 0 if they are all equal
-LEVELS = np.unique((THRESHOLDS * 255).astype(int), return_index=True)[1]
 PHOTOS = 128  # read at a time to add up scores
 MEAN = "mean"  # in place of a method: the mean over those that are no controls
 SCORES = ["method", "regions", "n", "measure", "value", "low", "high", "gain", "gain_low", "gain_high", "gain_p"]
@@ -75,10 +73,10 @@ def _resampled(
     for part, counts in resample_parts(len(stored.ids), n_resamples, seed, PHOTOS):
         arrays = stored.read(stored.ids[part], names)
         if f"multi/{key}" in names:
-            best = arrays[f"multi/{key}"][:, LEVELS]
+            best = arrays[f"multi/{key}"]
             multi.update(best, counts)
             top1.update(best * np.nan_to_num(correct[part, None]), counts)
-            single.update(arrays[f"single/{key}"][:, LEVELS], counts)
+            single.update(arrays[f"single/{key}"], counts)
         if f"pixels/{key}" in names:
             pixels.update(arrays[f"pixels/{key}"], counts)
     found: dict[str, Replicates] = {}
