@@ -127,10 +127,10 @@ def of_depths(parameters: "Parameters") -> Iterator[str]:
     for key, depths in wanted.items():
         for network in dict.fromkeys(parameters.classifiers):
             there = sorted(named.get(network, DEPTHS))
-            for depth in sorted({*depths} - {*there}):
+            if lacking := sorted({*depths} - {*there}):
                 yield (
-                    f"{key} has {depth}: {network} has {', '.join(map(str, there))}; remove it, or name its layer in "
-                    f"activations.depths.{network}"
+                    f"{key} has {_listed(lacking)}: {network} has {_listed(there)}; correct it, or name a layer for it "
+                    f"in activations.depths.{network}"
                 )
 
 
@@ -154,6 +154,10 @@ def of_paper(parameters: "Parameters") -> Iterator[str]:
         for check in (of_datasets, of_download, of_networks, of_methods):
             known = set(check(parameters))
             yield from (f"paper.settings: {line}" for line in check(changed) if line not in known)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _unknown(key: str, names: Iterable[str], known: Iterable[str], instead: str = "") -> Iterator[str]:

@@ -56,7 +56,11 @@ def test_bytes_are_those_of_each_stage(read):
 
 
 def test_a_network_has_the_depths_of_params(read):
-    parameters = read(activations={"depths": {"mobilenet_v2": {2: "features.3"}}})
+    parameters = read(
+        activations={"depths": {"mobilenet_v2": {2: "features.3"}}},
+        superpixels={"depths": [2], "tuned": None},
+        ablation={"depths": [[2]]},
+    )
     assert list(budget.untrained(parameters, "mobilenet_v2").depths) == [2]
 
 

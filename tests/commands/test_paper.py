@@ -144,7 +144,7 @@ VALUES = {
     "download.root.cub": "~/cub",
     "download.split": {},
     "weights.files": {},
-    "activations.depths": {"mobilenet_v2": {2: "features.6", 3: "features.13"}},
+    "activations.depths": {"mobilenet_v2": {depth: f"features.{depth + 2}" for depth in range(5)}},
     "activations.cache": False,
     "superpixels.clusters": "auto",
     "superpixels.tuned": None,

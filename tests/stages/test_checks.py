@@ -133,12 +133,14 @@ def test_switches_and_lists_of_a_method_can_be_set(root):
 
 def test_a_depth_that_a_network_lacks_is_named_before_any_stage(refused):
     own = {"activations": {"depths": {"mobilenet_v2": {2: "a", 3: "b"}}}, "classifiers": ["mobilenet_v2", "vgg16"]}
-    lines = refused(**own, superpixels={"depths": [2, 5]}, ablation={"depths": [[2], [2, 4]]})
+    lines = refused(**own, superpixels={"depths": [2, 6, 5]}, ablation={"depths": [[2], [2, 4]]})
     assert lines == [
-        "superpixels.depths has 5: mobilenet_v2 has 2, 3; remove it, or name its layer in "
+        "superpixels.depths has 5, 6: mobilenet_v2 has 2, 3; correct it, or name a layer for it in "
         "activations.depths.mobilenet_v2",
-        "superpixels.depths has 5: vgg16 has 0, 1, 2, 3, 4; remove it, or name its layer in activations.depths.vgg16",
-        "ablation.depths has 4: mobilenet_v2 has 2, 3; remove it, or name its layer in activations.depths.mobilenet_v2",
+        "superpixels.depths has 5, 6: vgg16 has 0, 1, 2, 3, 4; correct it, or name a layer for it in "
+        "activations.depths.vgg16",
+        "ablation.depths has 4: mobilenet_v2 has 2, 3; correct it, or name a layer for it in "
+        "activations.depths.mobilenet_v2",
     ]
 
 
