@@ -78,19 +78,28 @@ def gather(attribution: NDArray[np.float64], masks: NDArray[np.bool_], min_gain:
 
     Parameters: `attribution` (H, W); `masks` (n, H, W). Returns (H, W).
     """
-    values = attribution.ravel()
-    left = masks.reshape(len(masks), -1).copy()
-    counts, sums = left.sum(axis=1), left @ values
+    values, n_masks = attribution.ravel(), len(masks)
+    inside = [np.flatnonzero(mask) for mask in masks.reshape(n_masks, -1)]
+    counts = np.array([len(pixels) for pixels in inside])
+    sums = np.array([values[pixels].sum() for pixels in inside])
+    # the masks of each pixel, one pixel after the other
+    pixels = np.concatenate(inside)
+    by_pixel = np.repeat(np.arange(n_masks), counts)[np.argsort(pixels, kind="stable")]
+    n_of_pixel = np.bincount(pixels, minlength=len(values))
+    start = np.cumsum(n_of_pixel) - n_of_pixel
     result = np.empty_like(values)
     uncovered = np.ones(len(values), dtype=bool)
     while (counts >= min_gain).any():
         density = np.where(counts >= min_gain, sums / np.maximum(counts, 1), -np.inf)
-        taken = np.flatnonzero(left[density.argmax()])
+        taken = inside[density.argmax()]
+        taken = taken[uncovered[taken]]
         result[taken] = values[taken].mean()
         uncovered[taken] = False
-        counts = counts - left[:, taken].sum(axis=1)
-        sums = sums - left[:, taken] @ values[taken]
-        left[:, taken] = False
+        lengths = n_of_pixel[taken]
+        places = np.arange(lengths.sum()) + np.repeat(start[taken] - np.cumsum(lengths) + lengths, lengths)
+        losing = by_pixel[places]
+        counts = counts - np.bincount(losing, minlength=n_masks)
+        sums = sums - np.bincount(losing, weights=np.repeat(values[taken], lengths), minlength=n_masks)
     if uncovered.any():
         result[uncovered] = values[uncovered].mean()
     return result.reshape(attribution.shape)
