@@ -7,8 +7,8 @@ network's own, there is no head, and head.json says why.
 import sys
 from pathlib import Path
 
+from nas import networks  # what of it takes seconds to import is imported where there is a head to fit
 from nas.data import TRAIN, is_prepared, read_records
-from nas.networks import Fit, Forward, fit_to_photos, load_classifier, why_no_head, write_head
 from stages.params import SCRATCH, Parameters
 
 
@@ -18,18 +18,20 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     records = read_records(raw / TRAIN) if is_prepared(raw / TRAIN) else []
     if not records:
         known = any(record.imagenet_index is not None for record in read_records(raw))
-        write_head(target, None, Fit("its classes are ImageNet's" if known else "there are no photos to fit it to"))
+        networks.write_head(
+            target, None, networks.Fit("its classes are ImageNet's" if known else "there are no photos to fit it to")
+        )
         return
-    classifier = load_classifier(network, weights)
-    reason = why_no_head(classifier)
+    classifier = networks.load_classifier(network, weights)
+    reason = networks.why_no_head(classifier)
     if reason:
         print(f"{dataset} {network}: no linear head: {reason}", file=sys.stderr)
-        write_head(target, None, Fit(reason))
+        networks.write_head(target, None, networks.Fit(reason))
         return
     chosen = parameters.activations
-    forward = Forward(chosen.batch, chosen.forward, threads=chosen.threads)
+    forward = networks.Forward(chosen.batch, chosen.forward, threads=chosen.threads)
     try:
-        head = fit_to_photos(records, classifier, forward, scratch, parameters.seed)
+        head = networks.fit_to_photos(records, classifier, forward, scratch, parameters.seed)
     except ValueError as error:
         raise ValueError(f"heads {dataset}: {error} (download.train; 0 for no head)") from error
-    write_head(target, head, Fit("", len(records), len(head.classes), head.C, head.cv_accuracy))
+    networks.write_head(target, head, networks.Fit("", len(records), len(head.classes), head.C, head.cv_accuracy))

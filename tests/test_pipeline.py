@@ -477,7 +477,7 @@ def test_a_figure_alone_needs_no_computation(graph):
 
 
 def test_what_belongs_to_one_network_reruns_that_one_and_what_follows(graph):
-    edit(graph, "activations.depths", {"mobilenet_v2": {2: "features.3"}})
+    edit(graph, "activations.depths", {"mobilenet_v2": {n: f"features.{n + 2}" for n in range(5)}})
     ran = repro(graph)
     assert ran == descendants("weights@mobilenet_v2", "activations@sample@mobilenet_v2") | {"choices"}
     assert "activations@sample@efficientnet_lite0" not in ran and "ablation@sample@mobilenet_v2" in ran

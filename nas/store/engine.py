@@ -81,16 +81,14 @@ def run(
     parts = [work.part(batch) for batch in batches]
     tasks = [Task(function, load, work, *each, pieces) for each in zip(batches, parts, strict=True)]
     pending = [task for task in tasks if not is_whole(task.part)]
-    done = len(records) - sum(len(task.batch) for task in pending)
+    left = sum(len(task.batch) for task in pending)
     # a process takes seconds to start: it is worth that for two batches
     n_workers = min(workers or n_cores(), max(1, len(pending) // 2))
-    takes = seconds() if len(records) - done >= FEW else 0.0
-    foreseen = announce(len(records) - done, n_bytes, takes, scratch) if pending else ""
-    if foreseen:
+    if foreseen := announce(left, n_bytes, seconds() if left >= FEW else 0.0, scratch) if pending else "":
         print(f"{description}: {foreseen}", file=sys.stderr)
-    outlook = Outlook(description, len(records) - done, scratch, n_batches=n_workers)
+    outlook = Outlook(description, left, scratch, n_batches=n_workers)
     with (
-        tqdm(total=len(records), initial=done, desc=description, unit="photo", disable=None) as progress,
+        tqdm(total=len(records), initial=len(records) - left, desc=description, unit="photo", disable=None) as progress,
         closing(_finish(pending, n_workers)) as finished,
     ):
         for task in finished:
