@@ -2,8 +2,9 @@
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,17 @@ def backend_on(device: str | torch.device, wanted: Backend) -> Backend:
     if wanted not in BACKENDS:
         raise ValueError(f"backend is {wanted!r}; give one of {', '.join(BACKENDS)}")
     return wanted if torch.device(device).type == "cpu" and find_spec("openvino") else "torch"
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO's core, one for the whole process: each sets a stack for signal handlers, and takes it back at its end.
+
+    Where there were two, that may be the stack of the first one, which is gone, and the next Ctrl-C ends in a crash.
+    """
+    from openvino import Core
+
+    return Core()
 
 
 def by_openvino(network: nn.Module, size: int) -> Callable[[Tensor], Tensor]:
@@ -33,8 +45,7 @@ def by_openvino(network: nn.Module, size: int) -> Callable[[Tensor], Tensor]:
     ------
     Exception : whatever the conversion raises of a network that it cannot follow
     """
-    from openvino import Core  # only here, since it takes a while to load
-    from openvino.frontend import FrontEndManager
+    from openvino.frontend import FrontEndManager  # only here, since it takes a while to load
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     frontend = FrontEndManager().load_by_framework("pytorch")  # `convert_model` would report that it was called
@@ -49,7 +60,7 @@ def by_openvino(network: nn.Module, size: int) -> Callable[[Tensor], Tensor]:
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": 1,
     }
-    compiled = Core().compile_model(model, "CPU", settings)
+    compiled = _core().compile_model(model, "CPU", settings)
     request = compiled.create_infer_request()
 
     def predict(x: Tensor) -> Tensor:

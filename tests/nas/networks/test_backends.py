@@ -1,5 +1,6 @@
 """Networks that predict by OpenVINO say what they say by torch, or torch runs them and a line says so."""
 
+import subprocess
 import sys
 from itertools import pairwise
 
@@ -88,6 +89,30 @@ def test_it_is_of_the_module_as_it_was_and_leaves_it():
     with torch.no_grad():
         module[0].weight.mul_(2)
     assert torch.equal(predict(x), expected)
+
+
+INTERRUPTED = """
+import gc, signal
+import torch
+from torch import nn
+from nas.networks.backends import by_openvino
+
+for first in (True, False):
+    predictors = [by_openvino(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()).eval(), size) for size in (8, 9)]
+    while predictors:
+        del predictors[0 if first else -1]
+        gc.collect()
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            print("heard")
+"""
+
+
+@installed
+def test_an_interrupt_is_heard_when_predictors_are_gone():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, 4 * ["heard"]), done.stderr
 
 
 @installed
