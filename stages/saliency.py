@@ -27,6 +27,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
     on_gpu = classifier.device.type == "cuda"
     workers = 1 if on_gpu else n_cores()
 
+    # read in any case, so that an earlier stage that has not run is named before the first photo
     view, labels = made.seen.one(records[0].id), regions.one(records[0].id)
 
     def seconds() -> float:

@@ -5,6 +5,7 @@ Only the parts that there are take memory, and not every basin at every threshol
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,6 @@ class History:
     ----------
     basins, thresholds : intp arrays, shape (n_parts,), the name of each part, see `ComponentTree.parts`
     place, starts : where the part of a basin at its k-th threshold from above is: place[starts[basin] + k]
-    absorbing : intp array, shape (n_parts,), the part at the next threshold below that takes in the last part of a
-        basin; -1 of all other parts
     summits, saddles, parents : of the basins, see `ComponentTree`
     """
 
@@ -31,14 +30,30 @@ class History:
     thresholds: Indices
     place: Indices
     starts: Indices
-    absorbing: Indices
     summits: Indices
     saddles: Indices
     parents: Indices
 
+    @cached_property
+    def absorbing(self) -> Indices:
+        """The part at the next threshold below that takes in the last part of a basin; -1 of all other parts."""
+        ends = np.flatnonzero(self.saddles[:-1] > 0)
+        absorbing = np.full(len(self.place), NEVER)
+        absorbing[self.find(ends, self.saddles[ends])] = self.find(ends, self.saddles[ends] - 1)
+        return absorbing
+
     def find(self, basins: Indices, thresholds: Indices) -> Indices:
-        """The parts that some basins are in at some thresholds, below their summits."""
-        return _find(self.place, self.starts, self.summits, self.saddles, self.parents, basins, thresholds)
+        """The parts that some basins are in at some thresholds, below their summits.
+
+        Whoever was absorbed is in the part of whom it was absorbed by.
+        """
+        basins = basins.copy()
+        late = np.flatnonzero(self.saddles[basins] > thresholds)
+        while late.size:
+            basins[late] = self.parents[basins[late]]
+            late = late[self.saddles[basins[late]] > thresholds[late]]
+        found: Indices = self.place[self.starts[basins] + self.summits[basins] - 1 - thresholds]
+        return found
 
     def hand_down(self, table: Table, combine: np.ufunc, empty: int) -> None:
         """Turn what has entered at each part, in place, into what all parts hold that lie in it.
@@ -90,28 +105,4 @@ def history_of(summits: Indices, saddles: Indices, parents: Indices) -> History:
     order = np.argsort(-thresholds.astype(np.int16), kind="stable")  # 16 bits are sorted by digits
     place = np.empty_like(order)
     place[order] = np.arange(n_parts)
-    ends = np.flatnonzero(saddles[:-1] > 0)
-    absorbing = np.full(n_parts, NEVER)
-    absorbing[place[starts[ends] + lives[ends] - 1]] = _find(
-        place, starts, summits, saddles, parents, ends, saddles[ends] - 1
-    )
-    return History(basins[order], thresholds[order], place, starts, absorbing, summits, saddles, parents)
-
-
-def _find(
-    place: Indices,
-    starts: Indices,
-    summits: Indices,
-    saddles: Indices,
-    parents: Indices,
-    basins: Indices,
-    thresholds: Indices,
-) -> Indices:
-    """See `History.find`: whoever was absorbed is in the part of whom it was absorbed by."""
-    basins = basins.copy()
-    late = np.flatnonzero(saddles[basins] > thresholds)
-    while late.size:
-        basins[late] = parents[basins[late]]
-        late = late[saddles[basins[late]] > thresholds[late]]
-    found: Indices = place[starts[basins] + summits[basins] - 1 - thresholds]
-    return found
+    return History(basins[order], thresholds[order], place, starts, summits, saddles, parents)

@@ -84,7 +84,7 @@ def run(
     left = sum(len(task.batch) for task in pending)
     # a process takes seconds to start: it is worth that for two batches
     n_workers = min(workers or n_cores(), max(1, len(pending) // 2))
-    if foreseen := announce(left, n_bytes, seconds() if left >= FEW else 0.0, scratch) if pending else "":
+    if pending and (foreseen := announce(left, n_bytes, seconds() if left >= FEW else 0.0, scratch)):
         print(f"{description}: {foreseen}", file=sys.stderr)
     outlook = Outlook(description, left, scratch, n_batches=n_workers)
     with (

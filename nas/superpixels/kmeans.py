@@ -38,9 +38,7 @@ class Nearest(NamedTuple):
 
     def labels(self) -> Tensor:
         """The number of the center at each location, (B, H, W) int64."""
-        numbers = torch.arange(self.members.shape[1], device=self.members.device, dtype=self.scores.dtype)
-        parts = (numbers @ part.flatten(2).to(numbers) for part in self.members.split(1))  # exact: one is not 0
-        return torch.cat([part.view(1, *self.scores.shape[1:]) for part in parts]).long()
+        return self.members.view(torch.uint8).argmax(dim=1)
 
     def distances(self, columns: Hypercolumns) -> Tensor:
         """Squared distances to them, (B, H, W)."""
@@ -89,11 +87,6 @@ def cluster_sums(columns: Hypercolumns, members: Tensor) -> tuple[Tensor, Tensor
     return sums, counts
 
 
-def members_of(labels: Tensor, n_clusters: int) -> Tensor:
-    """Labels (B, H, W) as (B, K, H, W) bool."""
-    return labels[:, None] == torch.arange(n_clusters, device=labels.device)[None, :, None, None]
-
-
 def lloyd(columns: Hypercolumns, centers: Tensor, max_iter: int = 300, tol: float = 1e-5) -> Clustering:
     """Lloyd's algorithm from given centers (B, K, n_features), with scikit-learn's stopping rules.
 
@@ -134,11 +127,11 @@ def k_means_plus_plus(columns: Hypercolumns, n_clusters: int, uniforms: Tensor) 
     """
     first = (uniforms[:, :1] * columns.n_locations).long()
     chosen = [first]
-    nearest: Tensor | None = None
+    masses: Tensor | None = None
     for k in range(1, n_clusters):
-        distances = assign(columns, columns.at(chosen[-1])).distances.flatten(1).double()
-        nearest = distances if nearest is None else torch.minimum(nearest, distances)
-        chosen.append(draw(nearest, uniforms[:, k : k + 1]))
+        distances = nearest(columns, columns.at(chosen[-1])).distances(columns).flatten(1).double()
+        masses = distances if masses is None else torch.minimum(masses, distances)
+        chosen.append(draw(masses, uniforms[:, k : k + 1]))
     return torch.cat(chosen, dim=1)
 
 
@@ -178,7 +171,7 @@ def _fill(columns: Hypercolumns, found: Nearest, sums: Tensor, counts: Tensor) -
         empty = (counts[image] == 0).nonzero()[:, 0]
         farthest = distances[image].flatten().topk(len(empty)).indices
         vectors = columns.select(image[None]).at(farthest[None])[0]
-        donors = found.members[image].flatten(1)[:, farthest].int().argmax(dim=0)
+        donors = found.members[image].flatten(1)[:, farthest].view(torch.uint8).argmax(dim=0)
         sums[image].index_add_(0, donors, -vectors)
         counts[image].index_add_(0, donors, -torch.ones_like(donors))
         sums[image, empty] = vectors

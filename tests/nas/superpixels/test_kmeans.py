@@ -11,10 +11,15 @@ from plain import normal, plain_columns
 from sklearn.cluster import KMeans
 
 from nas.superpixels.hypercolumns import Hypercolumns
-from nas.superpixels.kmeans import assign, cluster_sums, draw, highest, k_means_plus_plus, lloyd, members_of
+from nas.superpixels.kmeans import assign, cluster_sums, draw, highest, k_means_plus_plus, lloyd
 
 many = settings(max_examples=30, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32)
+
+
+def members_of(labels, n_clusters):
+    """Labels (B, H, W) as (B, K, H, W) bool."""
+    return labels[:, None] == torch.arange(n_clusters)[None, :, None, None]
 
 
 @st.composite
