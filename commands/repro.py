@@ -20,9 +20,10 @@ import yaml
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from voluptuous import Invalid
 
-from nas.parameters import ParametersError
+from nas.parameters import ParametersError, of_own_making
 from nas.store import one_line
 from stages.params import Parameters, read
+from stages.warm import SURROUNDINGS
 
 DVC = Path(sys.executable).with_name("dvc")
 RESTORE = ["checkout", "--quiet", "--force"]
@@ -40,7 +41,8 @@ def main() -> None:
             mend(MADE, read_made)
             tidy(OWN, parameters)
             signal.signal(signal.SIGINT, lambda *_: None)  # DVC hears it too, and ends
-            failed = subprocess.call([DVC, "repro"])
+            with warm():
+                failed = subprocess.call([DVC, "repro"])
             if failed and not running(LOCKS):
                 subprocess.call([DVC, *RESTORE])
     except ParametersError as error:  # a line for each mistake
@@ -48,6 +50,15 @@ def main() -> None:
     except (ValueError, OSError) as error:
         sys.exit(f"error: {one_line(error)}")
     sys.exit(1 if failed else 0)
+
+
+@contextmanager
+def warm() -> Iterator[None]:
+    """While there is a process that has loaded the libraries, from which stages start (`stages.warm`)."""
+    command = [sys.executable, "-X", "utf8", "-m", "stages.warm"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=of_own_making(os.environ, SURROUNDINGS)) as process:
+        yield  # it ends where its input does
+        process.terminate()
 
 
 @contextmanager

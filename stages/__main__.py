@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nas.parameters import end_interrupted, settle
+from stages.warm import SURROUNDINGS, ask
 
-SURROUNDINGS = Path("data/scratch/surroundings")  # settings and caches of other libraries
-MODELS = {"checks", "kinds", "params", "shipped"}  # of no stage
+MODELS = {"checks", "kinds", "params", "shipped", "warm"}  # of no stage
 # name of an argument of a stage to what it can be
 AXES: dict[str, Callable[[Any], Iterable[str]]] = {
     "dataset": lambda parameters: parameters.datasets,
@@ -64,6 +64,8 @@ def item(name: str, stage: Callable[..., None], given: list[str], parameters: An
 
 if __name__ == "__main__":
     try:
+        if (code := ask("stages", sys.argv[1:])) is not None:
+            sys.exit(code)
         main()
     except KeyboardInterrupt:  # while libraries are imported
         end_interrupted()

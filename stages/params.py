@@ -152,6 +152,9 @@ class Convergence(Section):
     photos: Count = knob("so many, evenly spaced over the data set")
     factors: list[Positive] = knob("times the count of saliency.parameters", min_length=1)
     reference: Positive = knob("times that count, and another seed: what the others are compared with")
+    n_steps: list[Count] = knob(
+        "images in a relevance curve; the most are what the others are compared with", min_length=1
+    )
 
 
 class LocalizationFigure(Section):
@@ -250,7 +253,7 @@ class Parameters(Section):
     ablation: Ablation
     classes: Classes
     saliency: Saliency
-    convergence: Convergence = knob("of the methods with a count above")
+    convergence: Convergence = knob("of maps by a method with a count above, and of areas under relevance curves")
     localization: Localization
     semantics: Semantics
     relevance: Relevance

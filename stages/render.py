@@ -1,14 +1,22 @@
 """Execute a notebook and render it: reports/site/NOTEBOOK.html, and the figures and tables that it writes."""
 
+import os
+import sys
 from pathlib import Path
 
 import yaml
 
 from nas.report import render
+from nas.store import write_json
 from stages.params import SCRATCH, Parameters
+
+KERNEL = [sys.executable, "-X", "utf8", "-m", "stages.warm", "ipykernel_launcher", "-f", "{connection_file}"]
 
 
 def main(parameters: Parameters, name: str) -> None:
+    if jupyter := os.environ.get("JUPYTER_DATA_DIR"):  # a folder of this project
+        specification = {"argv": KERNEL, "display_name": "Python 3", "language": "python"}
+        write_json(Path(jupyter, "kernels", "python3", "kernel.json"), specification)
     render(name, Path(), Path("reports"), SCRATCH / "render" / name, expected(name))
 
 

@@ -25,17 +25,18 @@ def subjects(parameters: Parameters) -> "dict[str, partial[Any]]":
         "semantics": partial(semantics.summaries, resampling=every),
         "classes": partial(classes.summaries, resampling=every),
         "convergence": partial(saliency.summaries, resampling=every),
+        "steps": partial(relevance.steps_summaries, resampling=every),
         "activations": partial(networks.summaries, resampling=every),
     }
 
 
 def tasks(parameters: Parameters) -> Iterator[Task]:
-    """One for each subject, data set and network; convergence is of the first pair alone."""
+    """One for each subject, data set and network; convergence and steps are of the first pair alone."""
     first = parameters.datasets[0], parameters.classifiers[0]
     for subject, summarize in subjects(parameters).items():
         for dataset in parameters.datasets:
             for network in parameters.classifiers:
-                if subject != "convergence" or (dataset, network) == first:
+                if subject not in ("convergence", "steps") or (dataset, network) == first:
                     place = Path(subject, dataset, network)
                     yield Task(
                         summarize,

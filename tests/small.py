@@ -27,7 +27,7 @@ def smaller(parameters: dict[str, Any], photos: list[str]) -> dict[str, Any]:
     parameters["superpixels"] |= {"sizes": ["first"], "tuned": None}
     parameters["ablation"] |= {"depths": [[3, 4]], "clusters": [3], "sizes": ["first"], "weighting": ["channels"]}
     parameters["saliency"] |= {"methods": METHODS, "parameters": {"smoothgrad": {"n_samples": 2}}}
-    parameters["convergence"] |= {"photos": 1, "factors": [1.0], "reference": 2.0}
+    parameters["convergence"] |= {"photos": 1, "factors": [1.0], "reference": 2.0, "n_steps": [2, 4]}
     parameters["localization"]["resamples"] = 100
     parameters["relevance"]["least"] = {"orders": ["tiles", "nas_clusters.first"], "replacements": ["mean"]}
     parameters["relevance"]["most"] = {"orders": ["tiles"], "replacements": ["mean"]}

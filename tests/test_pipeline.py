@@ -241,7 +241,7 @@ def test_a_stage_runs_the_script_of_its_name_over_its_matrix(name):
     assert stage["cmd"].split() == ["python", "-E", "-X", "utf8", "-m", "stages", script(name).stem, *notebook]
     _, *wanted = inspect.signature(import_module(f"stages.{script(name).stem}").main).parameters
     axes = ["network" if axis == "classifier" else axis for axis in stage.get("matrix", {})]
-    assert wanted == (["name"] if notebook else axes) or name == "convergence"
+    assert wanted == (["name"] if notebook else axes) or name in ("convergence", "steps")
     assert stage.get("desc")
 
 

@@ -11,14 +11,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save
 from torch import Tensor
-from tqdm import tqdm
 
 from nas.classes.agreement import KINDS, clustering_agreement
 from nas.classes.members import clusters_fingerprint
 from nas.classes.stored import CENTERS, CLASS
 from nas.data import Record
 from nas.networks import StoredMaps
-from nas.store import Row, Shard, engine, finished, write_bytes
+from nas.store import Progress, Row, Shard, engine, finished, write_bytes
 from nas.superpixels import NeuroActivatedSuperpixels, Variant
 
 PARALLEL = 64  # photos from which on more processes are worth their start
@@ -59,7 +58,7 @@ class Maps:
     def __iter__(self) -> Iterator[Mapping[int, Tensor]]:
         self._passes += 1
         title = f"{self._description}, pass {self._passes}"
-        for photo in tqdm(self._ids, desc=title, unit="photo", leave=False, disable=None):
+        for photo in Progress(self._ids, desc=title, unit="photo", leave=False, disable=None):
             yield self._stored.read([photo])
 
 

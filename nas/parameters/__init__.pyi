@@ -1,4 +1,4 @@
-from .environment import settle
+from .environment import of_own_making, settle
 from .interrupts import end_interrupted
 from .reading import ParametersError, check_names, load, neighbour, valid_part, validate, with_values
 from .relations import resolve
@@ -15,6 +15,7 @@ __all__ = [
     "knob",
     "load",
     "neighbour",
+    "of_own_making",
     "resolve",
     "run_program",
     "settle",

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.integrate import trapezoid
 
 from nas.statistics import resample_counts
 
@@ -17,7 +16,7 @@ FRACTIONS = np.linspace(0, 1, 21)
 
 def area(curve: "RelevanceCurve[Any]") -> float:
     """Area under a relevance curve, trapezoid over fractions 0 to 1: in [0, 1]."""
-    return float(trapezoid(curve.probabilities, curve.fractions))
+    return float(np.trapezoid(curve.probabilities, curve.fractions))
 
 
 class Band(NamedTuple):

@@ -5,11 +5,11 @@ and a replacement (what is shown in their place). A curve follows the probabilit
 predicts for the whole photo, and the map is the one for that class.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,16 @@ def to_rank(saliency: Path, methods: Sequence[str]) -> dict[str, Stored]:
     return {method: Stored(saliency, (f"predicted/{method}",)) for method in methods}
 
 
+class Directed(Hashable, Protocol):
+    """What names an order, and is least or most relevant part first."""
+
+    @property
+    def direction(self) -> str: ...
+
+
+Key = TypeVar("Key", bound=Directed)
+
+
 class Removal(NamedTuple):
     direction: str
     order: str
@@ -151,7 +161,7 @@ def curve_photos(
         x = classifier.normalize(photo.view)
         for method in pieces:
             orders = {removal: order for removal, order in photo.orders.items() if removal.method == method}
-            for replacement, removal, curve in _curves(predict, x, photo.target, orders, settings):
+            for replacement, removal, curve in curves_of(predict, x, photo.target, orders, settings):
                 point: Row = {**removal._asdict(), "replacement": replacement}
                 p0 = float(curve.probabilities[0])
                 made = {"parts": photo.n_parts[removal.order], "steps": len(curve.fractions) - 1}
@@ -167,20 +177,22 @@ def curve_photos(
     }
 
 
-def _curves(
+def curves_of(
     predict: Callable[[Tensor], Tensor],
     x: Tensor,
     target: int,
-    orders: Mapping[Removal, Order],
+    orders: Mapping[Key, Order],
     settings: Settings,
-) -> Iterator[tuple[str, Removal, RelevanceCurve[Removal]]]:
-    """The curves of one photo and method; an image that both directions show with one replacement is evaluated once."""
+) -> Iterator[tuple[str, Key, RelevanceCurve[Key]]]:
+    """The curves of one photo, by replacement and what names the order; images that two curves share with one
+    replacement, whatever their directions, are evaluated once.
+    """
     found = {}
     for replacement, fill in (REPLACEMENTS | {"blur": partial(blur, sigma=settings.blur)}).items():
         wanted = {key: [order] for key, order in orders.items() if replacement in settings.replacements[key.direction]}
         if wanted:
             for curve in relevance_curves(predict, x, wanted, {replacement: fill}, [target], settings.batch):
                 found[replacement, curve.order] = curve
-    for removal in orders:
-        for replacement in settings.replacements[removal.direction]:
-            yield replacement, removal, found[replacement, removal]
+    for key in orders:
+        for replacement in settings.replacements[key.direction]:
+            yield replacement, key, found[replacement, key]

@@ -30,7 +30,7 @@ SECTIONS = (
     Section("ablation", "Depth and number of clusters", figures=("figure3",)),
     Section("classes", "One photo against all of its class", figures=("figure4",), tables=("classes",)),
     Section("saliency", "Saliency, averaged inside superpixels", figures=("figure5",)),
-    Section("convergence", "Have the saliency maps converged?", figures=("convergence",)),
+    Section("convergence", "Have maps and curves converged?", figures=("convergence", "steps")),
     Section("localization", "Localization at high thresholds", figures=("figure6",), tables=("table1",)),
     Section("semantics", "Scoring saliency with few labels", figures=("figure7",), tables=("table3",)),
     Section("relevance", "Removing the least relevant first", figures=("figure8", "figure9"), tables=("table4",)),

@@ -23,7 +23,9 @@ from nbclient.exceptions import DeadKernelError
 from nas.report import pages
 from nas.store import move, write_json
 
-KERNEL = {"IPKernelApp": {"log_level": 50}}
+# a page needs no widgets for progress, and the warning, of a package that another imports, names a folder
+QUIET = "__import__('warnings').filterwarnings('ignore', 'IProgress not found')"
+KERNEL = {"IPKernelApp": {"log_level": 50, "exec_lines": [QUIET]}}
 
 
 def render(name: str, root: Path, reports: Path, scratch: Path, expected: Collection[Path]) -> None:
@@ -74,8 +76,6 @@ def execute(source: Path, target: Path, values: dict[str, str]) -> None:
             f"{source}: its parameters cell must declare, one per line, just {' and '.join(values)}; "
             f"not declared: {unknown or 'none'}, declared but not given: {missing or 'none'}"
         )
-    # a page needs no widgets for progress, and the warning, of a package that another imports, names a folder
-    os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
     os.environ["IPYTHONDIR"] = str(target.parent.resolve() / "ipython")  # the user's own start-up files stay out
     write_json(target.parent / "ipython" / "profile_default" / "ipython_kernel_config.json", KERNEL)
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it says is said by the error too

@@ -15,7 +15,7 @@ from .files import (
 from .given import Source, sha256_of_file
 from .kept_work import INDEX, digest, finish, finished, is_finished, keep_only, workplace
 from .processes import in_processes, lacks_memory, n_cores, reason_of
-from .progress import duration_in_words, readable
+from .progress import Progress, duration_in_words, readable
 from .shards import Row, Shard, Shards, Stored, opened, spread
 from .tables import TABLE, collect, join_tables, read_columns, read_table, write_table
 from .timing import threads, timed
@@ -26,6 +26,7 @@ __all__ = [
     "INDEX",
     "TABLE",
     "Dumper",
+    "Progress",
     "Row",
     "Shard",
     "Shards",

@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from joblib.externals.loky import process_executor
-from tqdm import tqdm
 
 from nas.store.files import is_whole
 from nas.store.kept_work import Item, Work
 from nas.store.processes import in_processes, n_cores
-from nas.store.progress import Outlook, announce
+from nas.store.progress import Outlook, Progress, announce
 from nas.store.shards import Shard, gather, join_pieces, read_piece, write_shard
 
 LEAK = 2**31  # bytes that a process may grow
@@ -86,9 +85,10 @@ def run(
     n_workers = min(workers or n_cores(), max(1, len(pending) // 2))
     if pending and (foreseen := announce(left, n_bytes, seconds() if left >= FEW else 0.0, scratch)):
         print(f"{description}: {foreseen}", file=sys.stderr)
+    n = len(records)
     outlook = Outlook(description, left, scratch, n_batches=n_workers)
     with (
-        tqdm(total=len(records), initial=len(records) - left, desc=description, unit="photo", disable=None) as progress,
+        Progress(total=n, initial=n - left, desc=description, unit="photo", disable=None) as progress,
         closing(_finish(pending, n_workers)) as finished,
     ):
         for task in finished:

@@ -1,14 +1,26 @@
 """Calls in several processes, each with one thread; Ctrl-C ends them without a word."""
 
+import os
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
+from multiprocessing import active_children, get_context, parent_process
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import joblib
-from joblib.externals.loky.process_executor import BrokenProcessPool
+from threadpoolctl import threadpool_limits
 
 from nas.store.words import one_line
+
+THREADS = Path("/proc/self/task")  # of this process, on Linux
+_calls: list[Callable[[], Any]] = []  # of a copy
+COPIED = {"jemalloc_bg_thd"}  # those that a copy has, too, or does without
 
 
 def n_cores() -> int:
@@ -22,20 +34,68 @@ def in_processes(
     """What a function gives for each of several arguments, as soon as it is there, whatever their order.
 
     The function and its arguments must be picklable. An error of one call ends all. Raises ChildProcessError where a
-    process is killed.
+    process is killed. The processes are copies of this one where it has no other thread, and are there at once; else
+    they are started anew, and import what they need in seconds.
 
     Parameters: `n_processes`, -1 for one per core.
     """
+    run = _by_copies if is_single() else _anew
+    try:
+        yield from run(function, arguments, n_cores() if n_processes < 0 else n_processes)
+    except BrokenProcessPool:
+        raise ChildProcessError(
+            "a process was ended from outside, for lack of memory perhaps; run again, what is finished is kept"
+        ) from None
+
+
+def is_single() -> bool:
+    """Whether this process has one thread, so that a copy of it lacks none, and waits for none."""
+    names = [file.read_text().strip() for file in THREADS.glob("*/comm")]
+    return sum(name not in COPIED for name in names) == 1
+
+
+def _by_copies(function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_processes: int) -> Generator[Any]:
+    calls = [partial(function, *each) for each in arguments]
+    others = active_children()
+    executor = ProcessPoolExecutor(n_processes, get_context("fork"), _begin, (calls,))
+    try:
+        with deaf_to_interrupts():  # this process hears them, and ends the others
+            results = [executor.submit(_call, number) for number in range(len(calls))]
+        for result in as_completed(results):
+            yield result.result()
+    except BaseException:
+        for process in set(active_children()) - set(others):
+            process.kill()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _begin(calls: Sequence[Callable[[], Any]]) -> None:
+    """What a copy does first: it has one thread for its computations, and ends with the process that it is of."""
+    _calls[:] = calls  # which it has, so that nothing is sent
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    threadpool_limits(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _call(number: int) -> Any:
+    return _calls[number]()
+
+
+def _end_with_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def _anew(function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_processes: int) -> Generator[Any]:
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=n_processes, return_as="generator_unordered")
-        with deaf_to_interrupts():  # this process hears them, and ends the others
+        with deaf_to_interrupts():
             results = parallel(joblib.delayed(function)(*each) for each in arguments)
-        try:
-            yield from results
-        except BrokenProcessPool:
-            raise ChildProcessError(
-                "a process was ended from outside, for lack of memory perhaps; run again, what is finished is kept"
-            ) from None
+        yield from results
 
 
 @contextmanager

@@ -6,8 +6,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tqdm import tqdm
+
 PATIENCE = 60.0  # seconds without a word, where no progress bar is seen
 SAVING = "download.limit, activations.precision: float16, activations.cache: false or fewer saliency.methods"
+
+
+class Progress(tqdm):  # type: ignore[type-arg]
+    """A bar without a thread that looks after it: a process with threads cannot be copied (`nas.store.processes`)."""
+
+    monitor_interval = 0
 
 
 def free_bytes(folder: Path) -> int:

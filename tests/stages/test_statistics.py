@@ -45,7 +45,7 @@ def test_every_subject_of_the_pipeline_has_its_summaries(root, monkeypatch):
     read = {dep.split("/")[1] for dep in stages["statistics"]["deps"] if dep.startswith("data/")}
     assert set(statistics.subjects(parameters)) == read
     tasks = list(statistics.tasks(parameters))
-    assert len(tasks) == (len(read) - 1) * len(parameters.datasets) * len(parameters.classifiers) + 1
+    assert len(tasks) == (len(read) - 2) * len(parameters.datasets) * len(parameters.classifiers) + 2
     assert len({task.target for task in tasks}) == len(tasks)
 
 
