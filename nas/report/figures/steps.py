@@ -95,11 +95,7 @@ def caption(summary: pd.DataFrame) -> str:
         return f"{text}This report uses {at} steps, the most of these."
     [widest, *_] = used.sort_values("value", ascending=False).to_dict("records")
     [least, *_] = used.sort_values("tau").to_dict("records")  # those that are not known come last
-    lowest = (
-        ""
-        if math.isnan(least["tau"])
-        else f", and the lowest tau is {least['tau']:.2f} ({label_of_regions(least['order'])})"
-    )
+    lowest = f", and the lowest tau is {least['tau']:.2f} ({label_of_regions(least['order'])})"
     return (
         f"{text}This report uses {at} steps (dotted): areas are at most {widest['value']:.3f} away "
         f"({label_of_regions(widest['order'])}){'' if math.isnan(least['tau']) else lowest}."
