@@ -42,8 +42,8 @@ report: .venv/installed ## draw the notebooks and the first page again, whatever
 lab: .venv/installed ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks
 
-bench: .venv/installed ## speed, as ratios against a reference in the same run
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: .venv/installed ## speed against references, and costs per photo: reports/benchmarks.json (half an hour)
+	@$(BIN)/python -m benchmarks
 
 faults: .venv/installed ## what it survives: kills, full disks, a registry that lies (15 minutes)
 	@PYTHONPATH=.:tests $(BIN)/python -P tests/faults.py $(FAULTS)

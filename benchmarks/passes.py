@@ -1,21 +1,20 @@
 """How much faster passes without gradients are by OpenVINO than by torch, alone and beside others.
 
-    python benchmarks/passes.py [NETWORK ...]
-
 Milliseconds per image of one thread, float32, medians of runs in turns, with random weights, whose values do not change
-the time: the network as it is, folded (see `nas.networks.folding`), and by OpenVINO. Then as many processes as there
-are cores, each with one thread: what an image takes in each of them. The difference of the logits from those of the
-network as it is stands beside, as a share of the largest.
+the time: the folded network (see `nas.networks.folding`) by torch, and by OpenVINO. Then as many processes as there are
+cores, each with one thread: what an image takes in each of them. Noted is how far the logits are from those of the
+network as it is, as a share of the largest.
 """
 
-import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 
 import torch
 from torch import Tensor
 
+from benchmarks.row import Row
 from nas.networks import Classifier, build, find_network
 from nas.store import in_processes, n_cores
 
@@ -26,7 +25,7 @@ def of(name: str) -> dict[str, Callable[[Tensor], Tensor]]:
     torch.manual_seed(0)
     module = build(found)
     ways = {backend: Classifier(name, module, found, "cpu", backend=backend) for backend in ("torch", "openvino")}
-    return {"as it is": ways["torch"].logits, "folded": ways["torch"].predictor, "openvino": ways["openvino"].predictor}
+    return {"as it is": ways["torch"].logits, "torch": ways["torch"].predictor, "openvino": ways["openvino"].predictor}
 
 
 @torch.no_grad()
@@ -46,18 +45,13 @@ def milliseconds(name: str, batch: int, runs: int) -> tuple[dict[str, float], fl
     return {way: 1000 * statistics.median(each) / batch for way, each in seconds.items()}, apart
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("networks", nargs="*", default=["mobilenet_v2", "efficientnet_lite0", "resnet50"])
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 8])
-    parser.add_argument("--runs", type=int, default=9)
-    given = parser.parse_args()
-    print("             network processes batch  as it is    folded  openvino  ratio apart")
-    for name in given.networks:
-        for processes in sorted({1, n_cores()}):
-            for batch in given.batches:
-                each = list(in_processes(milliseconds, [(name, batch, given.runs)] * processes, processes))
-                mean = {way: statistics.mean(took[way] for took, _ in each) for way in each[0][0]}
-                row = " ".join(f"{took:>6.1f} ms" for took in mean.values())
-                ratio = mean["folded"] / mean["openvino"]
-                print(f"{name:>20} {processes:>9} {batch:>5} {row} {ratio:>6.2f} {max(apart for _, apart in each):.0e}")
+def measure(quick: bool) -> Iterator[Row]:
+    """Networks by numbers of processes and batches."""
+    names = ("squeezenet1_1",) if quick else ("mobilenet_v2", "efficientnet_lite0", "resnet50")
+    batches, runs = ((1,), 1) if quick else ((1, 4, 8), 9)
+    for name, processes, batch in product(names, sorted({1, n_cores()}), batches):
+        each = list(in_processes(milliseconds, [(name, batch, runs)] * processes, processes))
+        mean = {way: statistics.mean(took[way] for took, _ in each) for way in ("openvino", "torch")}
+        case = f"{name}, {processes} processes, {batch} at once" if processes > 1 else f"{name}, {batch} at once"
+        note = f"logits within {max(apart for _, apart in each):.0e}"
+        yield Row("passes", case, mean["openvino"], mean["torch"], "ms/image", "torch, folded", note)

@@ -1,27 +1,57 @@
-"""A benchmark still runs; how fast it says the project is, `make bench` tells."""
+"""The benchmarks still run; how fast they say the project is, `make bench` tells."""
 
 import subprocess
 import sys
 
+import pytest
 
-def test_the_benchmark_of_k_means_runs(root):
-    few = ["--sizes", "14", "--clusters", "3", "--rounds", "1", "--iterations", "2"]
-    done = subprocess.run([sys.executable, "benchmarks/kmeans.py", *few], cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    _, row = done.stdout.splitlines()
-    assert row.split()[:2] == ["14", "3"] and row.split()[7] == "0.00%"
+from benchmarks import gpu, kmeans, localization, passes, shares
+from benchmarks.row import HEAD, Row
 
 
-def test_the_benchmark_of_passes_runs(root):
-    few = ["squeezenet1_1", "--batches", "1", "--runs", "1"]
-    done = subprocess.run([sys.executable, "benchmarks/passes.py", *few], cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    for row in done.stdout.splitlines()[1:]:
-        assert row.split()[0] == "squeezenet1_1" and float(row.split()[-1]) < 1e-4
+def test_k_means_gives_the_labels_of_its_reference():
+    [row] = kmeans.measure(quick=True)
+    assert (
+        row.case == "14 x 14, k = 3" and row.note.startswith("0.00% other labels") and min(row.ours, row.reference) > 0
+    )
 
 
-def test_the_benchmark_of_relevance_curves_runs(root):
-    command = [sys.executable, "benchmarks/relevance.py", "--photos", "1", "--steps", "1"]
+def test_localization_is_raced_against_both_rivals():
+    rows = list(localization.measure(quick=True))
+    assert len(rows) == 2 * 2 * 2 and {row.against for row in rows} == {
+        "a search per threshold",
+        "a search per grey level",
+    }
+
+
+def test_passes_give_the_logits_of_their_reference():
+    rows = list(passes.measure(quick=True))
+    assert rows and all(float(row.note.rpartition(" ")[2]) < 1e-4 for row in rows)
+
+
+def test_the_share_of_the_network_is_a_share():
+    rows = {row.case: row for row in shares.measure(quick=True)}
+    assert set(rows) == {"relevance curves", "rise", "kernel_shap"} and all(0 < row.ratio <= 1 for row in rows.values())
+    assert rows["rise"].note.startswith("8 images")
+
+
+def test_what_is_for_a_gpu_runs_on_a_cpu():
+    rows = {row.case: row for row in gpu.measure(quick=True, device="cpu")}
+    assert rows["labels"].note == "0.0000% of labels differ (2 images)" and len(rows) == 3
+
+
+def test_the_program_prints_a_table(root):
+    command = [sys.executable, "-m", "benchmarks", "kmeans", "--quick"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert "curves of 1 photos" in done.stdout and "images evaluated" in done.stdout
+    assert done.returncode == 0, done.stderr
+    machine, head, row = done.stdout.splitlines()
+    assert "'cores'" in machine and head == HEAD.rstrip() and row.split()[:2] == ["kmeans", "14"]
+    wrong = subprocess.run([*command[:-2], "speed"], cwd=root, capture_output=True, text=True)
+    assert wrong.returncode == 2 and "speed is no benchmark of this machine: NAME is one of kmeans" in wrong.stderr
+
+
+@pytest.mark.parametrize(("ours", "reference", "ratio"), [(2.0, 6.0, 3.0), (4.0, 1.0, 0.25)])
+def test_a_ratio_says_how_many_times_as_much_the_reference_takes(ours, reference, ratio):
+    row = Row("one", "case", ours, reference, "s", "another", "equal")
+    printed = ["one", "case", f"{ours:.3g}", f"{reference:.3g}", "s", f"{ratio:.2f}", "another", "equal"]
+    assert row.ratio == ratio and str(row).split() == printed

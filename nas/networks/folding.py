@@ -4,7 +4,7 @@ import copy
 from collections import Counter
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from nas.networks.graphs import trace
@@ -41,19 +41,27 @@ def folded(module: nn.Module) -> fx.GraphModule:
         if isinstance(part, nn.BatchNorm2d):
             parts[source] = fuse_conv_bn_eval(parts[source], part)
             network.set_submodule(source, parts[source])
-            rest = [_overwriting(child) for child in part.children()]  # those of timm end in an activation
+            rest = [Overwriting(child) for child in part.children()]  # those of timm end in an activation
             network.set_submodule(target, nn.Sequential(*rest))
             if not rest:
                 node.replace_all_uses_with(before)
                 network.graph.erase_node(node)
         else:
-            _overwriting(part)
+            network.set_submodule(target, Overwriting(part))
     network.delete_all_unused_submodules()
     network.recompile()
     return network.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def _overwriting(part: nn.Module) -> nn.Module:
-    if hasattr(part, "inplace"):
-        part.inplace = True  # type: ignore[assignment]
-    return part
+class Overwriting(nn.Module):
+    """A layer that overwrites what it reads, if it can: not where a gradient is taken, since that would keep a copy."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: Tensor) -> Tensor:
+        if hasattr(self.part, "inplace"):
+            self.part.inplace = not (torch.is_grad_enabled() and x.requires_grad)  # type: ignore[assignment]
+        found: Tensor = self.part(x)
+        return found

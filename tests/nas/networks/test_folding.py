@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from nas.networks.descriptions import build, find_network
-from nas.networks.folding import folded
+from nas.networks.folding import Overwriting, folded
 
 
 def randomize(module):
@@ -73,3 +73,13 @@ def test_gradients_by_the_input_stay_and_none_are_kept_of_the_weights(name):
     torch.testing.assert_close(found[1], found[0], rtol=1e-9, atol=1e-9 * float(found[0].abs().max()))
     assert not any(parameter.requires_grad for parameter in folded(module).parameters())
     assert all(parameter.requires_grad for parameter in module.parameters())
+
+
+@pytest.mark.parametrize(("gradients", "overwritten"), [(False, True), (True, False)])
+def test_activations_overwrite_what_they_read_but_for_a_gradient(gradients, overwritten):
+    network = folded(randomize(build(find_network("mobilenet_v2"))))
+    parts, same = [part for part in network.modules() if isinstance(part, Overwriting)], []
+    for part in parts:
+        part.register_forward_hook(lambda _, given, found: same.append(given[0].data_ptr() == found.data_ptr()))
+    network(torch.randn(1, 3, 64, 64).requires_grad_(gradients))
+    assert len(parts) > 30 and same == [overwritten] * len(parts)
