@@ -56,9 +56,12 @@ def main() -> None:
 def warm() -> Iterator[None]:
     """While there is a process that has loaded the libraries, from which stages start (`stages.warm`)."""
     command = [sys.executable, "-X", "utf8", "-m", "stages.warm"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=of_own_making(os.environ, SURROUNDINGS)) as process:
-        yield  # it ends where its input does
-        process.terminate()
+    surroundings = {**of_own_making(os.environ, SURROUNDINGS), "PYTHONPATH": str(Path(__file__).parent.parent)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=surroundings) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 @contextmanager

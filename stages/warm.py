@@ -63,7 +63,7 @@ class Request(NamedTuple):
 
 def ask(module: str, arguments: Sequence[str]) -> int | None:
     """Have a module run as a program, and wait; its exit code, or None where this process is to run it itself."""
-    if _is_copy:
+    if _is_copy or not SOCKET.exists():
         return None
     request = json.dumps(Request(module, list(arguments), dict(os.environ)))
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
@@ -95,6 +95,12 @@ def run(module: str, arguments: Sequence[str]) -> None:
 
 def can_be_copied() -> bool:
     """Whether a copy of this process works: one that has threads, or the driver of a GPU, has none in its copy."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))  # which old systems lack
+    except OSError:
+        return False
     names = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
     alone = [name for name in names if name != "jemalloc_bg_thd"] == names[:1]
     return alone and "libcuda.so" not in Path("/proc/self/maps").read_text()

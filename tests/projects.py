@@ -230,6 +230,7 @@ def new_project(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Any:
         project = Project(tmp_path_factory.mktemp("project"), side)
         (project.folder / "params.yaml").write_text((root / "params.yaml").read_text())
         project.set(datasets=[DATASET], classifiers=[NETWORK], statistics={"resamples": 100})
+        project.set(activations={"backend": "torch"})  # which runs views of this size in any case
         project.set(**sections)
         project.describe(photos)
         kinds = {"nas_clusters.first": 5, "slic.first": 9}

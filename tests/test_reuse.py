@@ -65,7 +65,7 @@ STAGES = {
 BY_NAME = {stage.__name__.rpartition(".")[2]: stage for stage in STAGES}
 SMALL = {
     "seed": 3,
-    "activations": {"batch": 1},
+    "activations": {"batch": 1, "backend": "torch"},
     "superpixels": {"sizes": ["first", 4], "clusters": 3, "felzenszwalb": {"sigma": 0.8, "min_size": 4}},
     "ablation": {"depths": [[4], [3, 4]], "clusters": [3, 4], "sizes": ["first"], "weighting": ["channels"]},
     "classes": {"names": ["bird", "dog"], "clusters": 3, "own_clusters": [2, 3]},
@@ -90,7 +90,7 @@ SMALL = {
 # another value of every knob that a stage declares; of some stages alone where the name of the stage stands first
 KNOBS: dict[str, Any] = {
     "seed": 4,
-    "activations.backend": "torch",
+    "activations.backend": "openvino",
     "activations.batch": 2,
     "activations.cache": False,
     "activations.forward": "bfloat16",

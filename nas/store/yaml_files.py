@@ -26,7 +26,15 @@ class RefusedError(ValueError):
 
 
 class Loader(yaml.SafeLoader):
-    """Values of the core schema; a key that stands twice is an error."""
+    """Values of the core schema; an alias is an error, and so is a key that stands twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """A node. Raises RefusedError for an alias."""
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            place = f" in line {event.start_mark.line + 1}" if event.start_mark else ""
+            raise RefusedError(f"has an alias (*{event.anchor}){place}; write the value itself there")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """A mapping. Raises RefusedError for a key that stands twice."""
@@ -69,10 +77,6 @@ def read_yaml(path: Path) -> Any:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        for event in yaml.parse(text, yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                place = f" in line {event.start_mark.line + 1}" if event.start_mark else ""
-                raise RefusedError(f"has an alias (*{event.anchor}){place}; write the value itself there")
         return yaml.load(text, Loader)
     except RefusedError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -48,6 +48,7 @@ def new_project(tmp_path_factory, weights, root, monkeypatch, narrow):
         content = yaml.safe_load((root / "params.yaml").read_text())
         content["relevance"] |= SETTINGS | changes
         content["statistics"]["resamples"] = 100
+        content["activations"]["backend"] = "torch"  # which runs views of this size in any case
         Path("params.yaml").write_text(yaml.safe_dump(narrow(content), default_flow_style=True, width=1000))
         Path("data/weights").mkdir(parents=True)
         Path("data/weights/mobilenet_v2.safetensors").symlink_to(weights)
