@@ -1,9 +1,10 @@
 """What every stage takes per photo, in seconds and on disk, with more and more photos, and what large data sets take.
 
 The stages run one after the other with the settings of params.yaml, on all cores, with MobileNetV2, on photos made from
-those of `sample`: as they are, mirrored, and upside down, with their masks. `ours` is a photo more, by the difference
-between the most photos and the fewest. The reference is a photo of the fewest, with its share of the start; where a
-cost grows faster than the photos, the ratio is below 1. Last come large data sets: hours of one network by either cost.
+those of `sample`: as they are, mirrored, upside down, and both, with their masks. `ours` is a photo more, by the
+difference between the most photos and the fewest. The reference is a photo of the fewest, with its share of the start;
+where a cost grows faster than the photos, the ratio is below 1. Last come large data sets: hours of one network by
+either cost.
 """
 
 import json
@@ -34,7 +35,7 @@ TURNS = (np.asarray, np.fliplr, np.flipud, lambda array: np.rot90(array, 2))
 def make_photos(records: list[Record], n: int, folder: Path) -> None:
     """So many photos with masks, from as many of these as there are, then from the same, turned; in made-up classes."""
     for number in range(n):
-        record, turn = records[number % len(records)], TURNS[number // len(records)]
+        record, turn = records[number % len(records)], TURNS[number // len(records) % len(TURNS)]
         place = folder / CLASSES[number % len(CLASSES)]
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.ascontiguousarray(turn(record.photo()))).save(place / f"{number:03}.png")

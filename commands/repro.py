@@ -23,7 +23,7 @@ from voluptuous import Invalid
 from nas.parameters import ParametersError, of_own_making
 from nas.store import one_line
 from stages.params import Parameters, read
-from stages.warm import SURROUNDINGS
+from stages.warm import SOCKET, SURROUNDINGS
 
 DVC = Path(sys.executable).with_name("dvc")
 RESTORE = ["checkout", "--quiet", "--force"]
@@ -62,6 +62,8 @@ def warm() -> Iterator[None]:
             yield
         finally:
             process.terminate()
+            process.wait()
+            SOCKET.unlink(missing_ok=True)
 
 
 @contextmanager

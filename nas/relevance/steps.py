@@ -1,7 +1,7 @@
 """How far areas under relevance curves have converged at their number of steps.
 
-Curves of several numbers of steps are made of the same map. Those of fewer share most of their images with those of
-more, and each image is evaluated once.
+Curves of several numbers of steps are made of the same map. An image that several of them have in common is
+evaluated once.
 """
 
 from collections.abc import Mapping, Sequence

@@ -20,6 +20,7 @@ from nas.store.words import one_line
 
 THREADS = Path("/proc/self/task")  # of this process, on Linux
 _calls: list[Callable[[], Any]] = []  # of a copy
+MAPS = Path("/proc/self/maps")  # its libraries
 COPIED = {"jemalloc_bg_thd"}  # those that a copy has, too, or does without
 
 
@@ -39,7 +40,7 @@ def in_processes(
 
     Parameters: `n_processes`, -1 for one per core.
     """
-    run = _by_copies if is_single() else _anew
+    run = _by_copies if can_be_copied() else _anew
     try:
         yield from run(function, arguments, n_cores() if n_processes < 0 else n_processes)
     except BrokenProcessPool:
@@ -48,16 +49,17 @@ def in_processes(
         ) from None
 
 
-def is_single() -> bool:
-    """Whether this process has one thread, so that a copy of it lacks none, and waits for none."""
+def can_be_copied() -> bool:
+    """Whether a copy of this process works: one that has threads, or the driver of a GPU, has none in its copy."""
     names = [file.read_text().strip() for file in THREADS.glob("*/comm")]
-    return sum(name not in COPIED for name in names) == 1
+    return sum(name not in COPIED for name in names) == 1 and "libcuda.so" not in MAPS.read_text()
 
 
 def _by_copies(function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_processes: int) -> Generator[Any]:
     calls = [partial(function, *each) for each in arguments]
     others = active_children()
-    executor = ProcessPoolExecutor(n_processes, get_context("fork"), _begin, (calls,))
+    n = max(1, min(n_processes, len(calls)))  # all are there at once
+    executor = ProcessPoolExecutor(n, get_context("fork"), _begin, (calls,))
     try:
         with deaf_to_interrupts():  # this process hears them, and ends the others
             results = [executor.submit(_call, number) for number in range(len(calls))]

@@ -25,7 +25,9 @@ from stages.warm import ask
 what = sys.argv[1]
 if what == "tell":
     loaded = "fractions" in sys.modules
-    print(__name__, sys.argv[1:], os.environ.get("SAID"), os.environ.get("SERVED"), loaded, ask("program", []))
+    mask = os.umask(0)
+    said = [os.environ.get(name) for name in ("SAID", "SERVED")]
+    print(__name__, oct(mask), sys.argv[1:], *said, loaded, ask("program", []))
     print(sys.stdin.read(), end="")
     print("to stderr", file=sys.stderr)
 elif what == "fail":
@@ -35,8 +37,8 @@ elif what == "exit":
 elif what == "die":
     os.kill(os.getpid(), signal.SIGKILL)
 elif what == "wait":
-    Path(sys.argv[2]).write_text(str(os.getpid()))
     try:
+        Path(sys.argv[2]).write_text(f"{os.getpid()} {os.getppid()} {os.getpgrp()}")
         time.sleep(60)
     except KeyboardInterrupt:
         print("interrupted")
@@ -69,7 +71,8 @@ def client(folder, *arguments, **settings):
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "SAID": "é x"}
     command = [sys.executable, "-X", "utf8", "-c", CLIENT, *arguments]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(command, cwd=folder, env=environment, text=True, encoding="utf-8", **pipes, **settings)
+    return subprocess.Popen(command, cwd=folder, env=environment, text=True, encoding="utf-8", umask=0o27, **pipes,
+                            **settings)  # fmt: skip
 
 
 def result(folder, *arguments, given=""):
@@ -81,9 +84,9 @@ def result(folder, *arguments, given=""):
 def test_a_program_has_its_own_arguments_surroundings_and_files(tmp_path):
     with server(tmp_path):
         code, out, err = result(tmp_path, "tell", "a b", given="typed")
-        assert (code, out) == (0, "__main__ ['tell', 'a b'] é x None True None\ntyped")
+        assert (code, out) == (0, "__main__ 0o27 ['tell', 'a b'] é x None True None\ntyped")
         assert err == "to stderr\n"
-        assert result(tmp_path, "tell")[1].startswith("__main__ ['tell'] é x")  # another one after it
+        assert result(tmp_path, "tell")[1].startswith("__main__ 0o27 ['tell'] é x")  # another one after it
 
 
 def test_the_end_of_a_program_is_that_of_whoever_asked(tmp_path):
@@ -95,18 +98,36 @@ def test_the_end_of_a_program_is_that_of_whoever_asked(tmp_path):
         assert served.poll() is None  # whatever became of its copies
 
 
-def test_a_program_ends_with_whoever_asked(tmp_path):
+def numbers(file):
+    """Of a program that waits: its process, the one that keeps it, its group."""
+    until(lambda: file.exists() and file.read_text())
+    return [int(number) for number in file.read_text().split()]
+
+
+@pytest.mark.parametrize("ended", ["who asked", "who keeps it"])
+def test_a_program_ends_with_whoever_asked_and_whoever_keeps_it(tmp_path, ended):
     with server(tmp_path), client(tmp_path, "wait", "started") as one:
-        until(lambda: (tmp_path / "started").exists() and (tmp_path / "started").read_text())
+        process, keeper, _ = numbers(tmp_path / "started")
+        os.kill(one.pid if ended == "who asked" else keeper, signal.SIGKILL)
+        until(lambda: not is_running(process))
+        assert one.wait(timeout=60) == (-signal.SIGKILL if ended == "who asked" else 1)
+
+
+def test_a_program_that_asks_as_the_child_of_another_ends_with_that(tmp_path):
+    child = [sys.executable, "-m", "stages.warm", "program", "wait", "started"]
+    parent = f"import subprocess; subprocess.run({child}, start_new_session=True)"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    with server(tmp_path), subprocess.Popen([sys.executable, "-c", parent], cwd=tmp_path, env=environment) as one:
+        process, *_ = numbers(tmp_path / "started")
         one.kill()
-        process = int((tmp_path / "started").read_text())
         until(lambda: not is_running(process))
 
 
 def test_ctrl_c_is_for_the_programs(tmp_path):
     with server(tmp_path) as served:
         ones = [client(tmp_path, "wait", name, process_group=served.pid) for name in ("first", "second")]
-        until(lambda: all((tmp_path / name).exists() for name in ("first", "second")))
+        for name in ("first", "second"):
+            assert numbers(tmp_path / name)[2] == served.pid
         os.killpg(served.pid, signal.SIGINT)
         for one in ones:
             out, _ = one.communicate(timeout=60)
@@ -114,11 +135,22 @@ def test_ctrl_c_is_for_the_programs(tmp_path):
         assert result(tmp_path, "exit")[0] == 3  # it goes on
 
 
+@pytest.mark.parametrize("own", [{"process_group": 0}, {"start_new_session": True}])
+def test_ctrl_c_in_another_terminal_is_for_the_program_there(tmp_path, own):
+    with server(tmp_path):
+        one, other = client(tmp_path, "wait", "one", **own), client(tmp_path, "wait", "other", **own)
+        numbers(tmp_path / "one"), numbers(tmp_path / "other")
+        os.killpg(one.pid, signal.SIGINT)
+        assert one.communicate(timeout=60)[0] == "interrupted\n" and one.returncode == 130
+        assert other.poll() is None
+        other.kill()
+        other.communicate()
+
+
 def test_it_ends_with_its_input(tmp_path):
     with server(tmp_path) as served:
         served.stdin.close()
-        served.wait(timeout=60)
-        assert served.returncode == 0 and not (tmp_path / warm.SOCKET).exists()
+        assert served.wait(timeout=60) == 0
 
 
 def test_where_nobody_waits_a_program_runs_itself(tmp_path, monkeypatch):

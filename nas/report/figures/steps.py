@@ -1,6 +1,7 @@
 """How far areas under relevance curves have converged: distance from those of the most steps, and rank agreement."""
 
 import math
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -60,7 +61,7 @@ def _lines(ax: Axes, summary: pd.DataFrame, columns: tuple[str, str, str]) -> No
     value, low, high = columns
     orders = list(summary["order"].unique())
     for number, (order, colour, marker) in enumerate(
-        zip(orders, sns.color_palette("colorblind", len(orders)), MARKERS, strict=False)
+        zip(orders, sns.color_palette("colorblind", len(orders)), cycle(MARKERS), strict=False)
     ):
         line = summary[summary["order"] == order].sort_values("n_steps")
         place = line["n_steps"] * 2 ** ((number - (len(orders) - 1) / 2) * SHARE)
@@ -85,8 +86,9 @@ def caption(summary: pd.DataFrame) -> str:
     text = (
         f"Convergence of areas under LeRF curves on {one['dataset']} with {label_of(one['network'])} "
         f"(n = {int(summary['n'].max())} photos, seed {one['seed']}, replacement: {one['replacement']}). Left: how far "
-        f"an area is from that of {most} steps, the mean over photos and methods of absolute differences, with "
-        "bootstrap intervals over photos. Right: Kendall's tau between the rankings of methods by their mean areas. "
+        f"an area is from that of {most} steps, the mean over photos and methods of absolute differences. Right: "
+        "Kendall's tau between the rankings of methods and controls by their mean areas. Both have bootstrap intervals "
+        "over photos. "
         f"Parts of which there are at most as many as steps go one by one, so that their curve is exact. "
     )
     used = summary[summary["used"]]
@@ -97,6 +99,6 @@ def caption(summary: pd.DataFrame) -> str:
     [least, *_] = used.sort_values("tau").to_dict("records")  # those that are not known come last
     lowest = f", and the lowest tau is {least['tau']:.2f} ({label_of_regions(least['order'])})"
     return (
-        f"{text}This report uses {at} steps (dotted): areas are at most {widest['value']:.3f} away "
+        f"{text}This report uses {at} steps (dotted): areas are {widest['value']:.3f} away on average where it is most "
         f"({label_of_regions(widest['order'])}){'' if math.isnan(least['tau']) else lowest}."
     )

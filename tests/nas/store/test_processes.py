@@ -112,3 +112,63 @@ def killed(number):
 def test_a_process_that_is_killed_is_one_error_of_ours():
     with pytest.raises(ChildProcessError, match=r"^a process was ended from outside, for lack of memory perhaps; run"):
         list(in_processes(killed, [(n,) for n in range(4)], 2))
+
+
+# as a stage is: a process with one thread, whose workers are copies of it
+COPIED = """
+import os, signal, sys, time
+import torch
+from nas.store.processes import can_be_copied, in_processes
+
+what, loaded = sys.argv[1], {"here": os.getpid()}
+
+def work(number):
+    if what == "fails" and number == 1:
+        raise ValueError(f"photo {number}")
+    if what == "is killed" and number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "waits":
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+    return number, loaded["here"], os.getpid(), torch.get_num_threads()
+
+assert can_be_copied()
+try:
+    for each in in_processes(lambda number: work(number), [(number,) for number in range(5)], 3):
+        print(*each)
+except (ValueError, ChildProcessError) as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+"""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+def copied(what, **settings):
+    command, pipes = [sys.executable, "-c", COPIED, what], {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=os.environ | ONE_THREAD, text=True, **pipes, **settings)
+
+
+def test_copies_give_the_results_of_what_is_loaded_and_of_what_cannot_be_pickled():
+    with copied("works") as one:
+        said, errors = one.communicate(timeout=60)
+    rows = [list(map(int, line.split())) for line in said.splitlines()]
+    assert (one.returncode, errors) == (0, "") and sorted(row[0] for row in rows) == list(range(5))
+    assert {row[1] for row in rows} == {one.pid} and one.pid not in {row[2] for row in rows}
+    assert {row[3] for row in rows} == {1}
+
+
+@pytest.mark.parametrize(
+    ("what", "error"), [("fails", "ValueError: photo 1\n"), ("is killed", "ChildProcessError: a process was ended")]
+)
+def test_an_error_of_a_copy_is_that_of_the_whole_and_leaves_none(what, error):
+    with copied(what, start_new_session=True) as one:
+        _, errors = one.communicate(timeout=60)
+    assert one.returncode == 1 and errors.startswith(error) and running(one.pid) == []
+
+
+def test_copies_end_with_the_process_that_they_are_of():
+    with copied("waits", start_new_session=True) as one:
+        workers = [int(one.stdout.readline()) for _ in range(3)]
+        one.kill()
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(worker).wait(timeout=60)

@@ -48,14 +48,14 @@ def test_the_caption_says_how_far_the_report_is_from_the_most(new_summary):
     caption = steps.caption(new_summary())
     assert "on made with MobileNetV2 (n = 4 photos, seed 3, replacement: mean)" in caption and "of 64 steps" in caption
     assert caption.endswith(
-        "uses 8 steps (dotted): areas are at most 0.035 away (pixels), and the lowest tau is 0.96 (pixels)."
+        "(dotted): areas are 0.035 away on average where it is most (pixels), and the lowest tau is 0.96 (pixels)."
     )
     assert steps.caption(new_summary(used=64)).endswith("This report uses 64 steps, the most of these.")
 
 
 def test_rankings_that_are_not_known_are_left_out(new_summary):
     caption = steps.caption(new_summary().assign(tau=np.nan))
-    assert caption.endswith("areas are at most 0.035 away (pixels).")
+    assert caption.endswith("areas are 0.035 away on average where it is most (pixels).")
 
 
 def test_one_number_of_steps_is_shown_itself(new_summary):
