@@ -39,7 +39,7 @@ def distances(summary: pd.DataFrame) -> Figure:
     # by definition nothing is between the most steps and themselves
     _lines(left, _compared(summary), ("value", "low", "high"))
     left.set_ylabel("area under LeRF, distance\nfrom that of the most steps")
-    left.set_ylim(bottom=0)
+    left.set_ylim(bottom=-0.02 * left.get_ylim()[1])  # a mark at 0 is seen whole
     _lines(right, _compared(summary), ("tau", "tau_low", "tau_high"))
     right.set_ylabel("Kendall's tau of the methods' ranking\nwith that of the most steps")
     right.set_ylim(top=1.04)
