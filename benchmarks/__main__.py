@@ -1,6 +1,6 @@
 """Measure: one table on the screen, and the same in reports/benchmarks.json.
 
-    python -m benchmarks [NAME ...] [--quick]
+    python -m benchmarks [NAME ...] [--photos N ...] [--quick]
 
 The file is written where all are measured, in full. `--quick` does as little as possible: it shows that they run.
 """
@@ -39,6 +39,7 @@ def machine() -> dict[str, str | int]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed against references.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all by default")
+    parser.add_argument("--photos", type=int, nargs="+", default=[24, 48, 96], help="of the benchmark of stages")
     parser.add_argument("--quick", action="store_true", help="as little as possible")
     given = parser.parse_args()
     if unknown := set(given.names) - set(NAMES):
@@ -46,7 +47,8 @@ def main() -> None:
     found, load = [], os.getloadavg()[0]
     print(f"{machine()}, load {load:.1f}\n{HEAD}", flush=True)
     for name in given.names or NAMES:
-        for row in import_module(f"benchmarks.{name}").measure(given.quick):
+        settings = {"counts": given.photos} if name == "stages" else {}
+        for row in import_module(f"benchmarks.{name}").measure(given.quick, **settings):
             found.append({**asdict(row), "ratio": row.ratio})
             print(row, flush=True)
     if not given.names and not given.quick:

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,11 +88,11 @@ def costs(n: int) -> dict[str, tuple[float, float]]:
         return found
 
 
-def measure(quick: bool) -> Iterator[Row]:
+def measure(quick: bool, counts: Sequence[int] = (24, 48, 96)) -> Iterator[Row]:
     """Seconds and megabytes per photo of each stage, then hours of large data sets."""
     if not (ROOT / "data/raw/sample").is_dir():
         raise SystemExit("data/raw/sample is missing; run make repro first")
-    counts = (2, 3) if quick else (24, 48, 96)
+    counts = (2, 3) if quick else counts
     found = {n: costs(n) for n in counts}
     least, most = counts[0], counts[-1]
     in_all = {"more": 0.0, "fewest": 0.0}
