@@ -1,4 +1,4 @@
-"""What every stage takes per photo, in seconds and on disk, with more and more photos, and what large data sets take.
+"""What stages over photos take per photo, in seconds and on disk, with more and more photos, and what large sets take.
 
 The stages run one after the other with the settings of params.yaml, on all cores, with MobileNetV2, on photos made from
 those of `sample`: as they are, mirrored, upside down, and both, with their masks. `ours` is a photo more, by the
@@ -26,24 +26,22 @@ from nas.parameters import load
 
 ROOT = Path(__file__).parent.parent
 NETWORK = "mobilenet_v2"
-STAGES = ("activations", "superpixels", "ablation", "classes", "saliency", "localization", "semantics", "relevance")
+STAGES = ("activations", "superpixels", "ablation", "saliency", "localization", "relevance")  # not those of classes
 LARGE = {"imagenette, 500 photos": 500, "cub, 5,794 photos": 5794, "imagenet, 50,000 photos": 50_000}
-CLASSES = ("bird", "dog", "car", "insect")
 TURNS = (np.asarray, np.fliplr, np.flipud, lambda array: np.rot90(array, 2))
 
 
 def make_photos(records: list[Record], n: int, folder: Path) -> None:
-    """So many photos with masks, from as many of these as there are, then from the same, turned; in made-up classes."""
+    """So many photos with masks, from as many of these as there are, then from the same, turned."""
+    folder.mkdir()
     for number in range(n):
         record, turn = records[number % len(records)], TURNS[number // len(records) % len(TURNS)]
-        place = folder / CLASSES[number % len(CLASSES)]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.ascontiguousarray(turn(record.photo()))).save(place / f"{number:03}.png")
+        Image.fromarray(np.ascontiguousarray(turn(record.photo()))).save(folder / f"{number:03}.png")
         shape = record.photo().shape[:2]
         truth = record.truth((shape[0], shape[1]))
         if truth is not None:
             mask = np.ascontiguousarray(turn((truth > 0).astype(np.uint8) * 255))
-            Image.fromarray(mask).save(place / f"{number:03}-mask.png")
+            Image.fromarray(mask).save(folder / f"{number:03}-mask.png")
 
 
 def make_project(folder: Path, photos: Path) -> None:
@@ -75,7 +73,7 @@ def costs(n: int) -> dict[str, tuple[float, float]]:
         folder.mkdir()
         make_photos(records, n, Path(name) / "photos")
         make_project(folder, Path(name) / "photos")
-        for stage, *items in (("choices",), ("own_photos", "folder"), ("download", "folder"), ("weights", NETWORK)):
+        for stage, *items in (("own_photos", "folder"), ("choices",), ("download", "folder"), ("weights", NETWORK)):
             run(folder, stage, *items)
         for stage in ("heads", *STAGES):
             run(folder, stage, "folder", NETWORK)
