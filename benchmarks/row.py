@@ -31,11 +31,11 @@ class Row:
 
     def __str__(self) -> str:
         return (
-            f"{self.benchmark:<12} {self.case:<34} {self.ours:>9.3g} {self.reference:>9.3g} {self.unit:<9} "
+            f"{self.benchmark:<12} {self.case:<42} {self.ours:>9.3g} {self.reference:>9.3g} {self.unit:<9} "
             f"{self.ratio:>6.2f}  {self.against:<31} {self.note}"
         ).rstrip()
 
 
 HEAD = (
-    f"{'benchmark':<12} {'case':<34} {'ours':>9} {'reference':>9} {'unit':<9} {'ratio':>6}  {'reference is':<31} note"
+    f"{'benchmark':<12} {'case':<42} {'ours':>9} {'reference':>9} {'unit':<9} {'ratio':>6}  {'reference is':<31} note"
 )
