@@ -177,12 +177,12 @@ def _draws(n: int, n_resamples: int, seed: int) -> Iterator[tuple[int, NDArray[n
 def interval_of(scores: Array, n: int, level: float = 0.95) -> Estimate:
     """The interval of a statistic from its replicates.
 
-    Parameters: `scores`, the statistic of all n observations, then of each resample, (1 + n_resamples,). One
-    observation has the interval (NaN, NaN).
+    Parameters: `scores`, the statistic of all n observations, then of each resample that has one, (1 + m,). One
+    observation, or no resample, has the interval (NaN, NaN).
     """
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; give a confidence between 0 and 1, such as 0.95")
-    if n < 2:
+    if n < 2 or len(scores) < 2:
         return Estimate(float(scores[0]), np.nan, np.nan, n)
     low, high = np.quantile(scores[1:], [(1 - level) / 2, (1 + level) / 2])
     return Estimate(float(scores[0]), float(low), float(high), n)

@@ -86,3 +86,8 @@ def test_one_setting_agrees_with_no_other(areas):
     found = setting_agreement(alone, 0.8, 30, seed=3)
     assert found.empty and list(found) == list(setting_agreement(areas, 0.8, 30, seed=3))
     assert mean_setting_agreement(alone, 0.8, 30, seed=3).empty
+
+
+def test_methods_that_are_equal_everywhere_agree_by_a_number_that_is_not_known(areas):
+    found = mean_setting_agreement(areas.assign(auc=0.0), 0.8, 30, seed=3)
+    assert len(found) and found[["tau", "low", "high"]].isna().all(axis=None) and (found["n"] == 3).all()
