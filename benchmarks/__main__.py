@@ -44,15 +44,15 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.names) - set(NAMES):
         parser.error(f"{min(unknown)} is no benchmark of this machine: NAME is one of {', '.join(NAMES)}")
-    found, load = [], os.getloadavg()[0]
-    print(f"{machine()}, load {load:.1f}\n{HEAD}", flush=True)
+    found, here, load = [], machine(), os.getloadavg()[0]
+    print(f"{here}, load {load:.1f}\n{HEAD}", flush=True)
     for name in given.names or NAMES:
         settings = {"counts": given.photos} if name == "stages" else {}
         for row in import_module(f"benchmarks.{name}").measure(given.quick, **settings):
             found.append({**asdict(row), "ratio": row.ratio})
             print(row, flush=True)
     if not given.names and not given.quick:
-        write_json(REPORT, {"machine": {**machine(), "load": load}, "rows": found})
+        write_json(REPORT, {"machine": {**here, "load": load}, "rows": found})
 
 
 if __name__ == "__main__":

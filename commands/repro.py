@@ -54,8 +54,8 @@ def main() -> None:
 
 @contextmanager
 def warm() -> Iterator[None]:
-    """While there is a process that has loaded the libraries, from which stages start (`stages.warm`)."""
-    command = [sys.executable, "-X", "utf8", "-m", "stages.warm"]
+    """While there is a process that has loaded the libraries, from which stages start (`commands.warm`)."""
+    command = [sys.executable, "-X", "utf8", "-m", "commands.warm"]
     surroundings = {**of_own_making(os.environ, SURROUNDINGS), "PYTHONPATH": str(Path(__file__).parent.parent)}
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=surroundings) as process:
         try:

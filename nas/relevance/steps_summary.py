@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from nas.relevance.agreement import SETTING, scores_of
+from nas.relevance.agreement import SETTING
 from nas.statistics import Estimate, Resampling, pairwise_tau, summarize
 from nas.store import TABLE, Row, read_table
 
@@ -43,18 +44,8 @@ def steps_summaries(folder: Path, resampling: Resampling) -> dict[str, pd.DataFr
 
 def _rank_agreement(areas: pd.DataFrame, resampling: Resampling) -> list[Row]:
     """Kendall's tau between the ranking of methods by each number of steps and by the most, in one setting."""
-    counts = sorted(areas["n_steps"].unique())
-    # a number of steps is a setting of its own
-    scores = scores_of(areas.assign(replacement=areas["replacement"] + "/" + areas["n_steps"].map("{:06d}".format)))
-    places = {int(setting[-1].rpartition("/")[2]): number for number, setting in enumerate(scores.settings)}
-    found = pairwise_tau(scores.values, *resampling)
-    last = places[counts[-1]]
-    return [
-        {
-            "n_steps": int(n),
-            "tau": float(found.tau[places[n], last]),
-            "tau_low": float(found.low[places[n], last]),
-            "tau_high": float(found.high[places[n], last]),
-        }
-        for n in counts
-    ]
+    counts, groups = zip(*areas.groupby("n_steps"), strict=True)  # in order
+    scores = np.stack([group.pivot(index="id", columns="method", values="auc").to_numpy() for group in groups])
+    found = pairwise_tau(scores, *resampling)
+    with_most = zip(counts, found.tau[-1], found.low[-1], found.high[-1], strict=True)
+    return [dict(zip(("n_steps", "tau", "tau_low", "tau_high"), each, strict=True)) for each in with_most]

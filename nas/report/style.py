@@ -1,6 +1,7 @@
 """One look for all figures, and how they are saved."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -78,6 +79,21 @@ def title(axes: Axes, text: str, fontsize: float, pad: float) -> None:
             drawn.set_text(f"{line[:kept]}…")
         lines.append(drawn.get_text())
     axes.set_title("\n".join(lines), fontsize=fontsize, pad=pad)
+
+
+def doublings(axes: Axes, places: Sequence[float], names: Sequence[str]) -> None:
+    """A logarithmic axis from left to right, with these places marked and named, and no others."""
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(places, names)
+    axes.minorticks_off()
+
+
+def legend_below(axes: Axes, title: str) -> None:
+    """What lines of this panel stand for, in three columns below all panels."""
+    figure = axes.figure
+    handles, names = axes.get_legend_handles_labels()
+    axes.legend(handles, names, loc="lower center", bbox_to_anchor=(0.5, 0.0), bbox_transform=figure.transFigure,
+                ncols=3, title=title, title_fontsize=7)  # fmt: skip
 
 
 def bare(axes: Axes) -> None:

@@ -20,15 +20,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from joblib.externals.loky import process_executor
-
 from nas.store.files import is_whole
 from nas.store.kept_work import Item, Work
 from nas.store.processes import in_processes, n_cores
 from nas.store.progress import Outlook, Progress, announce
 from nas.store.shards import Shard, gather, join_pieces, read_piece, write_shard
 
-LEAK = 2**31  # bytes that a process may grow
 FEW = 50  # records for which it takes too long to find out how long they take
 WHOLE = ""  # the piece of work that is not in pieces
 Record = TypeVar("Record", bound=Item)
@@ -191,7 +188,5 @@ def _read_ahead(tasks: Sequence[Task]) -> Generator[list[Any]]:
 
 
 def _single(number: int, task: Task) -> int:
-    # what torch keeps of its first photos looks like a leak to loky, which would start the process anew
-    process_executor._MAX_MEMORY_LEAK_SIZE = LEAK
     task.compute(*([] if task.load is None else [[task.read(record) for record in task.batch]]))
     return number

@@ -9,19 +9,18 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import active_children, get_context, parent_process
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import joblib
+from joblib.externals.loky import process_executor
 from threadpoolctl import threadpool_limits
 
+from nas.store.copies import can_be_copied
 from nas.store.words import one_line
 
-THREADS = Path("/proc/self/task")  # of this process, on Linux
+LEAK = 2**31  # bytes that a process may grow
 _calls: list[Callable[[], Any]] = []  # of a copy
-MAPS = Path("/proc/self/maps")  # its libraries
-COPIED = {"jemalloc_bg_thd"}  # those that a copy has, too, or does without
 
 
 def n_cores() -> int:
@@ -47,12 +46,6 @@ def in_processes(
         raise ChildProcessError(
             "a process was ended from outside, for lack of memory perhaps; run again, what is finished is kept"
         ) from None
-
-
-def can_be_copied() -> bool:
-    """Whether a copy of this process works: one that has threads, or the driver of a GPU, has none in its copy."""
-    names = [file.read_text().strip() for file in THREADS.glob("*/comm")]
-    return sum(name not in COPIED for name in names) == 1 and "libcuda.so" not in MAPS.read_text()
 
 
 def _by_copies(function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_processes: int) -> Generator[Any]:
@@ -96,8 +89,14 @@ def _anew(function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=n_processes, return_as="generator_unordered")
         with deaf_to_interrupts():
-            results = parallel(joblib.delayed(function)(*each) for each in arguments)
+            results = parallel(joblib.delayed(_however_large)(function, *each) for each in arguments)
         yield from results
+
+
+def _however_large(function: Callable[..., Any], *arguments: Any) -> Any:
+    # what torch keeps of its first photos looks like a leak to loky, which would start the process anew
+    process_executor._MAX_MEMORY_LEAK_SIZE = LEAK
+    return function(*arguments)
 
 
 @contextmanager

@@ -65,17 +65,7 @@ def correlation(content: Content) -> Figure:
     for ax in axes[0]:
         ax.set_xlabel("count, as a multiple of the one used")
     figure.tight_layout(rect=(0, 0.15, 1, 1), w_pad=2)
-    handles, names = left.get_legend_handles_labels()
-    left.legend(
-        handles,
-        names,
-        loc="lower center",
-        bbox_to_anchor=(0.5, 0.0),
-        bbox_transform=figure.transFigure,
-        ncols=3,
-        title="method, count used",
-        title_fontsize=7,
-    )
+    style.legend_below(left, "method, count used")
     return figure
 
 
@@ -92,9 +82,7 @@ def _lines(ax: Axes, means: pd.DataFrame, photos: pd.DataFrame) -> None:
                 label=f"{label_of(method)}, {_count(line)}")  # fmt: skip
     ax.axvline(1, color=style.MUTED, linewidth=0.7, linestyle=":")
     factors = sorted(means["factor"].unique())
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(factors, [f"{factor:g}×" for factor in factors])
-    ax.minorticks_off()
+    style.doublings(ax, factors, [f"{factor:g}×" for factor in factors])
 
 
 def _count(line: pd.DataFrame) -> str:

@@ -44,9 +44,7 @@ def distances(summary: pd.DataFrame) -> Figure:
     right.set_ylabel("Kendall's tau of the methods' ranking\nwith that of the most steps")
     right.set_ylim(top=1.04)
     figure.tight_layout(rect=(0, 0.13, 1, 1), w_pad=2)
-    handles, names = left.get_legend_handles_labels()
-    left.legend(handles, names, loc="lower center", bbox_to_anchor=(0.5, 0.0), bbox_transform=figure.transFigure,
-                ncols=3, title="removed whole", title_fontsize=7)  # fmt: skip
+    style.legend_below(left, "removed whole")
     return figure
 
 
@@ -72,9 +70,7 @@ def _lines(ax: Axes, summary: pd.DataFrame, columns: tuple[str, str, str]) -> No
     for used in summary.loc[summary["used"], "n_steps"].unique():
         ax.axvline(used, color=style.MUTED, linewidth=0.7, linestyle=":", zorder=0)
     counts = sorted(summary["n_steps"].unique())
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(counts, [str(count) for count in counts])
-    ax.minorticks_off()
+    style.doublings(ax, counts, [str(count) for count in counts])
     ax.set_xlabel("steps of a curve, at most")
 
 
