@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from nas.data import BASE, DATASETS, mirrored, split_of
+from nas.data import BASE, DATASETS, Rules, mirrored, split_of
 from nas.parameters import ParametersError, neighbour, resolve, valid_part, validate, with_values
 from nas.saliency import METHODS, check_parameters
 from stages import shipped
@@ -82,6 +82,7 @@ def of_download(parameters: "Parameters") -> Iterator[str]:
     yield from _unknown("download.split", given.split, with_splits)
     for name in set(given.split) & set(with_splits):
         yield from _said(split_of, name, given.split[name])
+    yield from (f"download.{line}" for line in _said(Rules.of, {"agreement": given.agreement.model_dump()}))
 
 
 def of_networks(parameters: "Parameters") -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nas.data import BASE
+from nas.data import BASE, DATASETS
 from nas.store import read_json, write_json
 from stages.params import Parameters
 
@@ -22,8 +22,9 @@ def main(parameters: Parameters) -> None:
     for name in parameters.datasets:
         mirror = given.mirror.get(name, given.mirror.get(BASE))
         settings = {"root": given.root.get(name), "mirror": mirror, "split": given.split.get(name)}
-        settings["masks"] = given.masks if name == "folder" else "auto"
-        write_json(TARGET / "datasets" / f"{name}.json", {**settings, "state": _state("photos", name, given.root)})
+        rules = given.model_dump(include=set(DATASETS[name].about.rules))
+        state = _state("photos", name, given.root)
+        write_json(TARGET / "datasets" / f"{name}.json", {**settings, "rules": rules, "state": state})
     for name in parameters.classifiers:
         own = {str(depth): node for depth, node in depths[name].items()} if name in depths else None
         state = _state("weights", name, files)

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from nas.data import prepare
+from nas.data import Rules, prepare
 from stages.params import SCRATCH, Parameters
 
 
@@ -22,6 +22,6 @@ def main(parameters: Parameters, dataset: str) -> None:
         limit=given.limit,
         train=given.train,
         seed=parameters.seed,
-        masks=settings["masks"],
+        rules=Rules.of(settings["rules"]),
     )
     print(f"{dataset}: {taken.line()}", file=sys.stderr)

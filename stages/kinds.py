@@ -33,6 +33,11 @@ Names = Annotated[list[Text], Field(min_length=1)]
 Paths = Annotated[dict[Depth, str], Field(min_length=1)]
 
 
+class Agreement(Section):
+    background: Share
+    object: Share
+
+
 class Slic(Section):
     compactness: Compactness
     sigma: Sigma

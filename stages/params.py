@@ -15,6 +15,7 @@ from nas.superpixels import SEGMENTATIONS, Segmenting, Variant
 from stages import shipped
 from stages.checks import checked
 from stages.kinds import (
+    Agreement,
     Batch,
     Clusters,
     Count,
@@ -56,6 +57,8 @@ class Download(Section):
     mirror: dict[Name, Text] = knob("data set, or base for all -> address in place of the official host")
     split: dict[Name, str] = knob("data set -> official split or all; by default the one to evaluate on")
     masks: Literal["auto", "object", "soft", "instances"] = knob("of the data set folder; auto: recognized, or refused")
+    agreement: Agreement = knob("of cub: background up to, object from so large a share of annotators; ignored between")
+    squares: Literal["ignored", "object"] = knob("of stl10: those at the edge of an object, which show background too")
     limit: Count | None = knob("photos per data set: null for all, or a class-balanced subset of so many")
     train: Natural | None = knob("photos of the train split, for linear heads: null for all, or so many, 0 for none")
 

@@ -74,7 +74,15 @@ def differences(found: Path, expected: Path) -> list[str]:
     ours, theirs = contents(found), contents(expected)
     names = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     left = [path.name for path in found.rglob("*.part") if ".dvc" not in path.parts and ".git" not in path.parts]
-    return [f"{name} differs" for name in names[:5]] + [f"{name} is left over" for name in left[:5]]
+    said = [f"{name} differs{where(ours.get(name, b''), theirs.get(name, b''))}" for name in names[:5]]
+    return said + [f"{name} is left over" for name in left[:5]]
+
+
+def where(found: bytes, expected: bytes) -> str:
+    """The first place at which two files differ, with what is there."""
+    at = next((n for n, (ours, theirs) in enumerate(zip(found, expected, strict=False)) if ours != theirs), 0)
+    start = max(0, at - 40)
+    return f" at byte {at}: {found[start : at + 80]!r} in place of {expected[start : at + 80]!r}"
 
 
 def fresh(folder: Path, settings: dict[str, bytes]) -> Path:

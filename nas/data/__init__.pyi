@@ -4,6 +4,7 @@ from .images import read_image
 from .label_maps import IGNORED, resize_labels
 from .preparing import BASE, mirrored, prepare, split_of
 from .records import TRAIN, Record, is_prepared, read_records
+from .rules import Rules
 from .sources import Https, Pypi, SourceError
 from .taken import Taken, read_taken
 from .truth import truth_in_words, truth_of
@@ -16,6 +17,7 @@ __all__ = [
     "Https",
     "Pypi",
     "Record",
+    "Rules",
     "SourceError",
     "Taken",
     "check_boxes",

@@ -6,9 +6,10 @@ What does not fit raises a ValueError of one line: the file and its line, what i
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nas.data.images import opened, orientation_of
-from nas.data.masks import Kind
 from nas.data.records import Box, Record
+from nas.data.rules import DEFAULT, Rules
 from nas.store import link, sha256_of, write_bytes
 
 Size = tuple[int, int]
@@ -33,15 +34,17 @@ class Place:
     root : folder of the native files, which is only read
     target : folder of the prepared data set
     workspace : scratch folder, for what is fetched photo by photo
-    masks : what the masks of a folder are, see `nas.data.masks`
     borrowed : `root` is the user's own copy, whose photos are used where they are; else they are linked into `target`
+    rules : how truth is read that is not sharp
+    left_out : what of the truth of the photos that were completed could not be used, and how often
     """
 
     root: Path
     target: Path
     workspace: Path = Path()
     borrowed: bool = True
-    masks: Kind = "auto"
+    rules: Rules = DEFAULT
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Bring a data set, whatever its native layout, into the one form that every stage reads."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from nas.data.about import ALL, Archive
 from nas.data.archives import unpack
 from nas.data.catalogue import DATASETS, DataSet
 from nas.data.images import check_pixels
-from nas.data.masks import Kind
 from nas.data.native import Listed, Place
 from nas.data.records import TRAIN, Record, write_records
+from nas.data.rules import DEFAULT, Rules
 from nas.data.sources import Https, Root, SourceError
 from nas.data.taken import Taken, write_taken
+from nas.store import link
 
 BASE = "base"
 LONGEST = 200  # bytes of an id, which names files with endings of their own; file systems take 255
@@ -46,7 +48,7 @@ def prepare(
     limit: int | None = None,
     train: int | None = 0,
     seed: int = 0,
-    masks: Kind = "auto",
+    rules: Rules = DEFAULT,
 ) -> Taken:
     """Bring a data set into the one form of `nas.data.records`, in the folder `target`; returns what was taken.
 
@@ -64,7 +66,7 @@ def prepare(
     split : official split, or "all"; by default the first of `About.splits`
     limit : keep a class-balanced subset of this many photos, see `subset`
     train : likewise of the train split; None for all of its photos
-    masks : what those of the data set "folder" are, see `nas.data.masks`
+    rules : how truth is read that is not sharp
 
     Raises
     ------
@@ -80,7 +82,7 @@ def prepare(
     if chosen.about.packaged:
         place = Place(annotations / name, growing, workspace, borrowed=False)
     else:
-        place = replace(_place(chosen, growing, workspace, root, mirror), masks=masks)
+        place = replace(_place(chosen, growing, workspace, root, mirror), rules=rules)
     if place.root.resolve().is_relative_to(target.resolve()):
         raise ValueError(f"{place.root}: is in {target}, where the prepared data set is to be; give another target")
     try:
@@ -100,9 +102,10 @@ def _prepare(chosen: DataSet, place: Place, part: str, limit: int | None, train:
             f"{place.root}: has no photo of the split {part!r}; set download.split.{chosen.name} to another"
         )
     if TRAIN in chosen.about.splits and part not in (TRAIN, ALL) and train != 0:
-        _prepare_train(chosen, replace(place, target=place.target / TRAIN), train, seed)
+        _prepare_train(chosen, replace(place, target=place.target / TRAIN, left_out=Counter()), train, seed)
     taken = Taken()
     write_records(taken.counted(_completed(chosen.name, subset(listed, limit, seed))), place.target)
+    taken.left_out = {what: n for what, n in sorted(place.left_out.items()) if n}
     write_taken(taken, place.target)
     return taken
 
@@ -159,21 +162,25 @@ def _place(chosen: DataSet, target: Path, workspace: Path, root: str | None, mir
         raise ValueError(
             f"datasets has {name!r}, which is not fetched: set download.root.{name} to your copy ({about.by_hand})"
         )
-    return Place(_unpacked(name, about.archives, workspace, mirror), target, workspace, borrowed=False)
+    return Place(_unpacked(chosen, workspace, mirror), target, workspace, borrowed=False)
 
 
-def _unpacked(name: str, archives: Sequence[Archive], workspace: Path, mirror: str | None) -> Path:
+def _unpacked(chosen: DataSet, workspace: Path, mirror: str | None) -> Path:
     """The folder with what all archives hold, fetched and unpacked unless an earlier run did."""
-    version = "-".join(next(iter(archive.source.checksums.values()))[:8] for archive in archives)
-    whole, growing = workspace / f"{name}-{version}", workspace / f".{name}-{version}.partial"
+    name = f"{chosen.name}-{chosen.about.version}"
+    whole, growing = workspace / name, workspace / f".{name}.partial"
     if whole.is_dir():
         return whole
     shutil.rmtree(growing, ignore_errors=True)
-    for archive in archives:
-        unpacked = unpack(_fetched(name, archive, workspace, mirror), growing / "archive", members=archive.members)
+    for archive in chosen.about.archives:
+        fetched = _fetched(chosen.name, archive, workspace, mirror)
+        if archive.place is not None:
+            link(fetched, growing / archive.place)
+            continue
+        unpacked = unpack(fetched, growing / "archive", members=archive.members)
         for child in unpacked.iterdir():
             child.rename(growing / child.name)
-    unpacked.rmdir()
+        unpacked.rmdir()
     return growing.rename(whole)
 
 

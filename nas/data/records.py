@@ -39,6 +39,7 @@ class Record:
     super_class : coarser class, "" where there is none
     boxes : (x0, y0, x1, y1) in pixels of the photo, both ends included
     mask : file of the label map (0 background, 1 to n instances, 255 ignore), or None
+    mask_step : side, in pixels, of the squares that the mask is made of: 1 where it was drawn pixel by pixel
     parts : part name to (x, y) in pixels, visible parts only
     note : what was decided where the extent of the object is debatable
     split : official split that it belongs to, "" where there are none
@@ -56,6 +57,7 @@ class Record:
     boxes: tuple[Box, ...] = ()
     mask: Path | None = None
     mask_sha256: str = ""
+    mask_step: int = 1
     parts: dict[str, tuple[float, float]] | None = None
     note: str = ""
     split: str = ""
@@ -66,6 +68,11 @@ class Record:
         content = asdict(self)
         del content["image"], content["mask"]
         return list(content.values())
+
+    @property
+    def has_boundaries(self) -> bool:
+        """Whether the boundaries of the mask are those of objects; those of squares are not."""
+        return self.mask_step == 1
 
     def photo(self) -> NDArray[np.uint8]:
         """The photo, (height, width, 3) uint8 RGB."""

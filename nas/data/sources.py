@@ -20,7 +20,7 @@ from nas.data.transfers import Transfer, TransferError, check_address, note_of, 
 from nas.data.wheels import WheelError, copy_member, download_wheel
 from nas.store import checksum_of, expanded, sha256_of
 
-DIGITS = {"sha256": 64, "md5": 32}
+DIGITS = {"sha256": 64, "md5": 32, "git_blob": 40}
 
 
 class SourceError(ValueError):
@@ -128,7 +128,7 @@ class Https:
     url
         First address.
     sha256, md5
-        Hexadecimal digits; at least one is needed, and each one given is verified.
+        Hexadecimal digits; at least one of all checksums is needed, and each one given is verified.
     size
         Bytes, where known: then a body that ends early or goes on too long is noticed at once.
     mirrors
@@ -143,6 +143,8 @@ class Https:
         Seconds without an answer or a byte after which a connection counts as stalled.
     sha256_prefix
         In place of `sha256` its first digits, at least 8, where no more is published, as in PyTorch's file names.
+    git_blob
+        The name that git gives to the content, for a file of a repository of which no other checksum is published.
     """
 
     url: str
@@ -156,10 +158,13 @@ class Https:
     backoff: float = 1.0
     timeout: float = 30.0
     sha256_prefix: str | None = None
+    git_blob: str | None = None
 
     def __post_init__(self) -> None:
         if not self.checksums:
-            raise ValueError(f"sha256 or md5 must be given for {self.url}: a download without one is not verifiable")
+            raise ValueError(
+                f"sha256, md5 or git_blob must be given for {self.url}: without one no download is verified"
+            )
         for algorithm in DIGITS:
             if getattr(self, algorithm) is not None:
                 _check_digits(algorithm, getattr(self, algorithm))
@@ -176,7 +181,8 @@ class Https:
     @property
     def checksums(self) -> dict[str, str]:
         """Algorithm to lower-case digits, the first ones at least, for each checksum that is known."""
-        known = {"sha256": self.sha256_prefix if self.sha256 is None else self.sha256, "md5": self.md5}
+        sha256 = self.sha256_prefix if self.sha256 is None else self.sha256
+        known = {"sha256": sha256, "md5": self.md5, "git_blob": self.git_blob}
         return {algorithm: digits.lower() for algorithm, digits in known.items() if digits is not None}
 
     @property

@@ -21,10 +21,10 @@ class Item(NamedTuple):
     truth: list[Line]
 
 
-def folder_of(root: Path, split: str) -> Path | None:
-    """Where the text files of a split are: ROOT/metadata/SPLIT, ROOT/SPLIT or ROOT; None where nowhere."""
+def folder_of(root: Path, split: str, marker: str = IDS) -> Path | None:
+    """Where the text files of a split, `marker` among them, are: ROOT/metadata/SPLIT, ROOT/SPLIT or ROOT; or None."""
     candidates = (root / "metadata" / split, root / split, root)
-    return next((folder for folder in candidates if (folder / IDS).is_file()), None)
+    return next((folder for folder in candidates if (folder / marker).is_file()), None)
 
 
 def read_items(folder: Path, form: str | None) -> list[Item]:

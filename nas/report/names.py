@@ -13,6 +13,8 @@ NAMES = {
     "nas_components": "NAS components",
     "slic": "SLIC",
     "felzenszwalb": "Felzenszwalb",
+    "slic_few": "SLIC, few",
+    "felzenszwalb_few": "Felzenszwalb, few",
     **{name: method.title for name, method in METHODS.items()},
     "center_gaussian": "centre Gaussian",
     "least": "LeRF",

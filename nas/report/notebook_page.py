@@ -58,9 +58,11 @@ class NotebookPage:
         """Save the rows of a table as JSON, for the plots of DVC."""
         write_json(self.output / "tables" / f"{name}.json", table.to_dict("records"))
 
-    def show(self, table: pd.DataFrame) -> Styler:
-        """A table that is part of the page alone; the same one gives the same bytes."""
+    def show(self, table: pd.DataFrame, note: str = "") -> Styler:
+        """A table that is part of the page alone, after a note; the same one gives the same bytes."""
         self._shown += 1
+        if note:
+            display(_paragraph(note))
         return in_lines(table).style.hide(axis="index").format(escape="html").set_uuid(f"table-{self._shown}")
 
 

@@ -15,9 +15,18 @@ from nas.store.words import one_line
 
 
 def checksum_of(path: str | Path, algorithm: str) -> str:
-    """Return the checksum of a file in lower-case hexadecimal digits; `algorithm` as hashlib names it."""
+    """Return the checksum of a file in lower-case hexadecimal digits.
+
+    Parameters: `algorithm`, as hashlib names it, or "git_blob": the name that git gives to the content of a file, the
+    sha1 of "blob", a blank, the number of bytes, a zero byte and the content.
+    """
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
+        if algorithm != "git_blob":
+            return hashlib.file_digest(file, algorithm).hexdigest()
+        digest = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size)
+        while block := file.read(2**20):
+            digest.update(block)
+        return digest.hexdigest()
 
 
 def sha256_of(path: str | Path) -> str:

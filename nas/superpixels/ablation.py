@@ -62,7 +62,8 @@ def ablate_photos(
         truth, strong = record.truth(photo.shape[:2]), strongest_edges(photo, settings.edge_quantile)
         for name, labels, fitted in _label_maps(pieces, maps, photo.shape[:2], settings):
             arrays[name].append(labels.astype(np.uint16))
-            measured = measure(resize_labels(labels, photo.shape[:2]), truth, strong, settings.tolerance)
+            resized, drawn = resize_labels(labels, photo.shape[:2]), record.has_boundaries
+            measured = measure(resized, truth, strong, settings.tolerance, boundaries=drawn)
             variant = pieces[name][0]
             size = {"size": str(variant.size)}
             rows[name].append({"id": record.id, **variant.columns(), **size, **fitted, **measured})
@@ -88,11 +89,18 @@ def _label_maps(
             yield name, labels, fitted
 
 
-def measure(clusters: NDArray[Any], truth: NDArray[Any] | None, strong: NDArray[Any], tolerance: int) -> Row:
+def measure(
+    clusters: NDArray[Any],
+    truth: NDArray[Any] | None,
+    strong: NDArray[Any],
+    tolerance: int,
+    *,
+    boundaries: bool = True,
+) -> Row:
     """Measures of the connected components; `_clusters` marks those that differ for the clusters themselves."""
     components = regions.components(clusters)
     row: Row = {"n_components": int(components.max()) + 1}
-    row |= measures(components, truth, strong, tolerance)
+    row |= measures(components, truth, strong, tolerance, boundaries=boundaries)
     if truth is not None:
         row["achievable_segmentation_accuracy_clusters"] = achievable_segmentation_accuracy(clusters, truth)
         row["undersegmentation_error_clusters"] = undersegmentation_error(clusters, truth)

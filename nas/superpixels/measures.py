@@ -76,11 +76,15 @@ def boundary_precision(regions: ArrayLike, truth: ArrayLike, tolerance: float = 
     return _precision(region_border, truth_border, tolerance)
 
 
-def scores(regions: ArrayLike, truth: ArrayLike, tolerance: float = 2) -> dict[str, float]:
-    """The four measures above by name, from one table of overlaps and one pair of boundary maps."""
+def scores(regions: ArrayLike, truth: ArrayLike, tolerance: float = 2, *, boundaries: bool = True) -> dict[str, float]:
+    """The four measures above by name, from one table of overlaps and one pair of boundary maps.
+
+    Parameters: `boundaries`, whether the boundary of the truth is that of an object; where it is not, as in masks made
+    of squares, the two measures of it are NaN.
+    """
     regions, truth = _pair(regions, truth)
     overlaps = _overlaps(regions, truth)
-    region_border, truth_border = _borders(regions, truth)
+    region_border, truth_border = _borders(regions, truth) if boundaries else np.zeros((2, *truth.shape), bool)
     return {
         "achievable_segmentation_accuracy": _achievable_accuracy(overlaps),
         "undersegmentation_error": _leakage(overlaps),
@@ -134,14 +138,16 @@ def strongest_edges(image: ArrayLike, quantile: float = 0.9, sigma: float = 1.0)
     return np.asarray(gradient > np.quantile(gradient, quantile))
 
 
-def measures(regions: ArrayLike, truth: ArrayLike | None, edges: Mask, tolerance: float = 2) -> dict[str, float]:
+def measures(
+    regions: ArrayLike, truth: ArrayLike | None, edges: Mask, tolerance: float = 2, *, boundaries: bool = True
+) -> dict[str, float]:
     """One row of a table: `scores` where there is a truth, and adherence to edges in parts.
 
     `edge_excess` is share - chance and `edge_room` 1 - chance. Over many images take the ratio of their means: an
     image whose borders are nearly everywhere leaves no room, and would dominate a mean of ratios.
     """
     share, chance, _ = edge_adherence(regions, edges, tolerance)
-    row = {} if truth is None else scores(regions, truth, tolerance)
+    row = {} if truth is None else scores(regions, truth, tolerance, boundaries=boundaries)
     return {**row, "edge_share": share, "edge_excess": share - chance, "edge_room": 1 - chance}
 
 

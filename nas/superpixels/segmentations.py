@@ -1,6 +1,7 @@
 """Photos segmented by NAS and its rivals, in several variants, and held against masks and edges."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -24,30 +25,39 @@ def segment_photos(
     size = photos.shape[1], photos.shape[2]
     truths = [record.truth(size) for record in records]
     edges = [strongest_edges(photo, settings.edge_quantile) for photo in photos]
+    rivals = [Rivals(photo, settings) for photo in photos]
     found = {}
     for name, (variant, _) in pieces.items():
         model = variant.estimator(settings.interpolation, settings.seed).fit(maps, size)
         arrays: dict[str, list[NDArray[Any]]] = {}
         rows: list[Row] = []
         clusters = resize_labels(model.labels_.numpy(), size)
-        for i, photo, labels, k, truth, strong in zip(
-            ids, photos, clusters, model.n_clusters_, truths, edges, strict=True
+        for record, own, labels, k, truth, strong in zip(
+            records, rivals, clusters, model.n_clusters_, truths, edges, strict=True
         ):
-            for method, segmented in segment(photo, labels, settings):
+            for method, segmented in segment(labels, own):
                 arrays.setdefault(f"{method}.{name}", []).append(segmented.astype(np.uint16))
-                row: Row = {"id": i, "variant": name, "method": method, "k": int(k)}
+                row: Row = {"id": record.id, "variant": name, "method": method, "k": int(k)}
                 row["n_regions"] = int(segmented.max()) + 1
-                row |= measures(segmented, truth, strong, settings.tolerance)
+                row |= measures(segmented, truth, strong, settings.tolerance, boundaries=record.has_boundaries)
                 rows.append(row | variant.columns())
         found[name] = Shard(ids, {key: np.stack(each) for key, each in arrays.items()}, rows)
     return found
 
 
-def segment(photo: NDArray[Any], clusters: NDArray[Any], settings: Segmenting) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Each of `SEGMENTATIONS` of a photo (H, W, 3), from its NAS clusters (H, W)."""
+class Rivals:
+    """SLIC and Felzenszwalb of one photo (H, W, 3), each found once for a number of regions."""
+
+    def __init__(self, photo: NDArray[Any], settings: Segmenting) -> None:
+        self.slic = cache(partial(slic, photo, **settings.slic))
+        self.felzenszwalb = cache(partial(felzenszwalb, photo, **settings.felzenszwalb))
+
+
+def segment(clusters: NDArray[Any], rivals: Rivals) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Each of `SEGMENTATIONS` of a photo, from its NAS clusters (H, W)."""
     components = regions.components(clusters)
-    n_regions = int(components.max()) + 1
     yield "nas_clusters", clusters
     yield "nas_components", components
-    yield "slic", slic(photo, n_regions, **settings.slic)
-    yield "felzenszwalb", felzenszwalb(photo, n_regions, **settings.felzenszwalb)
+    for ending, n_regions in (("", int(components.max()) + 1), ("_few", len(np.unique(clusters)))):
+        yield f"slic{ending}", rivals.slic(n_regions)
+        yield f"felzenszwalb{ending}", rivals.felzenszwalb(n_regions)

@@ -11,8 +11,9 @@ from nas.store import Row, read_json, write_json
 if TYPE_CHECKING:
     from nas.superpixels.estimator import NeuroActivatedSuperpixels
 
-# label maps of each variant; those after the first are connected, and the rivals have as many regions as the second
-SEGMENTATIONS = ("nas_clusters", "nas_components", "slic", "felzenszwalb")
+# label maps of each variant; all but the first are connected. The rivals have as many regions as NAS has components,
+# or, where they are few, as NAS has clusters in the photo
+SEGMENTATIONS = ("nas_clusters", "nas_components", "slic", "felzenszwalb", "slic_few", "felzenszwalb_few")
 VARIANTS = "variants.json"
 
 

@@ -88,7 +88,7 @@ def test_the_plan_of_a_tiny_run_and_its_command(project, commands, capsys):
     stored = 2 * bytes_of_activations(maps, 224, 1000)
     assert f"sample x mobilenet_v2, 2 photos: activations {readable(stored)}, about " in said
     # of the three methods, grad_cam has small maps
-    total = DATASETS["sample"].about.size + stored + 2 * (2 * 2 * 4 + 3 * 4 * 2) * 224**2
+    total = DATASETS["sample"].about.size + stored + 2 * (2 * 2 * len(SEGMENTATIONS) + 3 * 4 * 2) * 224**2
     assert f"in all: {readable(total)} on disk with what is fetched" in said
 
 

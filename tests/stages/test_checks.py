@@ -45,10 +45,17 @@ def test_a_data_set_that_there_is_not_is_named_wherever_it_stands(refused):
         ({"root": {"sample": "x"}}, r"^download.root has 'sample': allowed are"),
         (
             {"mirror": {"imagenet": "http://localhost"}},
-            r"^download.mirror has 'imagenet': allowed are base, cub, stl10, voc2012$",
+            r"^download.mirror has 'imagenet': allowed are base, cub, imagenette, stl10, voc2012; did you mean",
         ),
-        ({"split": {"folder": "x"}}, r"^download.split has 'folder': allowed are cub, imagenet, openimages30k, stl10"),
+        (
+            {"split": {"folder": "x"}},
+            r"^download.split has 'folder': allowed are cub, imagenet, imagenette, openimages30k",
+        ),
         ({"split": {"cub": "val"}}, r"^download.split.cub is 'val': allowed are test, train, all$"),
+        (
+            {"agreement": {"background": 0.6, "object": 0.4}},
+            r"^download.agreement.background is 0.6, agreement.object 0.4: .* not above the second$",
+        ),
         ({"mirror": {"base": "localhost"}}, r"^download.mirror: an address must look like https://host/path, got "),
     ],
 )

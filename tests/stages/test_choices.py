@@ -33,10 +33,17 @@ def handed(tmp_path, root, monkeypatch):
 
 def test_a_data_set_has_its_own_root_mirror_and_split(handed):
     found = handed(download={"root": {"cub": "~/cub"}, "mirror": {"base": "http://localhost"}, "split": {"cub": "all"}})
-    shared = {"mirror": "http://localhost", "masks": "auto"}
-    cub = {"root": "~/cub", "split": "all", "state": "state of cub"}
+    shared, rules = {"mirror": "http://localhost"}, {"agreement": {"background": 0.25, "object": 0.75}}
+    cub = {"root": "~/cub", "split": "all", "rules": rules, "state": "state of cub"}
     assert json.loads(found["datasets/cub.json"]) == shared | cub
-    assert json.loads(found["datasets/sample.json"]) == shared | {"root": None, "split": None, "state": None}
+    bare = {"root": None, "split": None, "rules": {}, "state": None}
+    assert json.loads(found["datasets/sample.json"]) == shared | bare
+
+
+def test_a_rule_reaches_the_data_sets_that_are_read_by_it_alone(handed):
+    before = handed()
+    after = handed(download={"masks": "soft", "squares": "object", "agreement": {"background": 0.5, "object": 0.5}})
+    assert {name for name in before if before[name] != after[name]} == {"datasets/cub.json"}
 
 
 def test_a_network_has_its_own_weights_and_depths(handed):

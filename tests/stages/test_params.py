@@ -237,7 +237,7 @@ def test_a_file_that_is_no_parameters_is_refused_in_one_line(tmp_path, text, mes
 
 
 METHODS = "allowed are gradient, input_x_gradient, "
-MAPS = "allowed are nas_clusters.first, nas_components.first, slic.first, felzenszwalb.first, nas_clusters.image, "
+MAPS = "allowed are nas_clusters.first, nas_components.first, slic.first, felzenszwalb.first, slic_few.first, "
 UNMADE = {
     "saliency.parameters": ({"rize": {"n_masks": 8}}, f"has 'rize': {METHODS}", "saliency.methods"),
     "saliency.regions": ("nas.first", f"has 'nas.first': {MAPS}", "superpixels.label_maps"),

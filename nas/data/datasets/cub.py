@@ -1,13 +1,18 @@
 """Caltech-UCSD Birds-200-2011 (Wah et al. 2011): class, box, mask, parts, official split."""
 
+import math
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nas.data.about import About, Archive
-from nas.data.mask_values import FULL, read_values
+from nas.data.label_maps import IGNORED
+from nas.data.mask_values import Values, read_values
 from nas.data.native import (
     REPAIR,
     Line,
@@ -24,6 +29,7 @@ from nas.data.native import (
     with_photo,
 )
 from nas.data.records import Record
+from nas.data.rules import Agreement
 from nas.data.sources import Https
 
 ABOUT = About(
@@ -55,9 +61,9 @@ ABOUT = About(
             members=("segmentations",),
         ),
     ),
+    rules=("agreement",),
 )
 Parts = dict[str, tuple[float, float]]
-HALF = 127  # of the levels 0 to 255 of a mask: which share of its annotators drew the pixel
 
 
 def photos(place: Place, split: str) -> list[Listed]:
@@ -70,8 +76,8 @@ def photos(place: Place, split: str) -> list[Listed]:
     split : "train", "test" or "all"
 
     Boxes are (x, y, x + width, y + height) cut to the photo, as in the localization protocol of Choe et al. 2020.
-    The object of a mask is where more than half of its annotators agree; where they agree nowhere, where more than half
-    of the most that do, do. Parts are the visible ones.
+    The levels of a mask are shares of its annotators, read by `Rules.agreement`; where nowhere enough of them agree,
+    they are shares of the most that do. Parts are the visible ones.
 
     Raises
     ------
@@ -123,8 +129,17 @@ def _complete(
     if not values.graded:
         raise ValueError(f"{where}: its mask has colours, and must have shares of its annotators in grey; {REPAIR}")
     check_size(values.levels.shape, record.size, where)
-    agreed = values.levels > min(HALF * values.full // FULL, int(values.levels.max()) // 2)
-    return with_mask(record, agreed, place)
+    return with_mask(record, _agreed(values, place.rules.agreement), place)
+
+
+def _agreed(values: Values, agreement: Agreement) -> NDArray[np.uint8]:
+    """A label map of shares of annotators; levels are whole numbers, so a share may be off by half of one."""
+    most = int(values.levels.max())
+    full = values.full if most >= math.ceil(agreement.object * values.full - 0.5) else most
+    low, high = math.floor(agreement.background * full + 0.5), math.ceil(agreement.object * full - 0.5)
+    labels = np.where(values.levels <= low, 0, IGNORED).astype(np.uint8)
+    labels[(values.levels > low) & (values.levels >= high)] = 1
+    return labels
 
 
 def _class_names(table: Path) -> list[str]:

@@ -23,6 +23,7 @@ ABOUT = About(
     used_for="whatever needs no class; with masks also agreement of superpixels, and localization",
     by_hand="put photos, and masks if you have some, into a folder; give the folder",
     size=0,
+    rules=("masks",),
 )
 
 
@@ -71,7 +72,7 @@ def _complete(record: Record, mask: Path | None, place: Place) -> Record:
     record = replace(record, sha256=sha256_of(record.image), size=size)
     if mask is None:
         return record
-    labels = read_mask(mask, where, place.masks)
+    labels = read_mask(mask, where, place.rules.masks)
     if same_proportions((labels.shape[0], labels.shape[1]), size):
         labels = resize_labels(labels, size)
     check_size(labels.shape, size, str(mask))

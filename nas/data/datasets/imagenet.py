@@ -1,13 +1,14 @@
-"""ImageNet (ILSVRC 2012, Russakovsky et al. 2015), the validation photos: class and boxes."""
+"""ImageNet (ILSVRC 2012, Russakovsky et al. 2015), the validation photos: class, boxes, and masks of some."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 from nas.data.about import About
-from nas.data.native import REPAIR, Listed, Place, class_index, clip_box, numbers, with_photo
+from nas.data.imagenet_s import find_masks, read_mask, synsets
+from nas.data.native import REPAIR, Listed, Place, class_index, clip_box, numbers, with_mask, with_photo
 from nas.data.pascal_xml import read_objects
 from nas.data.records import Record
 from nas.data.wsolevaluation import folder_of, read_items
@@ -17,7 +18,8 @@ ABOUT = About(
     licence="ImageNet's terms of access: for non-commercial research and education",
     citation="Russakovsky et al. 2015, ImageNet Large Scale Visual Recognition Challenge, International Journal of "
     "Computer Vision 115",
-    used_for="localization against boxes, relevance curves; the networks' own classes",
+    used_for="localization against boxes, relevance curves; the networks' own classes; with ImageNet-S also agreement "
+    "of superpixels with masks",
     by_hand="after registration, unpack ILSVRC2012_img_val.tar to ROOT/val and the validation boxes (XML) to "
     "ROOT/Annotations/CLS-LOC/val; give ROOT",
     size=6_744_924_160,
@@ -34,14 +36,6 @@ class Boxed(NamedTuple):
 
     where: str
     corners: Sequence[float]
-
-
-@cache
-def synsets() -> dict[str, int]:
-    """WordNet name of each class, n01440764 and so on, to its index: the sorted order."""
-    from timm.data.imagenet_info import ImageNetInfo  # only here, since it loads torch
-
-    return {name: index for index, name in enumerate(sorted(ImageNetInfo().label_names()))}
 
 
 @cache
@@ -62,30 +56,31 @@ def photos(place: Place, split: str) -> list[Listed]:
         XML files in Annotations/CLS-LOC/val or beside the photos. Folders of synsets need no boxes.
     split : "val"
 
-    Boxes are as the files give them, cut to the photo, as in the localization protocol of Choe et al. 2020.
+    Boxes are as the files give them, cut to the photo, as in the localization protocol of Choe et al. 2020. Masks are
+    those of ImageNet-S, where there are some, see `nas.data.imagenet_s`.
 
     Raises
     ------
     ValueError : a photo without class, a file that is missing or not as it must be
     """
-    text = folder_of(place.root, "test")
-    listed = _by_xml(place) if text is None else _by_text(place, text)
+    text, masks = folder_of(place.root, "test"), find_masks(place.root)
+    listed = _by_xml(place, masks) if text is None else _by_text(place, text, masks)
     if not listed:
         folders = ", ".join(str(place.root / folder) for folder in PHOTO_FOLDERS)
         raise ValueError(f"{place.root}: no photo {PATTERN} in {folders}; give the folder that holds val/")
     return listed
 
 
-def _by_text(place: Place, text: Path) -> list[Listed]:
+def _by_text(place: Place, text: Path, masks: Mapping[str, Path]) -> list[Listed]:
     listed = []
     for path, where, label, rows in read_items(text, TEXT):
         index = class_index(label.fields[1], len(class_names()), label.where)
         boxes = [Boxed(row.where, numbers(row.fields[1:], row.where)) for row in rows]
-        listed.append(_listed(place.root / path, index, boxes, where, place))
+        listed.append(_listed(place.root / path, index, boxes, where, place, masks))
     return listed
 
 
-def _by_xml(place: Place) -> list[Listed]:
+def _by_xml(place: Place, masks: Mapping[str, Path]) -> list[Listed]:
     listed = []
     for path in _files(place.root):
         annotation = _annotation(place.root, path)
@@ -98,7 +93,7 @@ def _by_xml(place: Place) -> list[Listed]:
                 f"{len(synsets())} synsets, by its XML file or by its folder; {REPAIR}"
             )
         boxes = [Boxed(where, found.corners) for found in objects]
-        listed.append(_listed(path, synsets()[names.pop()], boxes, where, place))
+        listed.append(_listed(path, synsets()[names.pop()], boxes, where, place, masks))
     return listed
 
 
@@ -116,8 +111,14 @@ def _annotation(root: Path, photo: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _listed(path: Path, index: int, boxes: list[Boxed], where: str, place: Place) -> Listed:
-    record = Record(
+def _listed(path: Path, index: int, boxes: list[Boxed], where: str, place: Place, masks: Mapping[str, Path]) -> Listed:
+    mask = masks.get(path.stem)
+    return Listed(record_of(path, index), partial(_complete, boxes=boxes, where=where, place=place, mask=mask))
+
+
+def record_of(path: Path, index: int) -> Record:
+    """A validation photo of a class."""
+    return Record(
         id=path.stem,
         image=path,
         sha256="",
@@ -127,9 +128,17 @@ def _listed(path: Path, index: int, boxes: list[Boxed], where: str, place: Place
         label_source="ImageNet",
         split="val",
     )
-    return Listed(record, partial(_complete, boxes=boxes, where=where, place=place))
 
 
-def _complete(record: Record, boxes: list[Boxed], where: str, place: Place) -> Record:
+def _complete(record: Record, boxes: list[Boxed], where: str, place: Place, mask: Path | None) -> Record:
     record = with_photo(record, place, where)
-    return replace(record, boxes=tuple(clip_box(box.corners, record.size, box.where) for box in boxes))
+    record = replace(record, boxes=tuple(clip_box(box.corners, record.size, box.where) for box in boxes))
+    return masked(record, mask, where, place)
+
+
+def masked(record: Record, mask: Path | None, where: str, place: Place) -> Record:
+    """The record with a mask of ImageNet-S, if there is one that shows its class."""
+    if mask is None or record.imagenet_index is None:
+        return record
+    labels = read_mask(mask, record.imagenet_index, record.size, where, place.left_out)
+    return record if labels is None else with_mask(record, labels, place)

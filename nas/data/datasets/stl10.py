@@ -1,5 +1,9 @@
-"""STL-10 (Coates et al. 2011): ten classes, 96 x 96 pixels, class only; as torchvision.datasets.STL10 reads it."""
+"""STL-10 (Coates et al. 2011): ten classes, 96 x 96 pixels, as torchvision.datasets.STL10 reads it.
 
+Its objects are those that Yagli 2025 marked, by squares of 6 x 6 pixels.
+"""
+
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,17 +13,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.about import About, Archive
-from nas.data.native import REPAIR, Listed, Place, below, png, read_table
+from nas.data.native import REPAIR, Listed, Place, below, png, read_table, with_mask
 from nas.data.records import Record
 from nas.data.sources import Https
+from nas.data.squares import GRID, Squares, draw, read_squares
 from nas.store import sha256_of, write_bytes
 
+TABLES = "STL10_Segmentation"
+MARKED = "https://raw.githubusercontent.com/semihyagli/STL10_Segmentation/8f852c8e1a1253719fa8f8030c304071639b8c06"
+BLOBS = {  # of the tables of the photos to test, as git names them
+    "airplane": "72a1b024a5f8dc668ddd3fdbb45e702edaf45c95",
+    "bird": "0e789e104c8022ed4013724a4511b940a25d5c42",
+    "car": "eab61f264a588531156c15f6fe7cc8c87697cd0c",
+    "cat": "427f20091f72244c12de99f781c0d6f86d9e5450",
+    "deer": "194828efa1c117a5e0cd91119a1a047d6d94eb9f",
+    "dog": "d32734518896592a8e58de747db38913ccf84368",
+    "horse": "400ba09b3fd9f6d2403c206eb702ade7c6f43bfa",
+    "monkey": "55f10eee34e3b6bed5fa1af59c640034b09ec95f",
+    "ship": "7e2cd02c462a606d482a42ad2060688d1fa07bb5",
+    "truck": "66cfa447433bb4858673f905014b7972e6d1529d",
+}
 ABOUT = About(
     title="STL-10",
-    licence="none published; the photos are ImageNet's: for non-commercial research and education",
-    citation="Coates, Lee and Ng 2011, An Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS",
-    used_for="the photos of figure 1, class-level clusterings; it has no boxes and no masks",
-    by_hand="unpack stl10_binary.tar.gz and give the folder stl10_binary",
+    licence="none published of the photos, which are ImageNet's: for non-commercial research and education; MIT of the "
+    "squares",
+    citation="Coates, Lee and Ng 2011, An Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS; "
+    "squares: Yagli 2025, STL10_Segmentation, technical report AIDataLabel TR-2025-0001",
+    used_for="the photos of figure 1, class-level clusterings; localization and semantic evaluation against coarse "
+    "masks",
+    by_hand="unpack stl10_binary.tar.gz and, for masks, put the tables stl10_*.json of STL10_Segmentation beside its "
+    "files; give the folder stl10_binary",
     size=2_640_397_119,
     photos={"test": 8_000, "train": 5_000},
     archives=(
@@ -36,10 +59,16 @@ ABOUT = About(
                 for name in ("class_names.txt", "train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin")
             ),
         ),
+        *(
+            Archive(Https(f"{MARKED}/stl10_test_{name}.json", git_blob=blob), place=f"{TABLES}/stl10_test_{name}.json")
+            for name, blob in BLOBS.items()
+        ),
     ),
+    rules=("squares",),
 )
 SIDE = 96
 PHOTO_BYTES = 3 * SIDE * SIDE
+STEP = SIDE // GRID  # of the squares, in pixels
 
 
 def photos(place: Place, split: str) -> list[Listed]:
@@ -47,12 +76,16 @@ def photos(place: Place, split: str) -> list[Listed]:
 
     Parameters
     ----------
-    place : its root is the folder stl10_binary or the one that holds it
+    place : its root is the folder stl10_binary or the one that holds it; tables of squares stl10_SPLIT_CLASS.json are
+        taken from it, from the one that holds it, or from a folder STL10_Segmentation in either, where there are some
     split : "train", "test" or "all"
+
+    A mask is what squares show; a photo that its table does not name has none. Boxes are those of its instances.
 
     Raises
     ------
-    ValueError : a file that is missing, cut short, or has other labels than the ten classes
+    ValueError : a file that is missing, cut short, or has other labels than the ten classes; a table of squares that
+        is none, or of photos of another class or split
     """
     root = below(place.root, "class_names.txt", "stl10_binary")
     names = [row.fields[0] for row in read_table(root / "class_names.txt", "<class>")]
@@ -60,6 +93,7 @@ def photos(place: Place, split: str) -> list[Listed]:
     for part in ("train", "test"):
         if split in (part, "all"):
             pixels, labels = _read(root, part, len(names))
+            squares = _squares(root, part, names, labels)
             for number, index in enumerate(labels):
                 record = Record(
                     id=f"{part}-{number:04d}",
@@ -70,8 +104,37 @@ def photos(place: Place, split: str) -> list[Listed]:
                     label_source="STL-10",
                     split=part,
                 )
-                listed.append(Listed(record, partial(_complete, pixels=pixels[number])))
+                complete = partial(_complete, pixels=pixels[number], squares=squares.get(number), place=place)
+                listed.append(Listed(record, complete))
     return listed
+
+
+def _squares(root: Path, split: str, names: list[str], labels: NDArray[Any]) -> dict[int, Squares]:
+    """The squares of the photos of a split, by the number of the photo; of a table that is not there, none."""
+    places = [folder / inside for folder in (root, root.parent) for inside in (".", TABLES)]
+    found: dict[int, Squares] = {}
+    for place in places:
+        tables = sorted(place.glob(f"stl10_{split}_*.json"))
+        for table in tables:
+            name = table.stem.removeprefix(f"stl10_{split}_")
+            if name not in names:
+                raise ValueError(f"{table}: is of no class; allowed are {', '.join(names)}")
+            found |= read_squares(table, _checked(split, names, labels, names.index(name)))
+        if tables:
+            break
+    return found
+
+
+def _checked(split: str, names: list[str], labels: NDArray[Any], index: int) -> Callable[[int], str]:
+    """What is wrong with the number of a photo in the table of a class, "" where nothing is."""
+
+    def check(number: int) -> str:
+        if number >= len(labels):
+            return f"{split}_X.bin has the photos 0 to {len(labels) - 1}"
+        found = names[labels[number]]
+        return "" if labels[number] == index else f"is a photo of the class {found} by {split}_y.bin"
+
+    return check
 
 
 def _read(root: Path, split: str, n_classes: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
@@ -96,6 +159,13 @@ def _read(root: Path, split: str, n_classes: int) -> tuple[NDArray[np.uint8], ND
     return np.memmap(photos_file, np.uint8, "r").reshape(-1, 3, SIDE, SIDE), labels
 
 
-def _complete(record: Record, pixels: NDArray[np.uint8]) -> Record:
+def _complete(record: Record, pixels: NDArray[np.uint8], squares: Squares | None, place: Place) -> Record:
     write_bytes(record.image, png(np.ascontiguousarray(pixels.transpose(2, 1, 0))))
-    return replace(record, sha256=sha256_of(record.image), size=(SIDE, SIDE))
+    record = replace(record, sha256=sha256_of(record.image), size=(SIDE, SIDE))
+    if squares is None:
+        return record
+    labels, boxes = draw(squares, record.class_name, place.rules.squares, STEP, place.left_out)
+    record = replace(record, boxes=boxes)
+    if labels is None:
+        return record
+    return with_mask(replace(record, mask_step=STEP), np.kron(labels, np.ones((STEP, STEP), np.uint8)), place)

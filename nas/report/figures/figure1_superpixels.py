@@ -18,17 +18,22 @@ from nas.store import TABLE, Shards, read_columns
 from nas.superpixels import Variant, read_variants
 
 Heading = tuple[str, str]
+PAPERS = "stl10"
+FILLED = {
+    "as few regions": {"slic_few": "SLIC", "felzenszwalb_few": "Felzenszwalb"},
+    "as many connected regions": {"nas_components": "NAS", "slic": "SLIC", "felzenszwalb": "Felzenszwalb"},
+}
 
 
 class SegmentedPhoto(NamedTuple):
     """One photo and its region maps (H, W) by heading: a group of columns, and the column in it.
 
-    The columns of the group `filled` show mean colours and borders, the others clusters by luminance.
+    The columns of the groups `filled` show mean colours, the others clusters by luminance.
     """
 
     photo: NDArray[np.uint8]
     regions: Mapping[Heading, NDArray[Any]]
-    filled: str
+    filled: Sequence[str]
 
 
 def compare(panels: Sequence[SegmentedPhoto]) -> Figure:
@@ -41,7 +46,7 @@ def compare(panels: Sequence[SegmentedPhoto]) -> Figure:
     for row, panel in zip(axes, panels, strict=True):
         row[0].imshow(panel.photo)
         for ax, ((group, _), found) in zip(row[1:], panel.regions.items(), strict=True):
-            if group == panel.filled:
+            if group in panel.filled:
                 ax.imshow(mean_colour(found, panel.photo), interpolation="antialiased")
             else:
                 ax.imshow(by_luminance(found, panel.photo), interpolation="nearest")
@@ -59,8 +64,12 @@ def compare(panels: Sequence[SegmentedPhoto]) -> Figure:
     return figure
 
 
-def load(root: Path, dataset: str, networks: Sequence[str], photos: Sequence[str]) -> tuple[Figure, str]:
-    """Figure 1 and its caption: NAS clusters of each network, then components and the rivals of the first."""
+def load(root: Path, datasets: Sequence[str], networks: Sequence[str], photos: Sequence[str]) -> tuple[Figure, str]:
+    """Figure 1 and its caption: NAS clusters of each network, then components of the first, and its rivals.
+
+    The photos are of STL-10, as in the paper, where it is one of the data sets; else of the first one.
+    """
+    dataset = PAPERS if PAPERS in datasets else datasets[0]
     activations = Shards(root / "data" / "activations" / dataset / networks[0])
     named, photos = photos, present(activations, photos)
     views = activations.read(photos, ["view"])["view"]
@@ -74,12 +83,12 @@ def load(root: Path, dataset: str, networks: Sequence[str], photos: Sequence[str
                 columns[heading] = Shards(folder).read(photos, [key])[key]
     folder = root / "data" / "superpixels" / dataset / networks[0]
     name, first = next(iter(read_variants(folder).items()))
-    filled = "as many connected regions"
-    for method, title in (("nas_components", "NAS"), ("slic", "SLIC"), ("felzenszwalb", "Felzenszwalb")):
-        key = f"{method}.{name}"
-        columns[filled, title] = Shards(folder).read(photos, [key])[key].astype(np.int32)
+    for group, methods in FILLED.items():
+        for method, title in methods.items():
+            key = f"{method}.{name}"
+            columns[group, title] = Shards(folder).read(photos, [key])[key].astype(np.int32)
     panels = [
-        SegmentedPhoto(view, {title: maps[row] for title, maps in columns.items()}, filled)
+        SegmentedPhoto(view, {title: maps[row] for title, maps in columns.items()}, list(FILLED))
         for row, view in enumerate(views)
     ]
     seed = read_columns(folder / TABLE, ["seed"])["seed"].iloc[0]
@@ -93,8 +102,7 @@ def caption(dataset: str, variant: Variant, seed: int, photos: Sequence[str], na
     return (
         f"Photos of {dataset} segmented by NAS, SLIC and Felzenszwalb. NAS clusters (depths {made['depths']}, "
         f"k = {made['clusters']}, seed {seed}) for each network on the recipe's grid and on the image grid, "
-        "coloured by mean luminance; then the connected components of the first column of clusters, and SLIC and "
-        "Felzenszwalb tuned to their number, filled with mean colours. Grey: number of regions. NAS keep an object "
-        "together across changes of colour but draw its outline coarsely; SLIC and Felzenszwalb follow edges but "
-        f"split objects. {len(photos)} photos, {how}.{missing_text(photos, named)}"
+        "coloured by mean luminance; then, filled with mean colours, SLIC and Felzenszwalb tuned to the number of the "
+        "clusters in the first column, its connected components, and SLIC and Felzenszwalb tuned to the number of "
+        f"these. Grey: number of regions. {len(photos)} photos, {how}.{missing_text(photos, named)}"
     )

@@ -17,10 +17,19 @@ AGREEMENT = {
     "boundary_precision": "boundary precision",
     "edge_adherence": "edge adherence",
 }
+PAIRS = (
+    ("nas_components", "slic"),
+    ("nas_components", "felzenszwalb"),
+    ("nas_clusters", "slic_few"),
+    ("nas_clusters", "felzenszwalb_few"),
+)
 
 
-def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Table 2 and its caption: superpixels against masks and edges, by data set, network, variant and method."""
+def table(summary: pd.DataFrame, note: str = "") -> tuple[pd.DataFrame, str]:
+    """Table 2 and its caption: superpixels against masks and edges, by data set, network, variant and method.
+
+    Parameters: `note`, to end the caption, see `without_boundaries`.
+    """
     printed = summary.assign(
         network=summary["network"].map(label_of),
         variant=summary["variant"].map(label_of),
@@ -33,9 +42,10 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     caption = (
         f"Agreement of superpixels with masks and with strong image edges; depths {carried['depths']}, "
         f"k = {carried['clusters']}, seed {carried['seed']}. Mean over n photos [bootstrap interval]. SLIC and "
-        "Felzenszwalb are tuned per photo to the number of NAS components. ASA: achievable segmentation accuracy, "
+        "Felzenszwalb are tuned per photo to the number of NAS components, or, where they are few, of NAS clusters. "
+        "ASA: achievable segmentation accuracy, "
         "higher is better; UE: undersegmentation error, lower is better; boundaries within 2 pixels; edge adherence: "
-        "share of strong edges near a border, chance-corrected (0 is chance, 1 is all)."
+        f"share of strong edges near a border, chance-corrected (0 is chance, 1 is all).{note and ' ' + note}"
     )
     return frame, caption
 
@@ -43,7 +53,7 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 def paired_differences(
     root: Path, datasets: Sequence[str], networks: Sequence[str], resampling: Resampling
 ) -> pd.DataFrame:
-    """NAS components minus each other connected method on the same photo, with paired bootstrap intervals."""
+    """NAS minus each rival with as many regions on the same photo, with paired bootstrap intervals."""
     columns = ["id", "dataset", "network", "variant", "method", *list(AGREEMENT)[:4]]
     frame = collect(root, "superpixels", datasets, networks, TABLE, columns)
     rows = []
@@ -53,15 +63,16 @@ def paired_differences(
         by_method = {
             method: rows.set_index("id") for method, rows in group.groupby("method", sort=False, observed=True)
         }
-        for other in ("slic", "felzenszwalb"):
+        for ours, other in PAIRS:
             row = {
                 "data set": dataset,
                 "network": label_of(network),
                 "grid of NAS": label_of(variant),
+                "NAS": label_of(ours).removeprefix("NAS "),
                 "against": label_of(other),
             }
             for measure, heading in list(AGREEMENT.items())[:4]:
-                a, b = by_method["nas_components"][measure].align(by_method[other][measure])
+                a, b = by_method[ours][measure].align(by_method[other][measure])
                 estimate = paired_bootstrap(a, b, *resampling)
                 row |= {heading: with_interval(estimate), "n": str(estimate.n)}
             rows.append(row)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from nas.data.about import About, Archive
 from nas.data.sources import Https
 
@@ -5,6 +7,19 @@ from nas.data.sources import Https
 def test_an_archive_is_called_like_the_file_at_its_address():
     for address in ("https://x/a/b/set.tar.gz", "https://x/set.tar.gz?version=2#part"):
         assert Archive(Https(address, md5="0" * 32)).name == "set.tar.gz"
+
+
+def test_the_version_tells_archives_members_and_places_apart():
+    source = Https("https://x/set.tar", md5="0" * 32)
+    archives = [
+        Archive(source),
+        Archive(source, ("a",)),
+        Archive(source, place="a"),
+        Archive(replace(source, md5="1" * 32)),
+    ]
+    versions = [About("", "", "", "", "", None, archives=chosen).version for chosen in ((), *((a,) for a in archives))]
+    assert len(set(versions)) == 5
+    assert About("other", "", "", "", "", 1, archives=(archives[0],)).version == versions[1]
 
 
 def test_splits_are_those_with_a_name_the_default_one_first():

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import tarfile
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +16,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nas.data import preparing
-from nas.data.about import Archive
 from nas.data.catalogue import DATASETS
 from nas.data.preparing import prepare, subset
 from nas.data.records import Record
@@ -120,6 +120,7 @@ def test_the_photos_of_the_user_are_no_target(tmp_path):
 # Official archives
 
 HOST = "https://official.example"
+STL10 = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
 
 
 def tar(files, mode="w:gz"):
@@ -141,13 +142,32 @@ def picture(seed, kind="JPEG", values=None):
 
 def stl10():
     generator = np.random.default_rng(0)
-    files = {"stl10_binary/class_names.txt": b"\n".join(b"class%d" % n for n in range(10))}
+    files = {"stl10_binary/class_names.txt": "\n".join(STL10).encode()}
     for split, labels in (("train", [1]), ("test", [2, 10]), ("unlabeled", [])):
         files[f"stl10_binary/{split}_X.bin"] = generator.integers(
             0, 256, 27648 * max(len(labels), 1), np.uint8
         ).tobytes()
         files[f"stl10_binary/{split}_y.bin"] = bytes(labels)
-    return {"stl10_binary.tar.gz": tar(files)}
+    tables = {f"stl10_test_{name}.json": b"{}" for name in STL10}
+    tables["stl10_test_bird.json"] = json.dumps(
+        {"0": {"bird_0": [[x, y] for x in range(4) for y in range(5)]}}
+    ).encode()
+    return {"stl10_binary.tar.gz": tar(files), **tables}
+
+
+def imagenette():
+    name, files = "ILSVRC2012_val_00000293.JPEG", {}
+    for part, photo, seed in (
+        ("val", name, 0),
+        ("train", "ILSVRC2012_val_00003014.JPEG", 1),
+        ("val", "n01440764_1.JPEG", 2),
+    ):
+        files[f"imagenette2-320/{part}/n01440764/{photo}"] = picture(seed)
+    names = [f"val/{photo}" for photo in (name, "ILSVRC2012_val_00003014.JPEG", "ILSVRC2012_val_00000001.JPEG")]
+    tables = {"class_labels.txt": "0", "image_sizes.txt": "80,60", "localization.txt": "10,20,40,50"}
+    return {"imagenette2-320.tgz": tar(files)} | {
+        table: "".join(f"{name},{values}\n" for name in names).encode() for table, values in tables.items()
+    }
 
 
 def cub():
@@ -183,8 +203,13 @@ def voc2012():
     return {"VOCtrainval_11-May-2012.tar": tar(files, "w")}
 
 
-MADE = {"stl10": stl10, "cub": cub, "voc2012": voc2012}
-EXPECTED = {"stl10": ["test-0000", "test-0001"], "cub": ["Black_1"], "voc2012": ["2007_000033"]}
+MADE = {"stl10": stl10, "cub": cub, "voc2012": voc2012, "imagenette": imagenette}
+EXPECTED = {
+    "stl10": ["test-0000", "test-0001"],
+    "cub": ["Black_1"],
+    "voc2012": ["2007_000033"],
+    "imagenette": ["ILSVRC2012_val_00000293", "ILSVRC2012_val_00003014"],
+}
 
 
 @pytest.fixture
@@ -206,7 +231,10 @@ def official(server, monkeypatch):
                 backoff=0.0,
                 timeout=5.0,
             )
-            archives.append(Archive(source, archive.members))
+            if archive.source.git_blob:  # which is how its source is verified
+                blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+                source = replace(source, md5=None, sha256=None, size=None, git_blob=blob)
+            archives.append(replace(archive, source=source))
         about = replace(found.about, archives=tuple(archives))
         monkeypatch.setitem(DATASETS, name, replace(found, about=about))
         return contents
@@ -227,6 +255,16 @@ def test_an_archive_is_fetched_once_unpacked_and_read(official, server, prepared
     assert sorted(path for path, _ in server.asked) == sorted(server.files)
 
 
+def test_a_table_of_squares_and_boxes_of_the_original_photos_are_read(official, server, prepared):
+    official("stl10")
+    bird, truck = prepared("stl10", mirror=server.address).values()
+    assert bird.boxes == ((0, 0, 23, 29),) and truck.boxes == () and truck.mask is None
+    assert bird.truth()[:24, :18].min() == 1 and (bird.truth() == 1).sum() == 4 * 3 * 36  # not those at its edge
+    official("imagenette")
+    for record in prepared("imagenette", mirror=server.address).values():
+        assert record.boxes == ((5, 10, 20, 25),) and (record.class_name, record.imagenet_index) == ("tench", 0)
+
+
 def test_truth_of_the_second_archive(official, server, prepared):
     official("cub")
     (record,) = prepared("cub", mirror=server.address).values()
@@ -238,6 +276,7 @@ def test_what_is_not_used_is_not_unpacked(official, server, prepared, tmp_path):
     official("stl10")
     prepared("stl10", mirror=server.address)
     unpacked = {path.name for path in (tmp_path / "scratch").glob("stl10-*/stl10_binary/*")}
+    assert len(list((tmp_path / "scratch").glob("stl10-*/STL10_Segmentation/stl10_test_*.json"))) == len(STL10)
     assert unpacked == {"class_names.txt", "train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin"}
 
 
@@ -248,17 +287,18 @@ def test_a_transfer_that_breaks_off_is_taken_up_again(official, server, prepared
     assert [asked for _, asked in server.asked] == [None, "bytes=4000-", "bytes=9000-"]
 
 
-def test_an_archive_that_differs_is_refused_and_leaves_nothing(official, server, prepared, tmp_path):
+@pytest.mark.parametrize(("name", "checksum"), [("stl10_binary.tar.gz", "sha256"), ("stl10_test_dog.json", "git_blob")])
+def test_an_archive_that_differs_is_refused_and_leaves_nothing(official, server, prepared, tmp_path, name, checksum):
     contents = official("stl10")
-    server.files["/sets/stl10_binary.tar.gz"] = contents["stl10_binary.tar.gz"][:-1] + b"x"
+    server.files[f"/sets/{name}"] = contents[name][:-1] + b"x"
     with pytest.raises(SourceError) as caught:
         prepared("stl10", mirror=server.address)
     message = str(caught.value)
     assert "\n" not in message
-    for word in ("sha256", server.address, "download.mirror.stl10", "download.root.stl10"):
+    for word in (checksum, server.address, "download.mirror.stl10", "download.root.stl10"):
         assert word in message
     assert not (tmp_path / "raw" / "stl10").exists()
-    assert not list((tmp_path / "scratch").glob("stl10*"))
+    assert not list((tmp_path / "scratch").glob("stl10-*"))
 
 
 def test_a_killed_unpacking_is_done_anew(official, server, prepared, tmp_path, monkeypatch):

@@ -152,10 +152,12 @@ def test_upper_case_checksums(tmp_path):
 
 
 def test_a_download_needs_a_checksum():
-    with pytest.raises(ValueError, match="sha256 or md5 must be given"):
+    with pytest.raises(ValueError, match="sha256, md5 or git_blob must be given"):
         Https("https://x/y", size=3)
     with pytest.raises(ValueError, match="md5 must be 32"):
         Https("https://x/y", md5="a" * 64)
+    with pytest.raises(ValueError, match="git_blob must be 40"):
+        Https("https://x/y", git_blob="a" * 64)
 
 
 @pytest.mark.parametrize("where", ["url", "mirrors", "mirror"])

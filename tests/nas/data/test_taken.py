@@ -24,17 +24,23 @@ def folder(tmp_path):
 def test_photos_masks_and_their_share_are_counted(tmp_path, folder):
     target = tmp_path / "raw"
     taken = prepare("folder", target, workspace=tmp_path, annotations=tmp_path, root=str(folder))
-    assert taken == read_taken(target) == Taken(6, 2, (2 / 8 + 2 / 8) / 2, ["a", "b", "d"])
-    line = "6 photos, 2 with masks, 25.0% of whose pixels are object; without one: a, b, d and 1 more"
-    assert taken.line() == line
+    assert taken == read_taken(target) == Taken(6, 3, 2, (1 / 4 + 1 / 4) / 2, 1 / 16, 1, ["a", "b", "d"])
+    line = (
+        "6 photos, 3 objects, 2 with masks, 25.0% of whose pixels are object, 6.2% ignored; without one: a, b, d and 1"
+    )
+    assert taken.line() == f"{line} more"
 
 
 @pytest.mark.parametrize(
     ("taken", "line"),
     [
-        (Taken(3, 0, 0.0, ["a", "b", "c"]), "3 photos, 0 with masks"),
-        (Taken(2, 2, 0.5, []), "2 photos, 2 with masks, 50.0% of whose pixels are object"),
-        (Taken(2, 1, 0.5, ["b"]), "2 photos, 1 with masks, 50.0% of whose pixels are object; without one: b"),
+        (Taken(3, without=["a", "b", "c"]), "3 photos, 0 objects, 0 with masks"),
+        (Taken(1, 1, 1, 0.5), "1 photo, 1 object, 1 with masks, 50.0% of whose pixels are object"),
+        (
+            Taken(2, 4, 1, 0.5, 0.25, 6, ["b"], {"squares": 3, "names": 1}),
+            "2 photos, 4 objects, 1 with masks of squares of 6 pixels, 50.0% of whose pixels are object, 25.0% "
+            "ignored; without one: b; left out: squares: 3, names: 1",
+        ),
     ],
 )
 def test_it_is_said_in_a_line(tmp_path, taken, line):

@@ -1,5 +1,7 @@
 """What is stored of photos against each method called alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from plain import flood
@@ -12,7 +14,7 @@ from nas.superpixels.estimator import NeuroActivatedSuperpixels
 from nas.superpixels.inputs import variants_with_maps
 from nas.superpixels.measures import MEASURES, RATIOS
 from nas.superpixels.rivals import felzenszwalb, slic
-from nas.superpixels.segmentations import segment, segment_photos
+from nas.superpixels.segmentations import Rivals, segment, segment_photos
 from nas.superpixels.variants import SEGMENTATIONS, Segmenting, Variant
 
 SETTINGS = Segmenting("bicubic", 3, 1, 0.8, {"compactness": 5.0, "max_evaluations": 3}, {"max_evaluations": 3})
@@ -21,12 +23,14 @@ VARIANTS = {"first": Variant(4, (2, 3), "channels", "first"), "image": Variant("
 
 def plain_segmentations(clusters, view):
     pieces = flood(clusters)
-    n_regions = int(pieces.max()) + 1
+    n_regions, n_clusters = int(pieces.max()) + 1, len(set(clusters.flat))
     return {
         "nas_clusters": clusters,
         "nas_components": pieces,
         "slic": slic(view, n_regions, compactness=5.0, max_evaluations=3),
         "felzenszwalb": felzenszwalb(view, n_regions, max_evaluations=3),
+        "slic_few": slic(view, n_clusters, compactness=5.0, max_evaluations=3),
+        "felzenszwalb_few": felzenszwalb(view, n_clusters, max_evaluations=3),
     }
 
 
@@ -71,16 +75,32 @@ def test_a_photo_is_the_same_alone_and_a_variant_without_the_others(photos):
         assert list(alone["image"].rows) == [row for row in together["image"].rows if row["id"] == record.id]
 
 
-def test_rivals_have_about_as_many_regions_as_there_are_components():
+def test_masks_of_squares_have_no_boundaries(photos):
+    folder, records = photos
+    records = [replace(record, mask_step=6) for record in records]
+    found = segment_photos(records, variants_with_maps(VARIANTS, folder), Stored(folder, ("view",)), SETTINGS)
+    drawn = [row for row in found["first"].rows if "achievable_segmentation_accuracy" in row]
+    assert drawn and all(np.isnan(row["boundary_recall"]) and np.isnan(row["boundary_precision"]) for row in drawn)
+    assert all(0 < row["achievable_segmentation_accuracy"] <= 1 for row in drawn)
+
+
+def test_rivals_have_about_as_many_regions_as_there_are_components_or_clusters():
     generator = np.random.default_rng(0)
     view = np.kron(generator.integers(0, 256, (6, 6, 3)), np.ones((10, 10, 1))).astype(np.uint8)
     clusters = np.kron(generator.integers(0, 4, (6, 6)), np.ones((10, 10), int))
-    found = dict(segment(view, clusters, Segmenting("bicubic", 0, 1, 0.8)))
+    found = dict(segment(clusters, Rivals(view, Segmenting("bicubic", 0, 1, 0.8))))
     assert tuple(found) == SEGMENTATIONS
-    wanted = flood(clusters).max() + 1
     for method in SEGMENTATIONS[1:]:
+        wanted = 4 if method.endswith("_few") else flood(clusters).max() + 1
         assert np.array_equal(found[method], flood(found[method]))
-        assert abs(found[method].max() + 1 - wanted) <= 0.15 * wanted
+        assert abs(found[method].max() + 1 - wanted) <= 0.25 * wanted
+
+
+def test_rivals_of_a_number_of_regions_are_found_once():
+    view = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
+    rivals = Rivals(view, Segmenting("bicubic", 0, 1, 0.8))
+    assert rivals.slic(9) is rivals.slic(9) and rivals.felzenszwalb(9) is rivals.felzenszwalb(9)
+    assert np.array_equal(rivals.slic(9), slic(view, 9)) and rivals.slic(9).max() != rivals.slic(4).max()
 
 
 def test_the_ratio_is_called_what_tables_and_figures_ask_for():

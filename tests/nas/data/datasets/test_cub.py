@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.data.rules import Agreement, Rules
+
 TABLES = {
     "classes.txt": "1 001.Black_footed_Albatross\n2 002.Laysan_Albatross\n3 003.Sooty_Albatross\n",
     "images.txt": "1 001.Black_footed_Albatross/Black_0046_18.jpg\n2 002.Laysan_Albatross/Laysan_0001_545.jpg\n"
@@ -67,37 +69,60 @@ def test_the_official_split_is_chosen_by_name(root, prepared, split, ids):
     assert list(prepared("cub", root.parent, split=split)) == ids
 
 
+def read(levels, low, high):
+    """A label map: background up to the level `low`, object from `high` on, ignored between."""
+    return np.where(levels <= low, 0, np.where(levels >= high, 1, 255)).astype(np.uint8)
+
+
 @pytest.mark.parametrize("inside", [False, True])
-def test_the_object_is_where_more_than_half_of_the_annotators_agree(root, masks, prepared, inside):
+@pytest.mark.parametrize(
+    ("agreement", "low", "high"),
+    [((0.25, 0.75), 64, 191), ((0.2, 0.8), 51, 204), ((0.5, 0.5), 128, 129), ((0.5, 0.6), 128, 153)],
+    ids=str,
+)
+def test_object_and_background_are_what_enough_of_the_annotators_agree_on(
+    root, masks, prepared, inside, agreement, low, high
+):
     if inside:
         (root.parent / "segmentations").rename(root / "segmentations")
-    records = prepared("cub", root, split="all")
+    records = prepared("cub", root, split="all", rules=Rules(agreement=Agreement(*agreement)))
     for name, levels in masks.items():
-        np.testing.assert_array_equal(records[name].truth(), (levels > 127.5).astype(np.uint8))
+        np.testing.assert_array_equal(records[name].truth(), read(levels, low, high))
         assert records[name].mask_sha256 == hashlib.sha256(records[name].mask.read_bytes()).hexdigest()
 
 
+def test_one_of_four_or_five_annotators_is_not_enough_to_dispute_a_pixel(root, masks, prepared):
+    # shares of n annotators as a file has them, cut or rounded to whole levels
+    for n, shares in ((4, [0, 63, 127, 191, 255]), (4, [0, 64, 128, 191, 255]), (5, [0, 51, 102, 153, 204, 255])):
+        levels = np.random.default_rng(n).choice(shares, (30, 40)).astype(np.uint8)
+        for path in root.parent.glob("segmentations/*/*.png"):
+            Image.fromarray(levels).save(path)
+        drew = np.round(levels / 255 * n)
+        for record in prepared("cub", root, split="all").values():
+            np.testing.assert_array_equal(record.truth(), read(drew, 1, n - 1))
+
+
 @pytest.mark.parametrize(
-    ("image", "threshold"),
+    ("image", "low", "high"),
     [
-        (lambda levels: Image.fromarray(levels), 127),
-        (lambda levels: Image.fromarray(np.dstack([levels] * 3)), 127),
-        (lambda levels: Image.fromarray(np.dstack([levels, np.full_like(levels, 255)]), "LA"), 127),
-        (lambda levels: shaded(levels // 51, [51 * share for share in range(6)]), 127),
-        (lambda levels: shaded(5 - levels // 51, [51 * share for share in range(5, -1, -1)]), 127),
-        # of no pixel do three of the five say so
-        (lambda levels: Image.fromarray(levels // 255 * 102 + (levels == 204) * np.uint8(51)), 51),
+        (lambda levels: Image.fromarray(levels), 64, 191),
+        (lambda levels: Image.fromarray(np.dstack([levels] * 3)), 64, 191),
+        (lambda levels: Image.fromarray(np.dstack([levels, np.full_like(levels, 255)]), "LA"), 64, 191),
+        (lambda levels: shaded(levels // 51, [51 * share for share in range(6)]), 64, 191),
+        (lambda levels: shaded(5 - levels // 51, [51 * share for share in range(5, -1, -1)]), 64, 191),
+        # of no pixel do more than two of the five say so: shares are of these
+        (lambda levels: Image.fromarray(levels // 255 * 102 + (levels == 204) * np.uint8(51)), 26, 76),
     ],
-    ids=["grey", "colours that are grey", "grey with alpha", "palette", "palette upside down", "no majority"],
+    ids=["grey", "colours that are grey", "grey with alpha", "palette", "palette upside down", "no agreement"],
 )
-def test_the_soft_masks_of_the_archive_are_read_by_their_greys(root, masks, prepared, image, threshold):
+def test_the_soft_masks_of_the_archive_are_read_by_their_greys(root, masks, prepared, image, low, high):
     levels = np.random.default_rng(0).choice([0, 51, 102, 153, 204, 255], (30, 40)).astype(np.uint8)
     for path in root.parent.glob("segmentations/*/*.png"):
         image(levels).save(path)
     shown = np.asarray(image(levels).convert("L"))
     for record in prepared("cub", root, split="all").values():
-        np.testing.assert_array_equal(record.truth(), (shown > threshold).astype(np.uint8))
-        assert record.truth().any() and not record.truth().all()
+        np.testing.assert_array_equal(record.truth(), read(shown, low, high))
+        assert set(np.unique(record.truth())) == {0, 1, 255}
 
 
 def shaded(numbers, greys):

@@ -9,6 +9,7 @@ from PIL import Image
 from nas.data.masks import composed
 from nas.data.preparing import prepare
 from nas.data.records import read_records
+from nas.data.rules import Rules
 
 
 @pytest.fixture
@@ -92,8 +93,8 @@ def test_a_mask_of_the_photos_proportions_is_resized(root, prepared, scale):
 def test_masks_are_of_the_kind_that_is_said(root, prepared):
     levels = np.where(instances() == 255, 0, 3 * instances()).astype(np.uint8)
     Image.fromarray(levels).save(root / "a.mask.png")
-    np.testing.assert_array_equal(prepared("folder", root, masks="object")["a"].truth(), levels > 0)
-    np.testing.assert_array_equal(prepared("folder", root, masks="instances")["a"].truth(), levels)
+    np.testing.assert_array_equal(prepared("folder", root, rules=Rules(masks="object"))["a"].truth(), levels > 0)
+    np.testing.assert_array_equal(prepared("folder", root, rules=Rules(masks="instances"))["a"].truth(), levels)
 
 
 def test_names_are_composed_and_hidden_files_are_none(root, photo, prepared):

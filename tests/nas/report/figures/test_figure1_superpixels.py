@@ -13,7 +13,8 @@ from nas.superpixels.variants import Variant, write_variants
 
 SIDE = 16
 VARIANTS = {name: Variant(5, (2, 3), "channels", "first") for name in ("first", "image", "tuned")}
-KINDS = ("nas_clusters", "nas_components", "slic", "felzenszwalb")
+RIVALS = ["SLIC", "Felzenszwalb"]
+KINDS = ("nas_clusters", "nas_components", "slic", "felzenszwalb", "slic_few", "felzenszwalb_few")
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +43,12 @@ def project(new_project):
 
 
 def test_panels_are_the_stored_maps_with_their_numbers_of_regions(project):
-    figure, text = load(project.folder, "folder", ["mobilenet_v2"], ["b", "a"])
-    axes = np.reshape(figure.axes, (2, 6))
-    headings = ["Photo", "recipe's grid", "image grid", "NAS", "SLIC", "Felzenszwalb"]
+    figure, text = load(project.folder, ["folder"], ["mobilenet_v2"], ["b", "a"])
+    axes = np.reshape(figure.axes, (2, 8))
+    headings = ["Photo", "recipe's grid", "image grid", *RIVALS, "NAS", *RIVALS]
     assert [ax.get_title() for ax in axes[0]] == headings
-    keys = ["nas_clusters.first", "nas_clusters.image", "nas_components.first", "slic.first", "felzenszwalb.first"]
+    connected = ["slic_few", "felzenszwalb_few", "nas_components", "slic", "felzenszwalb"]
+    keys = ["nas_clusters.first", "nas_clusters.image", *(f"{kind}.first" for kind in connected)]
     stored = Shards(project.of("superpixels"))
     for row, photo in zip(axes, "ba", strict=True):
         view = Shards(project.of("activations")).read([photo], ["view"])["view"][0]
@@ -55,8 +57,12 @@ def test_panels_are_the_stored_maps_with_their_numbers_of_regions(project):
             found = stored.read([photo], [key])[key][0].astype(np.int32)
             expected = by_luminance(found, view) if "clusters" in key else mean_colour(found, view)
             np.testing.assert_array_equal(ax.images[0].get_array(), expected)
-        assert [ax.get_xlabel() for ax in row[1:]] == ["2", "2", "3", "4", "5"]
-    assert [each.get_text() for each in figure.texts] == ["NAS, MobileNetV2", "as many connected regions"]
+        assert [ax.get_xlabel() for ax in row[1:]] == ["2", "2", "6", "7", "3", "4", "5"]
+    assert [each.get_text() for each in figure.texts] == [
+        "NAS, MobileNetV2",
+        "as few regions",
+        "as many connected regions",
+    ]
     assert text.startswith("Photos of folder segmented") and "(depths 2-3, k = 5, seed 6)" in text
 
 
@@ -74,7 +80,7 @@ def test_the_caption_says_how_photos_were_chosen(named, shown, end):
 
 def test_a_heading_stands_over_its_columns():
     maps = {("one", "a"): np.eye(4, dtype=int), ("one", "b"): np.eye(4, dtype=int), ("two", "c"): np.eye(4, dtype=int)}
-    figure = compare([SegmentedPhoto(np.zeros((4, 4, 3), np.uint8), maps, "two")])
+    figure = compare([SegmentedPhoto(np.zeros((4, 4, 3), np.uint8), maps, ["two"])])
     boxes = [ax.get_position() for ax in figure.axes]
     middles = [(boxes[1].x0 + boxes[2].x1) / 2, (boxes[3].x0 + boxes[3].x1) / 2]
     assert [text.get_position()[0] for text in figure.texts] == pytest.approx(middles)

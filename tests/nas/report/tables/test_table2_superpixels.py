@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nas.report.tables.table2_superpixels import AGREEMENT, paired_differences, table
+from nas.report.tables.table2_superpixels import AGREEMENT, PAIRS, paired_differences, table
 from nas.statistics.bootstrap import interval
 from nas.statistics.resampling import Resampling
 from nas.store.tables import write_table
@@ -34,7 +34,8 @@ def test_cells_are_the_estimates_and_the_caption_says_of_what(summary):
     assert list(frame) == ["data set", "network", "grid of NAS", "method", *AGREEMENT.values(), "regions", "n"]
     assert set(frame["grid of NAS"]) == {"recipe's grid", "image grid"} and set(frame["n"]) == {"9"}
     assert frame["method"].tolist() == ["NAS components", "SLIC", "Felzenszwalb"] * 4
-    assert "depths 2-3-4, k = 5, seed 3." in caption
+    assert "depths 2-3-4, k = 5, seed 3." in caption and caption.endswith("1 is all).")
+    assert table(summary, "More.")[1] == f"{caption} More."
     for row, (_, group) in zip(frame.to_dict("records"), summary.groupby(SETTING, sort=False), strict=True):
         found = group.set_index("measure")
         for measure, heading in AGREEMENT.items():
@@ -47,22 +48,23 @@ def test_differences_are_paired_by_photo_with_the_intervals_of_the_run(tmp_path)
     generator, resampling = np.random.default_rng(1), Resampling(0.8, 60, 5)
     rows = [
         {"id": photo, "variant": variant, "method": method, **{measure: generator.random() for measure in AGREEMENT}}
-        for variant in ("first", "image") for method in (*METHODS, "nas_clusters")
+        for variant in ("first", "image") for method in (*METHODS, "nas_clusters", "slic_few", "felzenszwalb_few")
         for photo in generator.permutation(list("abcde"))
     ]  # fmt: skip
     frame = pd.DataFrame(rows).assign(dataset="made", network="own")
     frame.loc[(frame["id"] == "b") & (frame["variant"] == "image"), "boundary_recall"] = np.nan
     write_table(frame, tmp_path / "data/superpixels/made/own/table.parquet")
     found = paired_differences(tmp_path, ["made"], ["own"], resampling)
-    assert found[["grid of NAS", "against"]].to_numpy().tolist() == [
-        [grid, other] for grid in ("recipe's grid", "image grid") for other in ("SLIC", "Felzenszwalb")
+    few = [("clusters", "SLIC, few"), ("clusters", "Felzenszwalb, few")]
+    assert found[["grid of NAS", "NAS", "against"]].to_numpy().tolist() == [
+        [grid, ours, other]
+        for grid in ("recipe's grid", "image grid")
+        for ours, other in (("components", "SLIC"), ("components", "Felzenszwalb"), *few)
     ]
-    pairs = [(variant, other) for variant in ("first", "image") for other in ("slic", "felzenszwalb")]
-    for row, (variant, other) in zip(found.to_dict("records"), pairs, strict=True):
+    pairs = [(variant, *pair) for variant in ("first", "image") for pair in PAIRS]
+    for row, (variant, ours, other) in zip(found.to_dict("records"), pairs, strict=True):
         wide = frame[frame["variant"] == variant].set_index(["method", "id"])
         for measure, heading in list(AGREEMENT.items())[:4]:
-            differences = [
-                wide.loc[("nas_components", photo), measure] - wide.loc[(other, photo), measure] for photo in "abcde"
-            ]
+            differences = [wide.loc[(ours, photo), measure] - wide.loc[(other, photo), measure] for photo in "abcde"]
             expected = interval(differences, *resampling)
             assert row[heading] == f"{expected.value:.3f} [{expected.low:.3f}, {expected.high:.3f}]"

@@ -1,0 +1,60 @@
+"""What counts as object where truth is not sharp; each data set is read by those of these rules that its page names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from nas.data.masks import Kind
+
+
+class Agreement(NamedTuple):
+    """Shares of annotators: a pixel that at most so many drew is background, one that at least so many drew is object.
+
+    One that more than the first and less than the second drew is disputed, and ignored. Where both are the same, more
+    than that share is needed for an object.
+    """
+
+    background: float
+    object: float
+
+
+FOUR_OF_FIVE = Agreement(0.25, 0.75)  # at most one of four or five is background, all but one are object
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How truth that could be read in several ways is read.
+
+    Attributes
+    ----------
+    masks : of "folder": what the values of a mask are, see `nas.data.masks`
+    agreement : of "cub": whose masks are shares of annotators
+    squares : of "stl10": what squares at the edge of an object are, which show background too
+
+    Raises
+    ------
+    ValueError : shares that are none, or in the wrong order
+    """
+
+    masks: Kind = "auto"
+    agreement: Agreement = FOUR_OF_FIVE
+    squares: Literal["ignored", "object"] = "ignored"
+
+    def __post_init__(self) -> None:
+        low, high = self.agreement
+        if not 0 < low <= high < 1:
+            raise ValueError(
+                f"agreement.background is {low}, agreement.object {high}: allowed are shares between 0 and 1, the "
+                "first not above the second"
+            )
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "Rules":
+        """Rules of values as params.yaml has them."""
+        values = dict(settings)
+        if "agreement" in values:
+            values["agreement"] = Agreement(**values["agreement"])
+        return cls(**values)
+
+
+DEFAULT = Rules()
