@@ -20,7 +20,7 @@ import yaml
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from voluptuous import Invalid
 
-from nas.parameters import ParametersError, of_own_making
+from nas.parameters import ParametersError, of_own_making, unlock
 from nas.store import one_line
 from stages.params import Parameters, read
 from stages.warm import SOCKET, SURROUNDINGS
@@ -55,6 +55,7 @@ def main() -> None:
 @contextmanager
 def warm() -> Iterator[None]:
     """While there is a process that has loaded the libraries, from which stages start (`commands.warm`)."""
+    unlock(SURROUNDINGS)
     command = [sys.executable, "-X", "utf8", "-m", "commands.warm"]
     surroundings = {**of_own_making(os.environ, SURROUNDINGS), "PYTHONPATH": str(Path(__file__).parent.parent)}
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=surroundings) as process:

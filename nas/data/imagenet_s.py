@@ -101,7 +101,7 @@ def read_mask(
         )
     found = (numbers.shape[0], numbers.shape[1])
     if not same_proportions(found, size):
-        check_size(found, size, where)
+        check_size(found, size, f"{where}: {path}")
     number = categories().get(list(synsets())[class_index])
     if number is None or not (numbers == number).any():
         left_out["masks of ImageNet-S that do not show the class of their photo"] += 1

@@ -1,4 +1,4 @@
-from .environment import of_own_making, settle
+from .environment import of_own_making, settle, unlock
 from .interrupts import end_interrupted
 from .reading import ParametersError, check_names, load, neighbour, valid_part, validate, with_values
 from .relations import resolve
@@ -20,6 +20,7 @@ __all__ = [
     "run_program",
     "settle",
     "tidy",
+    "unlock",
     "valid_part",
     "validate",
     "with_values",

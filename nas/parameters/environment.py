@@ -1,7 +1,9 @@
 """The surroundings of a program: what could change numbers or pixels from outside is not let in."""
 
 import os
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 # who runs it and where, what is given to it on purpose, and the way to the network; all else stays out
@@ -31,6 +33,7 @@ BEGINNINGS = ("DVC_", "NAS_", "PIP_")  # PIP_INDEX_URL and its like say where pa
 # of numerical libraries: last bits of a sum differ with their number, so it is one in every process, of which there
 # are as many as cores; a network has activations.threads
 THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+MOMENT = 3.0  # seconds; matplotlib itself waits for five
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -66,3 +69,16 @@ def settle(scratch: Path) -> None:
     for name in set(os.environ) - set(made):
         del os.environ[name]
     os.environ.update(made)
+    unlock(scratch)
+
+
+def unlock(scratch: Path) -> None:
+    """Remove a lock of matplotlib's list of fonts that a killed process left: later ones would wait, and warn in pages.
+
+    It is held while a file is written, for a moment: one that is older than that is nobody's.
+    """
+    for lock in (scratch / "matplotlib").glob("*.matplotlib-lock"):
+        with suppress(FileNotFoundError):
+            while (age := time.time() - lock.stat().st_mtime) < MOMENT:
+                time.sleep(min(MOMENT, MOMENT - age))
+            lock.unlink()

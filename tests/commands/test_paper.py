@@ -15,6 +15,7 @@ from nas.data.catalogue import DATASETS
 from nas.networks.cost import bytes_of_activations
 from nas.parameters.reading import load
 from nas.store.progress import readable
+from nas.superpixels.variants import SEGMENTATIONS
 from stages import params
 
 TINY = {
@@ -88,7 +89,7 @@ def test_the_plan_of_a_tiny_run_and_its_command(project, commands, capsys):
     stored = 2 * bytes_of_activations(maps, 224, 1000)
     assert f"sample x mobilenet_v2, 2 photos: activations {readable(stored)}, about " in said
     # of the three methods, grad_cam has small maps
-    total = DATASETS["sample"].about.size + stored + 2 * (2 * 2 * len(SEGMENTATIONS) + 3 * 4 * 2) * 224**2
+    total = DATASETS["sample"].about.size + stored + 2 * (2 * 2 * 4 + 3 * len(SEGMENTATIONS) * 2) * 224**2
     assert f"in all: {readable(total)} on disk with what is fetched" in said
 
 
@@ -132,8 +133,8 @@ def test_a_disk_that_is_too_small_is_refused_with_what_would_fit(project, comman
     assert "\n" not in str(caught.value) and commands == []
     sizes = [float(size) for size in re.findall(r"([\d.]+) MB", str(caught.value))]
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  sample x")]
-    # 12 label maps in 16 bits; maps of two methods for two classes
-    assert line == "  sample x mobilenet_v2, 2 photos: activations 3.0 MB; superpixels 2.4 MB; saliency 1.6 MB"
+    # 18 label maps in 16 bits; maps of two methods for two classes
+    assert line == "  sample x mobilenet_v2, 2 photos: activations 3.0 MB; superpixels 3.6 MB; saliency 1.6 MB"
     needed, _free, half, without = sizes
     assert needed > half > without
 

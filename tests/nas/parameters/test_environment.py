@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from nas.parameters.environment import of_own_making
+import pytest
+
+from nas.parameters.environment import of_own_making, unlock
 
 HOSTILE = {
     "OMP_NUM_THREADS": "7",
@@ -81,3 +84,20 @@ open("made", "w").close()
                           env=environment, capture_output=True, text=True)  # fmt: skip
     assert done.stdout.split() == ["True", "1", "1"], done.stderr
     assert Path(tmp_path, "made").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("age", [0.0, 60.0], ids=["just now", "long ago"])
+def test_a_lock_that_a_killed_process_left_is_removed(tmp_path, age):
+    lock = tmp_path / "matplotlib" / "fontlist-v1.json.matplotlib-lock"
+    lock.parent.mkdir()
+    lock.touch()
+    os.utime(lock, (time.time() - age,) * 2)
+    unlock(tmp_path)
+    assert not lock.exists()
+
+
+def test_without_a_lock_nothing_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waited"))
+    unlock(tmp_path)
+    (tmp_path / "matplotlib").mkdir()
+    unlock(tmp_path)

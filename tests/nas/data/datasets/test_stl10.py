@@ -1,10 +1,14 @@
-"""Against torchvision's own reader of the binary format."""
+"""Against torchvision's own reader of the binary format; squares are those of `test_squares`."""
+
+import json
 
 import numpy as np
 import pytest
 from torchvision.datasets import STL10
 
 from nas.data.records import TRAIN, is_prepared, read_records
+from nas.data.rules import Rules
+from nas.data.taken import read_taken
 
 NAMES = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
 
@@ -84,3 +88,56 @@ def test_photos_to_learn_from_lie_apart_and_follow_their_own_limit(root, prepare
 def test_a_broken_train_split_says_how_to_do_without(root, refused):
     (root / "train_X.bin").unlink()
     refused("stl10", root, "train_X.bin", "or set download.train: 0, to do without a linear head", train=None)
+
+
+def mark(place, split, **photos):
+    """Write the tables of squares of classes: number of a photo to instances."""
+    place.mkdir(exist_ok=True)
+    for name, marked in photos.items():
+        (place / f"stl10_{split}_{name}.json").write_text(json.dumps(marked))
+
+
+def block(x0, y0, x1, y1):
+    return [[x, y] for x in range(x0, x1) for y in range(y0, y1)]
+
+
+HORSES = {"0": {"horse_0": block(2, 3, 7, 9), "sheep_0": block(12, 0, 16, 2)}, "1": {"horse_0": []}}
+
+
+@pytest.mark.parametrize("place", [".", "..", "STL10_Segmentation", "../STL10_Segmentation"])
+def test_masks_and_boxes_are_those_of_the_squares(root, prepared, place):
+    mark(root / place, "test", horse=HORSES)
+    found = prepared("stl10", root)
+    labels = np.zeros((96, 96), int)
+    labels[18:54, 12:42], labels[24:48, 18:36], labels[0:12, 72:96] = 255, 1, 255
+    np.testing.assert_array_equal(found["test-0000"].truth(), labels)
+    assert found["test-0000"].boxes == ((12, 18, 41, 53),) and found["test-0000"].mask_step == 6
+    for other in ("test-0001", "test-0002"):  # without a square, and in no table
+        assert (found[other].mask, found[other].boxes, found[other].mask_step) == (None, (), 1)
+    whole = prepared("stl10", root, rules=Rules(squares="object"))["test-0000"].truth()
+    labels[18:54, 12:42] = 1
+    np.testing.assert_array_equal(whole, labels)
+
+
+def test_what_was_left_out_is_said_of_the_photos_that_are_used(root, prepared, tmp_path):
+    mark(root, "test", horse=HORSES, truck={"3": {"truck_0": [[16, 0], *block(0, 0, 4, 4)]}})
+    prepared("stl10", root)
+    taken = read_taken(tmp_path / "raw" / "stl10")
+    left_out = {"instances of another class": 1, "instances without a square": 1, "squares outside the grid": 1}
+    assert (taken.n_objects, taken.n_masks, taken.mask_step, taken.left_out) == (2, 2, 6, left_out)
+    prepared("stl10", root, split="train")
+    assert read_taken(tmp_path / "raw" / "stl10").left_out == {}
+
+
+WRONG_TABLES = {
+    "another class": ({"car": {"0": {}}}, ["stl10_test_car.json, photo '0'", "class horse by test_y.bin"]),
+    "beyond the archive": ({"truck": {"5": {}}}, ["photo '5'", "test_X.bin has the photos 0 to 4"]),
+    "no class": ({"zebra": {}}, ["stl10_test_zebra.json: is of no class", "airplane"]),
+    "no squares": ({"truck": {"3": {"truck_0": [[1]]}}}, ["photo '3', 'truck_0'", "must be"]),
+}
+
+
+@pytest.mark.parametrize(("tables", "words"), WRONG_TABLES.values(), ids=WRONG_TABLES)
+def test_tables_of_other_photos_are_named(root, refused, tables, words):
+    mark(root, "test", **tables)
+    refused("stl10", root, *words)
