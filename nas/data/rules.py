@@ -44,8 +44,8 @@ class Rules:
         low, high = self.agreement
         if not 0 < low <= high < 1:
             raise ValueError(
-                f"agreement.background is {low}, agreement.object {high}: allowed are shares between 0 and 1, the "
-                "first not above the second"
+                f"agreement.object is {high}: allowed are shares between 0 and 1, not below agreement.background, "
+                f"which is {low}"
             )
 
     @classmethod

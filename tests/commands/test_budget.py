@@ -48,7 +48,7 @@ def test_bytes_are_those_of_each_stage(read):
     network = budget.untrained(parameters, "mobilenet_v2")
     assert budget.bytes_of(parameters, network) == {
         "activations": bytes_of_activations(SHAPES, 224, 1000, "float16", True),
-        "superpixels": bytes_of_superpixels(3 * 4, 224),
+        "superpixels": bytes_of_superpixels(3 * 6, 224),
         "saliency": bytes_of_saliency(2, 224),  # maps of grad_cam are small
         "relevance": 0,
     }

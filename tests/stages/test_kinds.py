@@ -37,7 +37,7 @@ OPTIONAL = ["download.limit", "download.train", "superpixels.felzenszwalb.min_si
 OPTIONAL += ["classes.figure.cluster"]
 SHARES = ["superpixels.edge_quantile", "superpixels.slic.compactness", "superpixels.slic.sigma"]
 SHARES += ["superpixels.felzenszwalb.sigma", "convergence.reference", "relevance.blur", "claims.alpha"]
-SHARES += ["claims.consistent_tau", "claims.agreeing_tau", "statistics.level"]
+SHARES += ["download.agreement.background", "claims.consistent_tau", "claims.agreeing_tau", "statistics.level"]
 RIGHT = {key: ["empty mapping"] for key in MAPPINGS} | {key: ["nothing"] for key in OPTIONAL}
 RIGHT |= {key: ["fraction"] for key in SHARES} | {"activations.cache": ["truth"]}
 

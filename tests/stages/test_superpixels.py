@@ -19,7 +19,7 @@ from nas.superpixels.variants import read_variants
 from stages import superpixels
 
 KINDS = [f"{method}.{variant}" for variant in ("first", "image", "tuned") for method in
-         ("nas_clusters", "nas_components", "slic", "felzenszwalb")]  # fmt: skip
+         ("nas_clusters", "nas_components", "slic", "felzenszwalb", "slic_few", "felzenszwalb_few")]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,8 @@ def plain_stage(photo, view, mask, seed):
             "nas_components": flood(clusters),
             "slic": slic(view, n_regions, compactness=3.0, sigma=0.5),
             "felzenszwalb": felzenszwalb(view, n_regions, sigma=0.4, min_size=6),
+            "slic_few": slic(view, len(np.unique(clusters)), compactness=3.0, sigma=0.5),
+            "felzenszwalb_few": felzenszwalb(view, len(np.unique(clusters)), sigma=0.4, min_size=6),
         }.items():
             settings = {"depths": "-".join(map(str, depths)), "clusters": str(k), "weighting": weighting or "none"}
             row = {"id": photo, "variant": name, "method": method, "k": k, "n_regions": len(np.unique(labels))}
@@ -120,6 +122,6 @@ def test_the_whole_stage_is_that_of_its_parts_called_one_after_the_other(new_cla
             assert np.array_equal(found.read([record.id], [name])[name][0], labels), name
             stored_row = table.loc[(row.pop("id"), row.pop("variant"), row.pop("method"))]
             assert {key: stored_row[key] for key in row} == pytest.approx(row), name
-    assert len(table) == 2 * len(VARIANTS) * 4
+    assert len(table) == 2 * len(VARIANTS) * 6
     sizes = {name: (each.clusters, each.depths, each.size) for name, each in read_variants(found.folder).items()}
     assert sizes == {name: (k, depths, size) for name, (k, depths, _, size) in VARIANTS.items()}

@@ -7,9 +7,7 @@ from nas.data.rules import Agreement, Rules
 
 @pytest.mark.parametrize("agreement", [(0.6, 0.4), (0.0, 0.5), (0.5, 1.0), (float("nan"), 0.5)], ids=str)
 def test_shares_in_the_wrong_order_or_none_are_refused(agreement):
-    with pytest.raises(
-        ValueError, match=r"^agreement.background is .*: allowed are shares between 0 and 1, the first not"
-    ):
+    with pytest.raises(ValueError, match=r"^agreement.object is .*: allowed are shares between 0 and 1, not below"):
         Rules(agreement=Agreement(*agreement))
 
 
