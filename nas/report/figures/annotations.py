@@ -9,11 +9,12 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nas.data import Record, read_records
+from nas.data import IGNORED, Record, read_records
 from nas.report import style
 from nas.store import one_line
 
 SHOWN = 24  # photos of a data set
+IGNORED_GREY = 0.75
 
 
 def records_of(root: Path, datasets: Sequence[str]) -> list[Record]:
@@ -34,6 +35,8 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
     for ax, record in zip(axes.flat, records, strict=False):
         labels = record.truth(record.size)
         ax.imshow(record.photo())
+        if labels is not None and (labels == IGNORED).any():
+            ax.imshow(np.dstack([np.full((*labels.shape, 3), IGNORED_GREY), (labels == IGNORED) * 0.6]))
         for number, (x0, y0, x1, y1) in enumerate(record.boxes):
             colour = colours[number % len(colours)]
             if labels is not None and (labels == number + 1).any():
@@ -50,8 +53,11 @@ def annotations(records: Sequence[Record], columns: int = 4) -> Figure:
 def annotations_caption(records: Sequence[Record], datasets: Sequence[str]) -> str:
     """What the page of annotations shows."""
     instances = sum(len(record.boxes) for record in records)
+    masks = (record.truth() for record in records)
+    some = any(mask is not None and (mask == IGNORED).any() for mask in masks)
+    ignored = "Pixels that count for nothing, since it is not known what they show, are grey. " if some else ""
     return (
         f"{len(records)} photos of {', '.join(datasets)} with {instances} instances of the labelled objects: their "
-        "outlines, where there are masks (colours tell instances apart), and boxes (white with a dark rim). Above each "
-        "photo its class, super-class and name."
+        f"outlines, where there are masks (colours tell instances apart), and boxes (white with a dark rim). {ignored}Above "
+        "each photo its class, super-class and name."
     )

@@ -42,7 +42,7 @@ def compare(panels: Sequence[SegmentedPhoto]) -> Figure:
     headings = list(panels[0].regions)
     shape = len(panels), len(headings) + 1
     side = style.WIDTH / shape[1]
-    figure, axes = plt.subplots(*shape, figsize=(style.WIDTH, (side + 0.14) * shape[0] + 0.3), squeeze=False)
+    figure, axes = plt.subplots(*shape, figsize=(style.WIDTH, (0.94 * side + 0.14) * shape[0] + 0.3), squeeze=False)
     for row, panel in zip(axes, panels, strict=True):
         row[0].imshow(panel.photo)
         for ax, ((group, _), found) in zip(row[1:], panel.regions.items(), strict=True):

@@ -71,9 +71,11 @@ def paired_differences(
                 "NAS": label_of(ours).removeprefix("NAS "),
                 "against": label_of(other),
             }
+            n = 0
             for measure, heading in list(AGREEMENT.items())[:4]:
                 a, b = by_method[ours][measure].align(by_method[other][measure])
                 estimate = paired_bootstrap(a, b, *resampling)
-                row |= {heading: with_interval(estimate), "n": str(estimate.n)}
-            rows.append(row)
+                row[heading] = with_interval(estimate)
+                n = max(n, estimate.n)
+            rows.append({**row, "n": str(n)})
     return pd.DataFrame(rows)

@@ -48,6 +48,17 @@ def test_every_photo_has_its_boxes_and_outlines(records):
     plt.close(figure)
 
 
+def test_pixels_that_are_ignored_are_grey_and_the_caption_says_so(records, tmp_path):
+    plain = annotations_caption(records, ["made"])
+    truth = records[0].truth().copy()
+    truth[0] = 255
+    Image.fromarray(truth).save(tmp_path / "mask.png")
+    image = annotations(records).axes[0].images[1].get_array()
+    np.testing.assert_array_equal(image[..., 3] > 0, truth == 255)
+    found = annotations_caption(records, ["made"])
+    assert "Pixels that count for nothing" in found and "nothing" not in plain
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

@@ -62,6 +62,7 @@ def test_differences_are_paired_by_photo_with_the_intervals_of_the_run(tmp_path)
         for ours, other in (("components", "SLIC"), ("components", "Felzenszwalb"), *few)
     ]
     pairs = [(variant, *pair) for variant in ("first", "image") for pair in PAIRS]
+    assert list(found)[-1] == "n" and set(found["n"]) == {"5"}
     for row, (variant, ours, other) in zip(found.to_dict("records"), pairs, strict=True):
         wide = frame[frame["variant"] == variant].set_index(["method", "id"])
         for measure, heading in list(AGREEMENT.items())[:4]:
