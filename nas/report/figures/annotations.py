@@ -58,6 +58,6 @@ def annotations_caption(records: Sequence[Record], datasets: Sequence[str]) -> s
     ignored = "Pixels that count for nothing, since it is not known what they show, are grey. " if some else ""
     return (
         f"{len(records)} photos of {', '.join(datasets)} with {instances} instances of the labelled objects: their "
-        f"outlines, where there are masks (colours tell instances apart), and boxes (white with a dark rim). {ignored}Above "
-        "each photo its class, super-class and name."
+        "outlines, where there are masks (colours tell instances apart), and boxes (white with a dark rim). "
+        f"{ignored}Above each photo its class, super-class and name."
     )
