@@ -13,6 +13,6 @@ def main(parameters: Parameters) -> None:
     chosen = parameters.datasets, parameters.classifiers
     page = make_first_page(Path(), ledger, *chosen, parameters.statistics.level, parameters.seed)
     place = SCRATCH / "report"  # both are written before one gets its name
-    write_json(place / "metrics.json", metrics(Path(), *chosen))
+    write_json(place / "metrics.json", metrics(Path(), ledger, *chosen))
     write_page(page, place / "site/index.html")
     move((Path("metrics.json"), Path("site/index.html")), place, Path("reports"))

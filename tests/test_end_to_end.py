@@ -103,7 +103,7 @@ def test_two_photos_become_a_report(root, plain, parameters):
     assert names == sorted(NAMES) and NAMES[0] in html.unescape((folder / "reports/site/networks.html").read_text())
 
     metrics = json.loads((folder / "reports/metrics.json").read_text())
-    assert list(metrics) == ["folder", "sample"] and list(metrics["sample"]) == [CLASSIFIER]
+    assert list(metrics) == ["claims", "folder", "sample"] and list(metrics["sample"]) == [CLASSIFIER]
     found = metrics["sample"][CLASSIFIER]
     assert 0 <= found["top1"] <= 1
     for method in ("nas_clusters", "nas_components", "slic", "felzenszwalb"):

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nas.claims.claims import UNDECIDED
-from nas.statistics import bootstrap_p_value, interval, interval_of, sign_flip_p_value
+from nas.statistics import Resampling, bootstrap_p_value, interval, interval_of, sign_flip_p_value
+
+ROUNDING = 1e-12  # averages of numbers near 1 that differ by less are the same
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Finding:
     null : its value if there is nothing to the claim
     p : two-sided p-value that the statistic equals `null`; NaN where nothing could be measured
     n : number of photos
+    missing : why it could not be measured, "" where it was
     p_corrected, verdict : set by `decide`
     """
 
@@ -33,15 +36,22 @@ class Finding:
     null: float
     p: float
     n: int
+    missing: str = ""
     p_corrected: float = math.nan
     verdict: str = UNDECIDED
 
 
-def of_differences(claim: str, dataset: str, network: str, differences: ArrayLike, level: float, seed: int) -> Finding:
-    """The test that a mean over photos is 0: bootstrap interval, sign-flip p-value; NaN are left out."""
-    found = interval(differences, level, seed=seed)
-    p = sign_flip_p_value(differences, seed=seed)
-    return Finding(claim, dataset, network, found.value, found.low, found.high, 0.0, p, found.n)
+def of_differences(
+    claim: str, dataset: str, network: str, differences: ArrayLike, resampling: Resampling, missing: str
+) -> Finding:
+    """The test that a mean over photos is 0: bootstrap interval, sign-flip p-value; NaN are left out.
+
+    Parameters: `missing`, why, where there is nothing else.
+    """
+    found = interval(differences, *resampling)
+    p = sign_flip_p_value(differences, seed=resampling.seed)
+    why = "" if found.n else missing
+    return Finding(claim, dataset, network, found.value, found.low, found.high, 0.0, p, found.n, why)
 
 
 def of_replicates(
@@ -53,6 +63,8 @@ def of_replicates(
     """
     kept = np.concatenate([scores[:1], scores[1:][~np.isnan(scores[1:])]])
     if n < 2 or kept.size < 2 or math.isnan(kept[0]):
-        return Finding(claim, dataset, network, float(kept[0]), math.nan, math.nan, null, math.nan, n)
-    found = interval_of(kept, n, level)
-    return Finding(claim, dataset, network, found.value, found.low, found.high, null, bootstrap_p_value(kept - null), n)
+        why = "too few methods to be ranked" if math.isnan(kept[0]) else ""
+        return Finding(claim, dataset, network, float(kept[0]), math.nan, math.nan, null, math.nan, n, why)
+    found, beyond = interval_of(kept, n, level), kept - null
+    p = bootstrap_p_value(np.where(np.abs(beyond) < ROUNDING, 0, beyond))
+    return Finding(claim, dataset, network, found.value, found.low, found.high, null, p, n)

@@ -20,6 +20,8 @@ from nas.statistics import Resampling, kendall_tau, ranking_replicates
 from nas.store import TABLE, read_columns, read_table
 
 LOCALIZATION = ("localization_rises_at_0.7", "localization_rises_at_0.9")
+NO_MASK, NO_BOX = "no photo has a mask", "no photo has a box"
+NO_METHOD, NO_REGIONS = "all methods are controls", "maps were not averaged inside these regions"
 SEMANTICS = {"semantics_need_few_labels": LEARNT, "semantics_by_hand": HAND}
 
 
@@ -69,17 +71,21 @@ class Testing:
         measure = "achievable_segmentation_accuracy"
         table = self._read("superpixels", ["id", "method", measure], ("variant", "==", self.variant))
         accuracy = table.pivot(index="id", columns="method", values=measure)
-        return self._of_differences("regions_isolate_objects", accuracy["nas_components"] - accuracy["slic"])
+        return self._of_differences("regions_isolate_objects", accuracy["nas_components"] - accuracy["slic"], NO_MASK)
 
     def shallow_follows_edges(self) -> Finding:
         """Rank correlation of depth and edge adherence, photo by photo, over the clusterings of a single depth."""
-        columns = ["id", "depths", "edge_excess", "edge_room"]
+        columns, claim = ["id", "depths", "edge_excess", "edge_room"], "shallow_follows_edges"
         table = self._read("ablation", columns, ("clusters", "==", self.clusters), ("size", "==", "first"))
         single = table[table["depths"].astype(str).str.isdigit()].astype({"depths": str})
         single = single.assign(adherence=single["edge_excess"] / single["edge_room"])
+        if table.empty:
+            return self._missing(claim, f"superpixels.clusters, {self.clusters}, is not among ablation.clusters")
+        if single["depths"].nunique() < 2:
+            return self._missing(claim, "ablation.depths has fewer than two single depths")
         wide = single.drop_duplicates(["id", "depths"]).pivot(index="id", columns="depths", values="adherence")
         depths = np.broadcast_to(wide.columns.astype(int), wide.shape)
-        return self._of_differences("shallow_follows_edges", kendall_tau(depths, wide.to_numpy(float)))
+        return self._of_differences(claim, kendall_tau(depths, wide.to_numpy(float)), "no photo has strong edges")
 
     def single_and_class_agree(self) -> Finding:
         """Own and class-level clustering of each photo, over what shifting one against the other gives.
@@ -92,8 +98,9 @@ class Testing:
         own = self._read("classes", columns, ("own_k", "==", self.own_clusters))
         own = own[own.groupby("class")["id"].transform("nunique") > 1].drop_duplicates("id")
         if own.empty:
-            return self._missing("single_and_class_agree")
-        found = self._of_differences("single_and_class_agree", own["adjusted_rand_index_above_chance"])
+            return self._missing("single_and_class_agree", "no class of classes.names has two photos")
+        above = own["adjusted_rand_index_above_chance"]
+        found = self._of_differences("single_and_class_agree", above, "no clustering has two clusters")
         combined = combine_pvalues(own["adjusted_rand_index_reached"], method="fisher").pvalue
         return replace(found, p=float(min(1.0, 2 * combined)))
 
@@ -104,7 +111,11 @@ class Testing:
         measure = f"BoxAcc@{claim.removesuffix(f'.{regions}').rpartition('_')[2]}"
         found = summary[(summary["method"] == MEAN) & (summary["regions"] == regions) & (summary["measure"] == measure)]
         if found.empty:
-            return self._missing(claim)
+            boxes = summary["measure"].astype(str).str.startswith("BoxAcc@")
+            of_kind = summary[boxes & (summary["regions"] == regions)]
+            return self._missing(claim, NO_BOX if not boxes.any() else NO_REGIONS if of_kind.empty else
+                                 NO_METHOD if (of_kind["measure"] == measure).any() else
+                                 f"{measure.partition('@')[2]} is not among localization.ious")  # fmt: skip
         row = found.iloc[0]
         gain = row["gain"], row["gain_low"], row["gain_high"]
         return Finding(claim, self.dataset, self.network, *gain, 0.0, row["gain_p"], int(row["n"]))
@@ -113,18 +124,18 @@ class Testing:
         """The gain in AUROC, mean over the methods that are no controls, photo by photo."""
         table = self._read("localization", ["id", "method", "regions", "auroc"], ("regions", "in", [RAW, regions]))
         real = table[~table["method"].isin(CONTROLS)]
-        if real.empty or regions not in set(real["regions"]):
-            return self._missing(claim)
+        if regions not in set(real["regions"]):
+            return self._missing(claim, NO_MASK if table.empty else NO_METHOD if real.empty else NO_REGIONS)
         wide = real.pivot(index=["id", "method"], columns="regions", values="auroc")
         gain = (wide[regions] - wide[RAW]).groupby("id", observed=True).mean()
-        return self._of_differences(claim, gain)
+        return self._of_differences(claim, gain, NO_MASK)
 
     def lerf_is_inconsistent(self) -> Finding:
         """Mean over all pairs of settings of LeRF of tau between their rankings of the real methods."""
         areas = self._read("relevance", ["id", *SETTING, "method", "auc"], ("direction", "==", "least"))
         real = areas[~areas["method"].isin(CONTROLS)]
         if real.empty:
-            return self._missing("lerf_is_inconsistent")
+            return self._missing("lerf_is_inconsistent", NO_METHOD)
         scores = scores_of(real)
         taus = ranking_replicates(scores.values, self.resampling.n_resamples, self.resampling.seed)
         first, second = np.triu_indices(len(scores.settings), k=1)
@@ -139,12 +150,16 @@ class Testing:
         # the order of photos is that of the rows, where that of categories would be their own
         real = real.astype(dict.fromkeys(["class", "id", "against", "method"], str))
         wide = real.pivot_table(index=["class", "id"], columns=["against", "method"], values="mass_share", sort=False)
-        if not {source, TRUTH} <= set(wide.columns.get_level_values(0)):
-            return self._missing(claim)
+        there = set(wide.columns.get_level_values(0))
+        if not {source, TRUTH} <= there:
+            lacking = f"no class has {source} of an object" if TRUTH in there else "no photo has a mask or a box"
+            return self._missing(claim, NO_METHOD if real.empty and not table.empty else lacking)
         scores = np.stack([wide[source].to_numpy(float), wide[TRUTH][wide[source].columns]])
         known = ~np.isnan(scores).any(axis=(0, 2))
         if not known.any():
-            return self._missing(claim)
+            return self._missing(
+                claim, f"no photo has a mask or a box, and clusters with {source}, some of them object"
+            )
         taus = ranking_replicates(scores[:, known], self.resampling.n_resamples, self.resampling.seed)[:, 0, 1]
         return self._of_replicates(claim, taus, self.agreeing_tau, int(known.sum()))
 
@@ -152,16 +167,15 @@ class Testing:
         """Some columns and rows of the table of a stage, see `read_columns`."""
         return read_columns(self.root / "data" / stage / self.dataset / self.network / TABLE, columns, filters)
 
-    def _of_differences(self, claim: str, differences: Any) -> Finding:
-        level, seed = self.resampling.level, self.resampling.seed
-        return of_differences(claim, self.dataset, self.network, differences, level, seed)
+    def _of_differences(self, claim: str, differences: Any, missing: str) -> Finding:
+        return of_differences(claim, self.dataset, self.network, differences, self.resampling, missing)
 
     def _of_replicates(self, claim: str, scores: NDArray[np.float64], null: float, n: int) -> Finding:
         return of_replicates(claim, self.dataset, self.network, scores, null, n, self.resampling.level)
 
-    def _missing(self, claim: str) -> Finding:
-        """What could not be measured, for want of masks, boxes or tags."""
-        return Finding(claim, self.dataset, self.network, math.nan, math.nan, math.nan, 0.0, math.nan, 0)
+    def _missing(self, claim: str, why: str) -> Finding:
+        """What could not be measured, and why."""
+        return Finding(claim, self.dataset, self.network, math.nan, math.nan, math.nan, 0.0, math.nan, 0, why)
 
 
 def _mean_known(values: NDArray[np.float64]) -> NDArray[np.float64]:

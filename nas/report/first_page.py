@@ -73,9 +73,13 @@ def make_first_page(
     )
 
 
-def metrics(root: Path, datasets: Sequence[str], networks: Sequence[str]) -> dict[str, Any]:
-    """The numbers to compare between runs: data set, network, then measure by method, of the first variant of NAS."""
-    found: dict[str, Any] = {}
+def metrics(root: Path, ledger: dict[str, Any], datasets: Sequence[str], networks: Sequence[str]) -> dict[str, Any]:
+    """The numbers to compare between runs.
+
+    Of each claim of the ledger its verdict and the mean of its statistic over data sets and networks; then by data set
+    and network the measures of each method, of the first variant of NAS.
+    """
+    found: dict[str, Any] = {"claims": {claim["name"]: _of_claim(claim) for claim in ledger["claims"]}}
     for dataset in datasets:
         for network in networks:
             variant = next(iter(read_variants(root / "data" / "superpixels" / dataset / network)))
@@ -91,6 +95,11 @@ def metrics(root: Path, datasets: Sequence[str], networks: Sequence[str]) -> dic
                 },
             }
     return found
+
+
+def _of_claim(claim: dict[str, Any]) -> dict[str, Any]:
+    values = [test["value"] for test in claim["findings"] if test["value"] is not None]
+    return {"verdict": claim["verdict"], "mean": rounded(sum(values) / len(values)) if values else None}
 
 
 def rounded(value: float) -> float | None:

@@ -53,6 +53,7 @@ def project(tmp_path, root, monkeypatch):
     found = {"claim": "one", "dataset": "sample", "network": "resnet50", "value": 0.1234, "low": 0.05, "high": 0.21,
              "null": 0.0, "p": 0.001, "n": 4, "p_corrected": 0.0023, "verdict": "supported"}  # fmt: skip
     claim = {
+        "name": "one",
         "text": "It holds.",
         "statistic": "a difference",
         "figure": "table2",
@@ -90,6 +91,7 @@ def test_metrics_are_those_of_the_summaries(project):
                     numbers.setdefault(row["method"], {})[row["measure"]] = round(float(row["value"]), 4)
             expected.setdefault(dataset, {})[network] = numbers
     found = json.loads((project / "reports/metrics.json").read_text())
+    assert found.pop("claims") == {"one": {"verdict": "supported", "mean": 0.1234}}
     assert found == expected
     assert list(found) == DATASETS and all(list(each) == NETWORKS for each in found.values())
 

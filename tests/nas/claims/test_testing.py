@@ -18,12 +18,13 @@ from nas.store.tables import write_table
 NAMES = [claim.name for claim in claims_of([KIND])]
 
 
-def findings(root: Path, given, regions=(KIND,)):
+def findings(root: Path, given, regions=(KIND,), clusters="5", own_clusters=5):
     """Every test by its name, of tables in the folders of a project."""
     for (stage, name), table in given.items():
         folder = root / "data/statistics" if name == "summary" else root / "data"
         write_table(table, folder / stage / "made" / "net" / f"{name}.parquet")
-    test = testing.Testing(root, "made", "net", Resampling(0.9, 2000, 3), "first", "5", 5, regions, 0.8, 0.5)
+    resampling = Resampling(0.9, 2000, 3)
+    test = testing.Testing(root, "made", "net", resampling, "first", clusters, own_clusters, regions, 0.8, 0.5)
     found = test.findings()
     assert len({each.claim for each in found}) == len(found)
     assert {(each.dataset, each.network) for each in found} == {("made", "net")}
@@ -159,15 +160,62 @@ UNMEASURED = {
 }  # fmt: skip
 
 
+# why, in the order of the names
+REASONS = {
+    "no boxes": ["no photo has a box"] * 2,
+    "no masks": ["no photo has a mask"] * 2 + ["no photo has a mask or a box"] * 2,
+    "tags of no object": ["no class has learnt tags of an object"],
+    "no photo with both": [
+        f"no photo has a mask or a box, and clusters with {tags}, some of them object"
+        for tags in ("learnt tags", "hand tags")
+    ],
+    "no tags by hand": ["no class has hand tags of an object"],
+    "one setting": ["too few methods to be ranked"],
+    "controls alone": ["all methods are controls"] * 3,
+    "one method": ["too few methods to be ranked"] * 3,
+}
+
+
 @pytest.mark.parametrize("case", UNMEASURED)
-def test_what_cannot_be_measured_is_not_known_and_changes_no_other_test(tmp_path, case):
+def test_what_cannot_be_measured_says_why_and_changes_no_other_test(tmp_path, case):
     change, names = UNMEASURED[case]
     whole, found = findings(tmp_path, tables(1)), findings(tmp_path, change(tables(1)))
+    assert [found[name].missing for name in names] == REASONS[case]
     for name in NAMES:
         if name in names:
             assert math.isnan(found[name].p) and math.isnan(found[name].low) and math.isnan(found[name].high), name
         else:
-            assert found[name] == whole[name]
+            assert found[name] == whole[name] and not found[name].missing
+
+
+OTHER_SETTINGS = {
+    "clusters": ({"clusters": "7"}, "shallow_follows_edges", "superpixels.clusters, 7, is not among ablation.clusters"),
+    "own clusters": ({"own_clusters": 7}, "single_and_class_agree", "no class of classes.names has two photos"),
+}
+
+
+@pytest.mark.parametrize(("settings", "claim", "reason"), OTHER_SETTINGS.values(), ids=OTHER_SETTINGS)
+def test_a_setting_that_no_stage_measured_is_the_reason(tmp_path, settings, claim, reason):
+    found = findings(tmp_path, tables(1), **settings)
+    assert found[claim].missing == reason and math.isnan(found[claim].p)
+    assert {name for name, test in found.items() if test.missing} == {claim}
+
+
+def test_an_overlap_that_was_not_measured_is_the_reason(tmp_path):
+    given = tables(1)
+    summary = given["localization", "summary"]
+    given["localization", "summary"] = summary[summary["measure"] != "BoxAcc@0.9"]
+    found = findings(tmp_path, given)
+    assert found[f"localization_rises_at_0.9.{KIND}"].missing == "0.9 is not among localization.ious"
+    assert not found[f"localization_rises_at_0.7.{KIND}"].missing
+
+
+def test_depths_that_are_no_single_ones_are_the_reason(tmp_path):
+    given = tables(1)
+    ablation = given["ablation", "table"]
+    given["ablation", "table"] = ablation[ablation["depths"].isin(["2-3-4", "4"])]
+    found = findings(tmp_path, given)["shallow_follows_edges"]
+    assert found.missing == "ablation.depths has fewer than two single depths"
 
 
 def test_regions_that_were_not_averaged_in_are_not_measured(tmp_path):
@@ -176,3 +224,4 @@ def test_regions_that_were_not_averaged_in_are_not_measured(tmp_path):
     assert unknown == {name.replace(KIND, "felzenszwalb.first") for name in NAMES if KIND in name}
     whole = findings(tmp_path, tables(1))
     assert all(found[name] == whole[name] for name in NAMES)
+    assert {found[name].missing for name in unknown} == {"maps were not averaged inside these regions"}

@@ -16,6 +16,7 @@ LEDGER = {
     "rule": "a rule",
     "claims": [
         {
+            "name": "helps",
             "text": "Averaging <helps>.",
             "statistic": "gain in BoxAcc@0.7",
             "figure": "table1",
@@ -24,7 +25,8 @@ LEDGER = {
             "findings": [
                 {"dataset": "made", "network": "mobilenet_v2", "verdict": "not supported", "value": -0.0123,
                  "low": -0.1, "high": 0.05, "null": 0.0, "p_corrected": 0.00004, "n": 7},
-                {"dataset": "bare", "network": "own", "verdict": "undecided", "value": None},
+                {"dataset": "bare", "network": "own", "verdict": "undecided", "value": None,
+                 "missing": "no photo has a <mask>"},
             ],
         }
     ],
@@ -77,7 +79,10 @@ def test_findings_are_the_numbers_of_the_ledger(root):
     assert "Averaging &lt;helps&gt;. <em>Inside NAS clusters (image grid).</em>" in text
     assert "<td>-0.012<br><small>[-0.100, +0.050]</small></td>" in text
     assert "<td>0</td><td>&lt; 0.0001</td><td>7</td>" in text
-    assert '<td colspan="4">not measured' in text and '<a href="#table1">Table 1</a>' in text
+    assert (
+        '<td colspan="4">not measured: no photo has a &lt;mask&gt;</td>' in text
+        and '<a href="#table1">Table 1</a>' in text
+    )
     assert "0 of 2 tests support it, on 1 data set and 2 networks" in text
 
 
@@ -112,7 +117,16 @@ def test_metrics_are_of_the_first_variant_and_of_all_labels(tmp_path):
             )
         ]
         write_table(pd.DataFrame(accuracy), tmp_path / "data/statistics/activations" / dataset / "net/summary.parquet")
-    found = metrics(tmp_path, ["made", "other"], ["net"])
+    claims = LEDGER["claims"] + [
+        {"name": "no", "verdict": "undecided", "findings": [{"value": None}]},
+        {"name": "two", "verdict": "supported", "findings": [{"value": 1.0}, {"value": 0.5}]},
+    ]
+    found = metrics(tmp_path, {"claims": claims}, ["made", "other"], ["net"])
+    assert found.pop("claims") == {
+        "helps": {"verdict": "not supported", "mean": -0.0123},
+        "no": {"verdict": "undecided", "mean": None},
+        "two": {"verdict": "supported", "mean": 0.75},
+    }
     expected = {"top1": 0.3, "slic": {"n_regions": 4.1235, "recall": 5.1235},
                 "nas_components": {"n_regions": 6.1235, "recall": None}}  # fmt: skip
     assert found["made"]["net"] == expected and found["other"]["net"]["slic"]["recall"] == 6.1235
