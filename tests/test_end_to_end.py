@@ -77,7 +77,10 @@ def plain(parameters, tmp_path_factory):
     """A folder in which the pipeline has run, and what DVC said."""
     folder = tmp_path_factory.mktemp("plain") / "clone"
     prepare(folder, parameters)
-    return folder, dvc(folder, "repro")
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    done = subprocess.run(MAKE_REPRO, cwd=folder, env=environment_of(folder), **given)
+    assert done.returncode == 0, done.stdout
+    return folder, done.stdout
 
 
 def test_two_photos_become_a_report(root, plain, parameters):
@@ -119,6 +122,16 @@ def test_two_photos_become_a_report(root, plain, parameters):
     plots = (folder / "dvc_plots" / "index.html").read_text()
     assert all(f"{path.stem}.png" in plots for path in DRAWN if path.suffix == ".png")
     assert not list((folder / "data/scratch").rglob("*.part"))
+
+
+def test_stages_that_dvc_alone_starts_give_the_same_bytes(plain):
+    """Those of `make repro` are copies of a process that has loaded the libraries: one that computes, one that draws."""
+    folder, _ = plain
+    before = contents(folder)
+    names = [f"saliency@sample-{CLASSIFIER}", "render_superpixels", "report"]
+    said = dvc(folder, "repro", "--force", "--single-item", *names)
+    assert re.findall(r"^Running stage '(.+)'", said, re.MULTILINE) == names
+    assert contents(folder) == before
 
 
 def test_hostile_surroundings_change_no_byte(plain, parameters, tmp_path_factory):
