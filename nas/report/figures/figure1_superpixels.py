@@ -19,6 +19,7 @@ from nas.superpixels import Variant, read_variants
 
 Heading = tuple[str, str]
 PAPERS = "stl10"
+GAP = 0.003  # of the width of the figure, between two groups and the rims of their columns
 FILLED = {
     "as few regions": {"slic_few": "SLIC", "felzenszwalb_few": "Felzenszwalb"},
     "as many connected regions": {"nas_components": "NAS", "slic": "SLIC", "felzenszwalb": "Felzenszwalb"},
@@ -42,6 +43,7 @@ def compare(panels: Sequence[SegmentedPhoto]) -> Figure:
     headings = list(panels[0].regions)
     shape = len(panels), len(headings) + 1
     side = style.WIDTH / shape[1]
+    fontsize = min(7.0, 60 / shape[1])  # so that the longest title is as wide as its column
     figure, axes = plt.subplots(*shape, figsize=(style.WIDTH, (0.94 * side + 0.14) * shape[0] + 0.3), squeeze=False)
     for row, panel in zip(axes, panels, strict=True):
         row[0].imshow(panel.photo)
@@ -54,12 +56,13 @@ def compare(panels: Sequence[SegmentedPhoto]) -> Figure:
         for ax in row:
             style.bare(ax)
     for ax, title in zip(axes[0], ["Photo", *(title for _, title in headings)], strict=True):
-        ax.set_title(title, pad=4, fontsize=7)
+        ax.set_title(title, pad=4, fontsize=fontsize)
     figure.subplots_adjust(wspace=0.04, hspace=0.17, top=0.92)
     for group in dict.fromkeys(group for group, _ in headings):
         boxes = [ax.get_position() for ax, (found, _) in zip(axes[0][1:], headings, strict=True) if found == group]
-        figure.text((boxes[0].x0 + boxes[-1].x1) / 2, 0.952, group, ha="center", fontsize=8)
-        line = Line2D([boxes[0].x0, boxes[-1].x1], [0.946, 0.946], color=style.MUTED, linewidth=0.6)
+        left, right = boxes[0].x0 + GAP, boxes[-1].x1 - GAP
+        figure.text((left + right) / 2, 0.952, group, ha="center", fontsize=fontsize + 1)
+        line = Line2D([left, right], [0.946, 0.946], color=style.MUTED, linewidth=0.6)
         figure.add_artist(line)
     return figure
 
