@@ -14,7 +14,8 @@ def wide(
 ) -> pd.DataFrame:
     """A tidy summary as a table to print: one row per setting, one column per measure, cells with intervals.
 
-    `settings` and `measures` map column and measure names to headings; n is the largest number of photos used.
+    `settings` and `measures` map column and measure names to headings; n is how many photos were used: where measures
+    differ in it, as those that need a mask do, the numbers of all that have a value, the largest first.
     """
     rows = []
     for setting, group in summary.groupby(list(settings), sort=False):
@@ -23,7 +24,8 @@ def wide(
         }
         row = dict(zip(settings.values(), map(str, setting), strict=True))
         row |= {heading: with_interval(found[measure], digits) for measure, heading in measures.items()}
-        rows.append(row | {"n": str(max(found[measure]["n"] for measure in measures))})
+        used = {found[measure]["n"] for measure in measures if not math.isnan(found[measure]["value"])}
+        rows.append(row | {"n": " / ".join(map(str, sorted(used, reverse=True))) or "0"})
     return pd.DataFrame(rows)
 
 

@@ -39,13 +39,13 @@ def table(summary: pd.DataFrame, note: str = "") -> tuple[pd.DataFrame, str]:
     frame = wide(printed, settings, {**AGREEMENT, "n_regions": "regions"})
     frame["regions"] = [text.split(" ")[0] for text in wide(printed, settings, {"n_regions": "regions"}, 0)["regions"]]
     carried = summary.iloc[0]
+    fewer = "; of two numbers the second is of measures that need a mask" if frame["n"].str.contains("/").any() else ""
     caption = (
         f"Agreement of superpixels with masks and with strong image edges; depths {carried['depths']}, "
-        f"k = {carried['clusters']}, seed {carried['seed']}. Mean over n photos [bootstrap interval]. SLIC and "
-        "Felzenszwalb are tuned per photo to the number of NAS components, or, where they are few, of NAS clusters. "
-        "ASA: achievable segmentation accuracy, "
-        "higher is better; UE: undersegmentation error, lower is better; boundaries within 2 pixels; edge adherence: "
-        f"share of strong edges near a border, chance-corrected (0 is chance, 1 is all).{note and ' ' + note}"
+        f"k = {carried['clusters']}, seed {carried['seed']}. Mean over n photos [bootstrap interval]{fewer}. SLIC "
+        "and Felzenszwalb are tuned per photo to the number of NAS components, or, where they are few, of NAS clusters. "
+        "ASA: achievable segmentation accuracy, higher is better; UE: undersegmentation error, lower is better; "
+        f"boundaries within 2 pixels; edge adherence: share of strong edges near a border, chance-corrected (0 is chance, 1 is all).{note and ' ' + note}"
     )
     return frame, caption
 

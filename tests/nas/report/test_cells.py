@@ -25,7 +25,7 @@ def test_a_wide_table_has_one_row_per_setting_and_one_column_per_measure():
             "Method": ["nas", "slic"],
             "regions": ["12.00 [11.00, 13.00]", "n/a"],
             "UA": ["0.50 [0.25, 0.75]", "0.10 [0.00, 0.20]"],
-            "n": ["10", "8"],
+            "n": ["10 / 9", "8"],
         }
     )
     pd.testing.assert_frame_equal(found, expected)

@@ -32,9 +32,11 @@ def summary():
 def test_cells_are_the_estimates_and_the_caption_says_of_what(summary):
     frame, caption = table(summary)
     assert list(frame) == ["data set", "network", "grid of NAS", "method", *AGREEMENT.values(), "regions", "n"]
-    assert set(frame["grid of NAS"]) == {"recipe's grid", "image grid"} and set(frame["n"]) == {"9"}
+    assert set(frame["grid of NAS"]) == {"recipe's grid", "image grid"} and set(frame["n"]) == {"9 / 7"}
     assert frame["method"].tolist() == ["NAS components", "SLIC", "Felzenszwalb"] * 4
     assert "depths 2-3-4, k = 5, seed 3." in caption and caption.endswith("1 is all).")
+    assert "[bootstrap interval]; of two numbers the second is of measures that need a mask. " in caption
+    assert "[bootstrap interval]. SLIC" in table(summary.assign(n=9))[1]
     assert table(summary, "More.")[1] == f"{caption} More."
     for row, (_, group) in zip(frame.to_dict("records"), summary.groupby(SETTING, sort=False), strict=True):
         found = group.set_index("measure")
