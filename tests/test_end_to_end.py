@@ -125,7 +125,7 @@ def test_two_photos_become_a_report(root, plain, parameters):
 
 
 def test_stages_that_dvc_alone_starts_give_the_same_bytes(plain):
-    """Those of `make repro` are copies of a process that has loaded the libraries: one that computes, one that draws."""
+    """Those of `make repro` are copies of a process that has loaded the libraries."""
     folder, _ = plain
     before = contents(folder)
     names = [f"saliency@sample-{CLASSIFIER}", "render_superpixels", "report"]

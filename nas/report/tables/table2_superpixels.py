@@ -43,9 +43,10 @@ def table(summary: pd.DataFrame, note: str = "") -> tuple[pd.DataFrame, str]:
     caption = (
         f"Agreement of superpixels with masks and with strong image edges; depths {carried['depths']}, "
         f"k = {carried['clusters']}, seed {carried['seed']}. Mean over n photos [bootstrap interval]{fewer}. SLIC "
-        "and Felzenszwalb are tuned per photo to the number of NAS components, or, where they are few, of NAS clusters. "
-        "ASA: achievable segmentation accuracy, higher is better; UE: undersegmentation error, lower is better; "
-        f"boundaries within 2 pixels; edge adherence: share of strong edges near a border, chance-corrected (0 is chance, 1 is all).{note and ' ' + note}"
+        "and Felzenszwalb are tuned per photo to the number of NAS components, or, where they are few, of NAS "
+        "clusters. ASA: achievable segmentation accuracy, higher is better; UE: undersegmentation error, lower is "
+        "better; boundaries within 2 pixels; edge adherence: share of strong edges near a border, chance-corrected (0 "
+        f"is chance, 1 is all).{note and ' ' + note}"
     )
     return frame, caption
 
