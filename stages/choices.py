@@ -19,10 +19,11 @@ TARGET, OWN = Path("data/choices"), Path("data/own")
 def main(parameters: Parameters) -> None:
     given, files, depths = parameters.download, parameters.weights.files, parameters.activations.depths
     shutil.rmtree(TARGET, ignore_errors=True)
+    all_rules = {"masks": given.masks, "agreement": given.agreement.model_dump(), "squares": given.squares}
     for name in parameters.datasets:
         mirror = given.mirror.get(name, given.mirror.get(BASE))
         settings = {"root": given.root.get(name), "mirror": mirror, "split": given.split.get(name)}
-        rules = given.model_dump(include=set(DATASETS[name].about.rules))
+        rules = {rule: all_rules[rule] for rule in DATASETS[name].about.rules}
         state = _state("photos", name, given.root)
         write_json(TARGET / "datasets" / f"{name}.json", {**settings, "rules": rules, "state": state})
     for name in parameters.classifiers:

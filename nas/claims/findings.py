@@ -55,15 +55,17 @@ def of_differences(
 
 
 def of_replicates(
-    claim: str, dataset: str, network: str, scores: NDArray[np.float64], null: float, n: int, level: float
+    claim: str, dataset: str, network: str, scores: NDArray[np.float64], null: float, n: int, level: float, missing: str
 ) -> Finding:
     """The test that a statistic of n photos has the value `null`, from its replicates, see `interval_of`.
 
     Without an interval or a p-value for a single photo, and where the statistic of the sample is NaN.
+
+    Parameters: `missing`, why, where it is NaN.
     """
     kept = np.concatenate([scores[:1], scores[1:][~np.isnan(scores[1:])]])
     if n < 2 or kept.size < 2 or math.isnan(kept[0]):
-        why = "too few methods to be ranked" if math.isnan(kept[0]) else ""
+        why = missing if math.isnan(kept[0]) else ""
         return Finding(claim, dataset, network, float(kept[0]), math.nan, math.nan, null, math.nan, n, why)
     found, beyond = interval_of(kept, n, level), kept - null
     p = bootstrap_p_value(np.where(np.abs(beyond) < ROUNDING, 0, beyond))

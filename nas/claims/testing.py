@@ -21,6 +21,7 @@ from nas.store import TABLE, read_columns, read_table
 
 LOCALIZATION = ("localization_rises_at_0.7", "localization_rises_at_0.9")
 NO_MASK, NO_BOX = "no photo has a mask", "no photo has a box"
+NO_RANKING = "fewer than two methods that are no controls, or all of them are equal"
 NO_METHOD, NO_REGIONS = "all methods are controls", "maps were not averaged inside these regions"
 SEMANTICS = {"semantics_need_few_labels": LEARNT, "semantics_by_hand": HAND}
 
@@ -140,7 +141,13 @@ class Testing:
         taus = ranking_replicates(scores.values, self.resampling.n_resamples, self.resampling.seed)
         first, second = np.triu_indices(len(scores.settings), k=1)
         means = _mean_known(taus[:, first, second])
-        return self._of_replicates("lerf_is_inconsistent", means, self.consistent_tau, len(scores.ids))
+        many = len(scores.settings) > 1
+        why = (
+            NO_RANKING
+            if many
+            else "relevance.least has one order and one replacement, where rankings need two to agree"
+        )
+        return self._of_replicates("lerf_is_inconsistent", means, self.consistent_tau, len(scores.ids), why)
 
     def semantics_rank_as_masks(self, claim: str, source: str) -> Finding:
         """Mass share of the raw maps of real methods, inside clusters with tags of a source and inside masks."""
@@ -161,7 +168,7 @@ class Testing:
                 claim, f"no photo has a mask or a box, and clusters with {source}, some of them object"
             )
         taus = ranking_replicates(scores[:, known], self.resampling.n_resamples, self.resampling.seed)[:, 0, 1]
-        return self._of_replicates(claim, taus, self.agreeing_tau, int(known.sum()))
+        return self._of_replicates(claim, taus, self.agreeing_tau, int(known.sum()), NO_RANKING)
 
     def _read(self, stage: str, columns: Sequence[str], *filters: tuple[str, str, Any]) -> pd.DataFrame:
         """Some columns and rows of the table of a stage, see `read_columns`."""
@@ -170,8 +177,8 @@ class Testing:
     def _of_differences(self, claim: str, differences: Any, missing: str) -> Finding:
         return of_differences(claim, self.dataset, self.network, differences, self.resampling, missing)
 
-    def _of_replicates(self, claim: str, scores: NDArray[np.float64], null: float, n: int) -> Finding:
-        return of_replicates(claim, self.dataset, self.network, scores, null, n, self.resampling.level)
+    def _of_replicates(self, claim: str, scores: NDArray[np.float64], null: float, n: int, missing: str) -> Finding:
+        return of_replicates(claim, self.dataset, self.network, scores, null, n, self.resampling.level, missing)
 
     def _missing(self, claim: str, why: str) -> Finding:
         """What could not be measured, and why."""

@@ -46,6 +46,7 @@ class About:
     archives : what the stage fetches where the user gives no copy; none where only a copy will do
     packaged : whether the photos come one by one out of packages instead
     rules : which of `nas.data.rules` it is read by
+    beside : folders that are read next to the root of the user's copy, where they are there
     """
 
     title: str
@@ -58,6 +59,7 @@ class About:
     archives: tuple[Archive, ...] = ()
     packaged: bool = False
     rules: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def splits(self) -> tuple[str, ...]:

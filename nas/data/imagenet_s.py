@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.label_maps import IGNORED, resize_labels
-from nas.data.native import REPAIR, check_size, decoding, open_image, same_proportions
+from nas.data.native import REPAIR, Place, beside, check_size, decoding, open_image, same_proportions
 
 FOLDER, MASKS = "ImageNetS919", "validation-segmentation"
-SMALLER = {"ImageNetS50": 50, "ImageNetS300": 300}  # versions of so many categories, with other numbers
+SMALLER = ("ImageNetS50", "ImageNetS300")  # versions whose categories have other numbers
+TRIED = 20  # masks, from which another version is told
 UNKNOWN = 1000
 # synsets of ImageNet that are no category; five of them are merged into others
 SYNSETS = """
@@ -52,27 +53,35 @@ def categories() -> dict[str, int]:
     return found | {merged: found[into] for merged, into in MERGED.items()}
 
 
-def find_masks(root: Path) -> dict[str, Path]:
-    """The masks by the name of their photo, ILSVRC2012_val_00000001 and so on, in a folder beside the photos or in it.
+def find_masks(place: Place) -> dict[str, Path]:
+    """The masks by the name of their photo, ILSVRC2012_val_00000001 and so on, in a folder in the root or next to it.
 
     Raises
     ------
-    ValueError : masks of a smaller version and none of this one, a folder that is no category, a folder without masks
+    ValueError : masks of a smaller version and none of this one, a folder that is no category, a folder without masks,
+        two masks of one photo
     """
-    places = [root, root.parent]
-    folder = next((place / FOLDER for place in places if (place / FOLDER).is_dir()), None)
+    folder = next(iter(beside(place, FOLDER)), None)
     if folder is None:
-        if smaller := [place / name for place in places for name in SMALLER if (place / name).is_dir()]:
-            raise ValueError(f"{smaller[0]}: holds masks with other numbers; unpack {FOLDER} beside it, or take it out")
+        for smaller in (folder for name in SMALLER for folder in beside(place, name)):
+            raise ValueError(f"{smaller}: holds masks with other numbers; unpack {FOLDER} beside it, or take it out")
         return {}
-    found = {path.stem: path for path in sorted(folder.glob(f"{MASKS}/*/ILSVRC2012_val_*.png"))}
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob(f"{MASKS}/*/ILSVRC2012_val_*.png")):
+        if path.parent.name not in synsets():
+            raise ValueError(f"{path.parent}: is no synset of ImageNet; {REPAIR}")
+        if path.stem in found:
+            raise ValueError(f"{path}: is a second mask of its photo, beside {found[path.stem]}; take one out")
+        found[path.stem] = path
     if not found:
         raise ValueError(f"{folder}: holds no {MASKS}/SYNSET/ILSVRC2012_val_*.png; {REPAIR}")
-    names = {path.parent.name for path in found.values()}
-    for wrong in sorted(names - set(synsets())):
-        raise ValueError(f"{folder / MASKS / wrong}: is no synset of ImageNet; {REPAIR}")
-    if len(names) in SMALLER.values():
-        raise ValueError(f"{folder / MASKS}: has {len(names)} categories, as a smaller version; unpack {FOLDER} anew")
+    tried = list(found.values())[:: max(1, len(found) // TRIED)][:TRIED]
+    shown = sum((_numbers(path, str(path)) == categories().get(path.parent.name, 0)).any() for path in tried)
+    if 2 * shown < len(tried):
+        raise ValueError(
+            f"{folder}: of {len(tried)} masks {shown} show the category of their folder by the numbers of {FOLDER}; "
+            f"is it a smaller version? Unpack {FOLDER} anew"
+        )
     return found
 
 
@@ -87,17 +96,11 @@ def read_mask(
     ------
     ValueError : a file that is missing or damaged, of another mode, of other proportions, or with numbers of no class
     """
-    with open_image(path, where) as stored, decoding(path, where):
-        if stored.mode != "RGB":
-            raise ValueError(f"{where}: {path} has mode {stored.mode}, must have RGB; {REPAIR}")
-        pixels = np.asarray(stored).astype(np.int64)
-    numbers = pixels[..., 0] + 256 * pixels[..., 1]
+    numbers = _numbers(path, where)
     n_categories = len(synsets()) - len(WITHOUT)
-    wrong = np.setdiff1d(numbers, [*range(n_categories + 1), UNKNOWN])
-    if len(wrong) or pixels[..., 2].any():
-        number = wrong[0] if len(wrong) else pixels[..., 2].max()
+    if len(wrong := np.setdiff1d(numbers, [*range(n_categories + 1), UNKNOWN])):
         raise ValueError(
-            f"{where}: {path} has the number {number}, allowed are 0 to {n_categories} and {UNKNOWN}; {REPAIR}"
+            f"{where}: {path} has the number {wrong[0]}, allowed are 0 to {n_categories} and {UNKNOWN}; {REPAIR}"
         )
     found = (numbers.shape[0], numbers.shape[1])
     if not same_proportions(found, size):
@@ -108,3 +111,14 @@ def read_mask(
         return None
     labels = np.where(numbers == UNKNOWN, IGNORED, numbers == number).astype(np.uint8)
     return np.asarray(resize_labels(labels, size))
+
+
+def _numbers(path: Path, where: str) -> NDArray[np.int64]:
+    """The numbers (height, width) of a mask."""
+    with open_image(path, where) as stored, decoding(path, where):
+        if stored.mode != "RGB":
+            raise ValueError(f"{where}: {path} has mode {stored.mode}, must have RGB; {REPAIR}")
+        pixels = np.asarray(stored).astype(np.int64)
+    if blue := int(pixels[..., 2].max()):
+        raise ValueError(f"{where}: {path} has blue up to {blue}, must have none; {REPAIR}")
+    return np.asarray(pixels[..., 0] + 256 * pixels[..., 1])

@@ -87,6 +87,12 @@ def below(root: Path, marker: str, *folders: str) -> Path:
     raise ValueError(f"{root}: holds no {marker}{named}; give the folder that holds it")
 
 
+def beside(place: Place, name: str) -> list[Path]:
+    """The folders of a name in the root, and next to it where the root is the user's own copy, see `About.beside`."""
+    root = place.root.resolve()
+    return [at / name for at in ([root, root.parent] if place.borrowed else [root]) if (at / name).is_dir()]
+
+
 def read_table(path: Path, form: str) -> Iterator[Line]:
     """The lines of a text file, one by one; empty lines are left out.
 

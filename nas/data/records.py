@@ -39,7 +39,7 @@ class Record:
     super_class : coarser class, "" where there is none
     boxes : (x0, y0, x1, y1) in pixels of the photo, both ends included
     mask : file of the label map (0 background, 1 to n instances, 255 ignore), or None
-    mask_step : side, in pixels, of the squares that the mask is made of: 1 where it was drawn pixel by pixel
+    coarse : what the mask is made of, in words, where its boundary is not that of the object; "" where it is
     parts : part name to (x, y) in pixels, visible parts only
     note : what was decided where the extent of the object is debatable
     split : official split that it belongs to, "" where there are none
@@ -57,7 +57,7 @@ class Record:
     boxes: tuple[Box, ...] = ()
     mask: Path | None = None
     mask_sha256: str = ""
-    mask_step: int = 1
+    coarse: str = ""
     parts: dict[str, tuple[float, float]] | None = None
     note: str = ""
     split: str = ""
@@ -71,8 +71,8 @@ class Record:
 
     @property
     def has_boundaries(self) -> bool:
-        """Whether the boundaries of the mask are those of objects; those of squares are not."""
-        return self.mask_step == 1
+        """Whether the boundary of the mask is that of the object."""
+        return not self.coarse
 
     def photo(self) -> NDArray[np.uint8]:
         """The photo, (height, width, 3) uint8 RGB."""

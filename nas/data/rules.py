@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from nas.data.masks import Kind
 
@@ -18,6 +18,7 @@ class Agreement(NamedTuple):
     object: float
 
 
+SQUARES = ("ignored", "object")
 FOUR_OF_FIVE = Agreement(0.25, 0.75)  # at most one of four or five is background, all but one are object
 
 
@@ -33,7 +34,7 @@ class Rules:
 
     Raises
     ------
-    ValueError : shares that are none, or in the wrong order
+    ValueError : shares that are none, or in the wrong order; another kind of masks, or of squares
     """
 
     masks: Kind = "auto"
@@ -41,12 +42,17 @@ class Rules:
     squares: Literal["ignored", "object"] = "ignored"
 
     def __post_init__(self) -> None:
+        for name, value in self.agreement._asdict().items():
+            if not 0 < value < 1:
+                raise ValueError(f"agreement.{name} is {value}: allowed are shares between 0 and 1")
         low, high = self.agreement
-        if not 0 < low <= high < 1:
+        if high < low:
             raise ValueError(
-                f"agreement.object is {high}: allowed are shares between 0 and 1, not below agreement.background, "
-                f"which is {low}"
+                f"agreement.object is {high}: allowed is no less than agreement.background, which is {low}"
             )
+        for name, value, allowed in (("masks", self.masks, get_args(Kind)), ("squares", self.squares, SQUARES)):
+            if value not in allowed:
+                raise ValueError(f"{name} is {value!r}: allowed are {', '.join(allowed)}")
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Rules":

@@ -19,6 +19,7 @@ from nas.data.records import Box
 
 GRID = 16
 MOST = 254  # instances
+LONGEST = 80  # characters of what is quoted
 FORM = (
     f'must be {{"photo": {{"class_number": [[column, row], ...]}}}}, with columns and rows of a grid of {GRID} x {GRID}'
 )
@@ -42,21 +43,33 @@ def read_squares(path: Path, check: Callable[[int], str]) -> dict[int, Squares]:
     ValueError : a file that is no such table, a photo that `check` finds something wrong with
     """
     try:
-        content = json.loads(path.read_bytes())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: is no JSON ({error}); {REPAIR}") from None
+        content = json.loads(path.read_bytes(), object_pairs_hook=_once)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}); unpack it anew, or take it out") from None
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are such
+        raise ValueError(f"{path}: is no such table ({str(error)[:LONGEST]}); {REPAIR}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path}: {FORM}; {REPAIR}")
     found: dict[int, Squares] = {}
     for photo, instances in content.items():
-        where = f"{path}, photo {photo!r}"
-        if not (photo.isascii() and photo.isdecimal()) or int(photo) in found or not isinstance(instances, dict):
+        where = f"{path}, photo {photo[:LONGEST]!r}"
+        number = int(photo) if photo.isascii() and photo.isdecimal() and len(photo) < LONGEST else -1
+        if number < 0 or number in found or not isinstance(instances, dict):
             raise ValueError(f"{where}: {FORM}, and each photo once; {REPAIR}")
-        if wrong := check(int(photo)):
+        if wrong := check(number):
             raise ValueError(f"{where}: {wrong}; {REPAIR}")
         if len(instances) > MOST:
             raise ValueError(f"{where}: has {len(instances)} instances, allowed are {MOST}; {REPAIR}")
-        found[int(photo)] = {name: _array(squares, f"{where}, {name!r}") for name, squares in instances.items()}
+        found[number] = {name: _array(squares, f"{where}, {name!r}") for name, squares in instances.items()}
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, in which no name is twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        again = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        raise ValueError(f"has {again[:LONGEST]!r} twice")
     return found
 
 
@@ -86,7 +99,8 @@ def draw(squares: Squares, name: str, edge: Literal["ignored", "object"], side: 
     """
     labels = np.zeros((GRID, GRID), np.uint8)
     edges, ignored = np.zeros((2, GRID, GRID), bool)
-    boxes = []
+    boxes: list[Box] = []
+    left_out["photos without an instance"] += not squares
     for instance, found in squares.items():
         inside = ((found >= 0) & (found < GRID)).all(axis=1)
         shown = np.zeros((GRID, GRID), bool)

@@ -23,7 +23,7 @@ class Taken:
     n_photos, n_objects, n_masks : of the data set; an object is a box, or where there are none an instance of the mask
     object_share, ignored_share : means over the masks of the shares of pixels that show an object, and that are to be
         ignored; 0 without masks
-    mask_step : the greatest of the masks, see `Record`
+    coarse : what the first mask is made of whose boundary is not that of its object, see `Record`; "" where none is
     without : names of the first photos that have no mask
     left_out : what of the truth could not be used, and how often
     """
@@ -33,7 +33,7 @@ class Taken:
     n_masks: int = 0
     object_share: float = 0.0
     ignored_share: float = 0.0
-    mask_step: int = 1
+    coarse: str = ""
     without: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
 
@@ -50,7 +50,7 @@ class Taken:
                 objects += float(np.mean((labels > 0) & (labels != IGNORED)))
                 ignored += float(np.mean(labels == IGNORED))
                 self.object_share, self.ignored_share = objects / self.n_masks, ignored / self.n_masks
-                self.mask_step = max(self.mask_step, record.mask_step)
+                self.coarse = self.coarse or record.coarse
             elif len(self.without) < SHOWN:
                 self.without.append(record.id)
             yield record
@@ -59,7 +59,7 @@ class Taken:
         """All of it in words."""
         words = f"{_number(self.n_photos, 'photo')}, {_number(self.n_objects, 'object')}, {self.n_masks} with masks"
         if self.n_masks:
-            words += f" of squares of {self.mask_step} pixels" if self.mask_step > 1 else ""
+            words += f" of {self.coarse}" if self.coarse else ""
             words += f", {100 * self.object_share:.1f}% of whose pixels are object"
             words += f", {100 * self.ignored_share:.1f}% ignored" if self.ignored_share else ""
             more = self.n_photos - self.n_masks - len(self.without)

@@ -78,7 +78,8 @@ def unlock(scratch: Path) -> None:
     It is held while a file is written, for a moment: one that is older than that is nobody's.
     """
     for lock in (scratch / "matplotlib").glob("*.matplotlib-lock"):
-        with suppress(FileNotFoundError):
-            while (age := time.time() - lock.stat().st_mtime) < MOMENT:
-                time.sleep(min(MOMENT, MOMENT - age))
+        with suppress(OSError):  # it is gone, or not ours
+            age = time.time() - lock.stat().st_mtime
+            if 0 <= age < MOMENT:
+                time.sleep(MOMENT - age)
             lock.unlink()

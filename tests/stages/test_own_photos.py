@@ -25,9 +25,16 @@ def test_the_state_of_the_folder_is_noted_wherever_home_is(tmp_path, root, monke
         for name in ("cub", "folder"):
             params.run(own_photos.main, name)
         found.append(json.loads((tmp_path / "data/own/photos/cub.json").read_text()))
-        assert found[-1] == state_of(tmp_path / "home/cub")
-        assert json.loads((tmp_path / "data/own/photos/folder.json").read_text()) is None  # download says so
+        assert found[-1] == {"root": state_of(tmp_path / "home/cub"), "segmentations": None}
+        # download says so
+        assert json.loads((tmp_path / "data/own/photos/folder.json").read_text()) == {"root": None}
     assert found[0] != found[1]
+    mask = tmp_path / "home/segmentations/a.png"  # next to it
+    mask.parent.mkdir()
+    mask.write_bytes(b"1")
+    params.run(own_photos.main, "cub")
+    noted = json.loads((tmp_path / "data/own/photos/cub.json").read_text())
+    assert noted == {"root": found[1]["root"], "segmentations": state_of(mask.parent)}
 
 
 @pytest.mark.parametrize("called", ["own_photos@cub", "own_photos@folder"])

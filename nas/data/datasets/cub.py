@@ -19,6 +19,7 @@ from nas.data.native import (
     Listed,
     Place,
     below,
+    beside,
     by_key,
     check_size,
     class_index,
@@ -62,8 +63,11 @@ ABOUT = About(
         ),
     ),
     rules=("agreement",),
+    beside=("segmentations",),
 )
 Parts = dict[str, tuple[float, float]]
+MASKS = "segmentations"
+DISPUTED = "shares of annotators, with a band that they dispute around objects"
 
 
 def photos(place: Place, split: str) -> list[Listed]:
@@ -89,7 +93,7 @@ def photos(place: Place, split: str) -> list[Listed]:
     boxes = _by_photo(root / "bounding_boxes.txt", "<photo> <x> <y> <width> <height>")
     splits = _by_photo(root / "train_test_split.txt", "<photo> <is_training_image>")
     parts, spots = _parts(root / "parts")
-    masks = next((folder for at in (root, root.parent) if (folder := at / "segmentations").is_dir()), None)
+    masks = next((folder for folder in (root / MASKS, *beside(place, MASKS)) if folder.is_dir()), None)
     listed = []
     for row in read_table(root / "images.txt", "<photo> <name>"):
         where, (number, name) = row.where, row.fields
@@ -129,16 +133,29 @@ def _complete(
     if not values.graded:
         raise ValueError(f"{where}: its mask has colours, and must have shares of its annotators in grey; {REPAIR}")
     check_size(values.levels.shape, record.size, where)
-    return with_mask(record, _agreed(values, place.rules.agreement), place)
+    agreement = place.rules.agreement
+    labels = _agreed(values, agreement)
+    if not (labels == 1).any():
+        place.left_out["masks without an object"] += 1
+    coarse = "" if agreement.background == agreement.object else DISPUTED
+    return replace(with_mask(record, labels, place), coarse=coarse)
 
 
 def _agreed(values: Values, agreement: Agreement) -> NDArray[np.uint8]:
-    """A label map of shares of annotators; levels are whole numbers, so a share may be off by half of one."""
+    """A label map of shares of annotators; levels are whole numbers, so a share may be off by half of one.
+
+    Where no pixel would be object, shares are of the most that agree anywhere.
+    """
     most = int(values.levels.max())
-    full = values.full if most >= math.ceil(agreement.object * values.full - 0.5) else most
-    low, high = math.floor(agreement.background * full + 0.5), math.ceil(agreement.object * full - 0.5)
+    for full in (values.full, most):
+        # what all of them drew is object in any case
+        low = min(math.floor(agreement.background * full + 0.5), max(full - 1, 0))
+        high = math.ceil(agreement.object * full - 0.5)
+        inside = (values.levels > low) & (values.levels >= high)
+        if inside.any():
+            break
     labels = np.where(values.levels <= low, 0, IGNORED).astype(np.uint8)
-    labels[(values.levels > low) & (values.levels >= high)] = 1
+    labels[inside] = 1
     return labels
 
 

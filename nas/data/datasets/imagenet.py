@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nas.data.about import About
-from nas.data.imagenet_s import find_masks, read_mask, synsets
+from nas.data.imagenet_s import FOLDER, SMALLER, find_masks, read_mask, synsets
 from nas.data.native import REPAIR, Listed, Place, class_index, clip_box, numbers, with_mask, with_photo
 from nas.data.pascal_xml import read_objects
 from nas.data.records import Record
@@ -24,6 +24,7 @@ ABOUT = About(
     "ROOT/Annotations/CLS-LOC/val; give ROOT",
     size=6_744_924_160,
     photos={"val": 50_000},
+    beside=(FOLDER, *SMALLER),
 )
 PHOTO_FOLDERS = ("Data/CLS-LOC/val", "val", "")
 BOX_FOLDERS = ("Annotations/CLS-LOC/val", "val", "")
@@ -63,7 +64,7 @@ def photos(place: Place, split: str) -> list[Listed]:
     ------
     ValueError : a photo without class, a file that is missing or not as it must be
     """
-    text, masks = folder_of(place.root, "test"), find_masks(place.root)
+    text, masks = folder_of(place.root, "test"), find_masks(place)
     listed = _by_xml(place, masks) if text is None else _by_text(place, text, masks)
     if not listed:
         folders = ", ".join(str(place.root / folder) for folder in PHOTO_FOLDERS)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from nas.data.about import About, Archive
 from nas.data.datasets.imagenet import PATTERN, TEXT, class_names, masked, record_of
-from nas.data.imagenet_s import find_masks, synsets
+from nas.data.imagenet_s import FOLDER as MASKS
+from nas.data.imagenet_s import SMALLER, find_masks, synsets
 from nas.data.native import (
     REPAIR,
     Line,
     Listed,
     Place,
     below,
-    by_key,
     class_index,
     clip_box,
     numbers,
@@ -30,6 +30,18 @@ from nas.data.sources import Https
 from nas.data.wsolevaluation import LABELS, LOCALIZATION, folder_of
 
 FOLDER, SIZES = "imagenette2-320", "image_sizes.txt"
+SYNSETS = (
+    "n01440764",
+    "n02102040",
+    "n02979186",
+    "n03000684",
+    "n03028079",
+    "n03394916",
+    "n03417042",
+    "n03425413",
+    "n03445777",
+    "n03888257",
+)
 TABLES = (
     "https://raw.githubusercontent.com/clovaai/wsolevaluation/96f4b88679af41f005824661f47e6fe3628af2aa"
     "/metadata/ILSVRC/test"
@@ -51,6 +63,7 @@ ABOUT = About(
     "metadata/test beside it; give the folder that holds both",
     size=341_663_724,
     photos={"val": 500},
+    beside=(MASKS, *SMALLER),
     archives=(
         Archive(
             Https(
@@ -85,37 +98,49 @@ def photos(place: Place, split: str) -> list[Listed]:
     ValueError : a file that is missing or not as it must be, a photo that no table names, or of another class than its
         folder
     """
-    folder = below(place.root, "train", FOLDER)
+    inside = place.root / FOLDER
+    folder = below(inside if inside.is_dir() else place.root, "train")
     text = folder_of(place.root, "test", SIZES)
     if text is None:
         raise ValueError(
             f"{place.root}: holds no {SIZES} in metadata/test, test or itself; put the text files of wsolevaluation's "
             "metadata/ILSVRC/test there"
         )
-    labels, sizes = (_by_photo(by_key(read_table(text / name, form)).values())
-                     for name, form in ((LABELS, "<photo>,<class>"), (SIZES, "<photo>,<width>,<height>")))  # fmt: skip
-    boxes, masks = _by_photo(read_table(text / LOCALIZATION, TEXT)), find_masks(place.root)
+    labels, sizes = (
+        {name: rows[0] for name, rows in _by_photo(read_table(text / table, form), once=True).items()}
+        for table, form in ((LABELS, "<photo>,<class>"), (SIZES, "<photo>,<width>,<height>"))
+    )
+    boxes, masks = _by_photo(read_table(text / LOCALIZATION, TEXT)), find_masks(place)
     listed = []
     for path in sorted(folder.glob(f"*/n*/{PATTERN}"), key=lambda path: path.name):
+        if path.parent.name not in SYNSETS:
+            raise ValueError(f"{path.parent}: is no class of Imagenette; give {FOLDER}, or take imagenet as data set")
         for name, known in ((LABELS, labels), (SIZES, sizes), (LOCALIZATION, boxes)):
             if path.name not in known:
                 raise ValueError(f"{path}: has no line in {text / name}; add it, or take the photo out")
-        (label,), (size,) = labels[path.name], sizes[path.name]
+        label = labels[path.name]
         index = class_index(label.fields[1], len(class_names()), label.where)
-        if synsets().get(path.parent.name) != index:
+        if synsets()[path.parent.name] != index:
             raise ValueError(f"{label.where}: has class {index}, the folder {path.parent} is of another; {REPAIR}")
-        complete = partial(_complete, size=size, boxes=boxes[path.name], mask=masks.get(path.stem), place=place)
+        size, mask = sizes[path.name], masks.get(path.stem)
+        complete = partial(_complete, size=size, boxes=boxes[path.name], mask=mask, place=place)
         listed.append(Listed(record_of(path, index), complete))
     if not listed:
         raise ValueError(f"{folder}: holds no photo */n*/{PATTERN}; unpack {FOLDER}.tgz anew")
     return listed
 
 
-def _by_photo(rows: Iterable[Line]) -> dict[str, list[Line]]:
-    """Lines by the name of their photo, without its folder."""
+def _by_photo(rows: Iterable[Line], *, once: bool = False) -> dict[str, list[Line]]:
+    """Lines by the name of their photo, which is in one folder; `once`, of a table with one line for each."""
     found: dict[str, list[Line]] = {}
     for row in rows:
-        found.setdefault(Path(row.fields[0]).name, []).append(row)
+        same = found.setdefault(Path(row.fields[0]).name, [])
+        if same and (row.fields[0] != same[0].fields[0] or (once and row.fields != same[0].fields)):
+            raise ValueError(
+                f"{row.where}: has {row.fields[0]!r} again, with another folder or other values than line "
+                f"{same[0].line}; take one out"
+            )
+        same.append(row)
     return found
 
 
@@ -131,6 +156,8 @@ def _complete(record: Record, size: Line, boxes: list[Line], mask: Path | None, 
     scales = (record.size[1] / width, record.size[0] / height) * 2
     scaled = []
     for box in boxes:
-        corners = zip(numbers(box.fields[1:], box.where), scales, strict=True)
-        scaled.append(clip_box([round(corner * scale) for corner, scale in corners], record.size, box.where))
+        corners = numbers(box.fields[1:], box.where)
+        clip_box(corners, (int(height), int(width)), box.where)  # else an error would name other numbers than the line
+        smaller = [round(corner * scale) for corner, scale in zip(corners, scales, strict=True)]
+        scaled.append(clip_box(smaller, record.size, box.where))
     return masked(replace(record, boxes=tuple(scaled)), mask, str(record.image), place)

@@ -3,7 +3,7 @@
 Its objects are those that Yagli 2025 marked, by squares of 6 x 6 pixels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -69,6 +69,7 @@ ABOUT = About(
 SIDE = 96
 PHOTO_BYTES = 3 * SIDE * SIDE
 STEP = SIDE // GRID  # of the squares, in pixels
+SQUARES = f"squares of {STEP} x {STEP} pixels"
 
 
 def photos(place: Place, split: str) -> list[Listed]:
@@ -77,7 +78,7 @@ def photos(place: Place, split: str) -> list[Listed]:
     Parameters
     ----------
     place : its root is the folder stl10_binary or the one that holds it; tables of squares stl10_SPLIT_CLASS.json are
-        taken from it, from the one that holds it, or from a folder STL10_Segmentation in either, where there are some
+        taken from both, and from a folder STL10_Segmentation in them, where there are some
     split : "train", "test" or "all"
 
     A mask is what squares show; a photo that its table does not name has none. Boxes are those of its instances.
@@ -93,7 +94,9 @@ def photos(place: Place, split: str) -> list[Listed]:
     for part in ("train", "test"):
         if split in (part, "all"):
             pixels, labels = _read(root, part, len(names))
-            squares = _squares(root, part, names, labels)
+            squares = _squares(
+                [at / inside for at in (root, place.root) for inside in (".", TABLES)], part, names, labels
+            )
             for number, index in enumerate(labels):
                 record = Record(
                     id=f"{part}-{number:04d}",
@@ -109,19 +112,19 @@ def photos(place: Place, split: str) -> list[Listed]:
     return listed
 
 
-def _squares(root: Path, split: str, names: list[str], labels: NDArray[Any]) -> dict[int, Squares]:
+def _squares(places: Iterable[Path], split: str, names: list[str], labels: NDArray[Any]) -> dict[int, Squares]:
     """The squares of the photos of a split, by the number of the photo; of a table that is not there, none."""
-    places = [folder / inside for folder in (root, root.parent) for inside in (".", TABLES)]
+    tables: dict[str, Path] = {}
     found: dict[int, Squares] = {}
-    for place in places:
-        tables = sorted(place.glob(f"stl10_{split}_*.json"))
-        for table in tables:
+    for place in dict.fromkeys(places):
+        for table in sorted(place.glob(f"stl10_{split}_*.json")):
             name = table.stem.removeprefix(f"stl10_{split}_")
             if name not in names:
                 raise ValueError(f"{table}: is of no class; allowed are {', '.join(names)}")
+            if name in tables:
+                raise ValueError(f"{table}: is a second table of its class, beside {tables[name]}; take one out")
+            tables[name] = table
             found |= read_squares(table, _checked(split, names, labels, names.index(name)))
-        if tables:
-            break
     return found
 
 
@@ -168,4 +171,4 @@ def _complete(record: Record, pixels: NDArray[np.uint8], squares: Squares | None
     record = replace(record, boxes=boxes)
     if labels is None:
         return record
-    return with_mask(replace(record, mask_step=STEP), np.kron(labels, np.ones((STEP, STEP), np.uint8)), place)
+    return with_mask(replace(record, coarse=SQUARES), np.kron(labels, np.ones((STEP, STEP), np.uint8)), place)

@@ -48,6 +48,7 @@ ABOUT = About(
         ),
     ),
 )
+VOID_AROUND = "pixels, with a band of void around objects"
 CLASSES = (
     "aeroplane",
     "bicycle",
@@ -120,7 +121,7 @@ def _complete(record: Record, root: Path, where: str, place: Place) -> Record:
     )
     if not boxes:
         raise ValueError(f"{annotation}: has no object {record.class_name!r}, which the masks show; {REPAIR}")
-    return replace(with_mask(record, labels, place), boxes=boxes)
+    return replace(with_mask(record, labels, place), boxes=boxes, coarse=VOID_AROUND)
 
 
 def _instances(root: Path, name: str, where: str) -> tuple[int, NDArray[np.uint8]]:

@@ -26,14 +26,14 @@ def taken(root: Path, datasets: Sequence[str]) -> pd.DataFrame:
 def without_boundaries(root: Path, datasets: Sequence[str]) -> str:
     """Which data sets have masks whose boundaries are none of objects, and why; "" where none has."""
     found = {dataset: read_taken(root / "data/raw" / dataset) for dataset in datasets}
-    coarse = [f"of {name} are made of {_made_of(taken)}" for name, taken in found.items() if taken.mask_step > 1]
+    coarse = [f"of {name} are made of {_made_of(taken)}" for name, taken in found.items() if taken.coarse]
     return f"Boundaries are not measured where masks {' and '.join(coarse)}." if coarse else ""
 
 
 def _made_of(taken: Taken) -> str:
     if not taken.n_masks:
         return "-"
-    return "pixels" if taken.mask_step == 1 else f"squares of {taken.mask_step} x {taken.mask_step} pixels"
+    return taken.coarse or "pixels"
 
 
 def table(records: Sequence[Record]) -> pd.DataFrame:

@@ -39,7 +39,7 @@ def table(summary: pd.DataFrame, note: str = "") -> tuple[pd.DataFrame, str]:
     frame = wide(printed, settings, {**AGREEMENT, "n_regions": "regions"})
     frame["regions"] = [text.split(" ")[0] for text in wide(printed, settings, {"n_regions": "regions"}, 0)["regions"]]
     carried = summary.iloc[0]
-    fewer = "; of two numbers the second is of measures that need a mask" if frame["n"].str.contains("/").any() else ""
+    fewer = ", n by measure where they differ: some need a mask, or boundaries" if "/" in "".join(frame["n"]) else ""
     caption = (
         f"Agreement of superpixels with masks and with strong image edges; depths {carried['depths']}, "
         f"k = {carried['clusters']}, seed {carried['seed']}. Mean over n photos [bootstrap interval]{fewer}. SLIC "

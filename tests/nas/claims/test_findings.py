@@ -54,12 +54,12 @@ def test_the_interval_is_of_as_many_resamples_as_are_wanted():
 
 def test_rounding_is_no_effect():
     scores = np.array([0.5, *[0.5 + 1e-16] * 40, *[0.5 - 1e-17] * 60])
-    assert of_replicates("above", "made", "net", scores, 0.5, 12, 0.9).p == 1
+    assert of_replicates("above", "made", "net", scores, 0.5, 12, 0.9, "").p == 1
 
 
 def test_replicates_have_their_quantiles_and_the_smaller_tail_about_the_null():
     scores = np.concatenate([[0.4], np.linspace(0, 1, 101), [NAN] * 7])
-    found = of_replicates("below", "made", "net", scores, 0.905, 12, 0.9)
+    found = of_replicates("below", "made", "net", scores, 0.905, 12, 0.9, "")
     assert (found.value, found.low, found.high) == pytest.approx((0.4, 0.05, 0.95))
     assert found.p == pytest.approx(2 * (1 + 10) / (1 + 101))
     assert (found.null, found.n) == (0.905, 12)
@@ -76,10 +76,10 @@ def test_replicates_have_their_quantiles_and_the_smaller_tail_about_the_null():
     ],
 )
 def test_replicates_that_say_nothing_decide_nothing(claim, scores, n):
-    found = of_replicates(claim, "made", "net", np.array(scores), 0.0, n, 0.95)
+    found = of_replicates(claim, "made", "net", np.array(scores), 0.0, n, 0.95, "why")
     assert found.value == pytest.approx(scores[0], nan_ok=True)
     assert math.isnan(found.p) and math.isnan(found.low) and math.isnan(found.high)
-    assert found.missing == ("too few methods to be ranked" if math.isnan(scores[0]) else "")
+    assert found.missing == ("why" if math.isnan(scores[0]) else "")
     known = Finding("above", "made", "net", 0.3, 0.2, 0.4, 0.0, 0.05, 9)
     decided = decide([found, known], [Claim("above", "", "", ""), Claim("below", "", "", "", greater=False)], 0.05)
     assert [test.verdict for test in decided] == [UNDECIDED, SUPPORTED]

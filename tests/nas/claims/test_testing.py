@@ -170,9 +170,9 @@ REASONS = {
         for tags in ("learnt tags", "hand tags")
     ],
     "no tags by hand": ["no class has hand tags of an object"],
-    "one setting": ["too few methods to be ranked"],
+    "one setting": ["relevance.least has one order and one replacement, where rankings need two to agree"],
     "controls alone": ["all methods are controls"] * 3,
-    "one method": ["too few methods to be ranked"] * 3,
+    "one method": ["fewer than two methods that are no controls, or all of them are equal"] * 3,
 }
 
 

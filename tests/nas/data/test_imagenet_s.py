@@ -1,12 +1,14 @@
 """Masks of ImageNet-S, made up here in its format."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from nas.data.imagenet_s import MERGED, WITHOUT, categories, find_masks, read_mask, synsets
+from nas.data.native import Place
 
 TENCH, SUNGLASS, SUNGLASSES = "n01440764", "n04355933", "n04356056"
 NAME = "ILSVRC2012_val_00000293"
@@ -62,19 +64,35 @@ def test_a_mask_that_does_not_show_the_class_of_its_photo_is_left_out_and_counte
 
 
 @pytest.mark.parametrize("beside", [False, True])
-def test_masks_are_found_in_the_folder_and_beside_it(tmp_path, beside):
+def test_masks_are_found_in_the_folder_and_next_to_it(tmp_path, beside, monkeypatch):
     path = write(tmp_path if beside else tmp_path / "imagenet", halves(1, 0))
     (tmp_path / "imagenet").mkdir(exist_ok=True)
-    assert find_masks(tmp_path / "imagenet") == {NAME: path}
+    monkeypatch.chdir(tmp_path / "imagenet")
+    for root in (tmp_path / "imagenet", Path(".")):
+        assert find_masks(Place(root, tmp_path / "raw")) == {NAME: path}
+    fetched = Place(tmp_path / "imagenet", tmp_path / "raw", borrowed=False)  # what is next to it is not of it
+    assert find_masks(fetched) == ({} if beside else {NAME: path})
 
 
 def test_without_masks_there_are_none(tmp_path):
-    assert find_masks(tmp_path) == {}
+    assert find_masks(Place(tmp_path, tmp_path / "raw")) == {}
+
+
+def test_masks_of_a_few_categories_are_taken(tmp_path):
+    for number in range(50):  # as many as a smaller version has
+        synset = sorted(categories())[number]
+        write(tmp_path, halves(categories()[synset], 0), synset, f"ILSVRC2012_val_{number:08}")
+    assert len(find_masks(Place(tmp_path, tmp_path / "raw"))) == 50
 
 
 def of_a_smaller_version(root):
-    for synset in sorted(categories())[:50]:
-        write(root, halves(1, 0), synset, f"ILSVRC2012_val_{synsets()[synset]:08}")
+    for number in range(10):
+        write(root, halves(number + 1, 0), sorted(categories())[90 * number + 7], f"ILSVRC2012_val_{number:08}")
+
+
+def twice(root):
+    write(root, halves(1, 0))
+    write(root, halves(2, 0), "n01443537")
 
 
 WRONG = {
@@ -83,11 +101,12 @@ WRONG = {
         "ImageNetS50: holds masks with other num",
     ),
     "300 categories": (lambda root: write(root, [[1]], version="ImageNetS300"), "unpack ImageNetS919 beside it"),
-    "50 called 919": (of_a_smaller_version, "has 50 categories, as a smaller version; unpack ImageNetS919 anew"),
+    "a smaller one under its name": (of_a_smaller_version, "of 10 masks 0 show the category of their folder"),
     "no category": (
         lambda root: write(root, [[1]], "tench"),
         "validation-segmentation/tench: is no synset of ImageNet",
     ),
+    "one photo twice": (twice, "n01443537/ILSVRC2012_val_00000293.png: is a second mask of its photo, beside"),
     "empty": (lambda root: (root / "ImageNetS919").mkdir(), "holds no validation-segmentation/SYNSET/"),
 }
 
@@ -96,14 +115,14 @@ WRONG = {
 def test_a_folder_that_is_none_of_this_version_is_refused(tmp_path, make, words):
     make(tmp_path)
     with pytest.raises(ValueError) as caught:
-        find_masks(tmp_path)
+        find_masks(Place(tmp_path, tmp_path / "raw"))
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
 BROKEN = {
     "a number of no class": (halves(920, 0), None, "has the number 920, allowed are 0 to 919 and 1000"),
     "other proportions": (halves(1, 0, (8, 8)), None, "the mask is 8 x 8 pixels, the photo 8 x 6"),
-    "blue": (None, Image.new("RGB", (8, 6), (1, 0, 9)), "has the number 9"),
+    "blue": (None, Image.new("RGB", (8, 6), (1, 0, 9)), "has blue up to 9, must have none"),
     "grey": (None, Image.new("L", (8, 6)), "has mode L, must have RGB"),
     "damaged": (None, b"PNG", "is no picture"),
 }

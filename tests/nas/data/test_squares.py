@@ -105,12 +105,17 @@ def test_a_square_is_ignored_where_one_of_its_neighbours_is_not_of_the_object(in
 
 
 WRONG = {
-    "no JSON": ("{", "is no JSON"),
-    "not UTF-8": (b"\xff\xfe{", "is no JSON"),
+    "no JSON": ("{", "is no such table"),
+    "not UTF-8": (b"\xff\xfe{", "is no such table"),
     "a list": ("[]", "must be"),
     "a photo that is no number": ('{"a": {}}', "photo 'a': must be"),
     "a negative photo": ('{"-1": {}}', "photo '-1': must be"),
     "a photo twice": ('{"1": {}, "01": {}}', "each photo once"),
+    "the same photo": ('{"1": {}, "1": {}}', "has '1' twice"),
+    "the same instance": ('{"1": {"dog_0": [], "dog_0": [[1, 2]]}}', "has 'dog_0' twice"),
+    "endless digits": (f'{{"{"9" * 5000}": {{}}}}', "must be"),
+    "an endless number": (f'{{"1": {{"dog_0": [[1, {"9" * 5000}]]}}}}', "is no such table"),
+    "endless brackets": ("[" * 100_000, "is no such table"),
     "no instances": ('{"1": [[1, 2]]}', "must be"),
     "no squares": ('{"1": {"dog_0": 3}}', "'dog_0': must be"),
     "three coordinates": ('{"1": {"dog_0": [[1, 2, 3]]}}', "must be"),
@@ -132,6 +137,16 @@ def test_a_file_that_is_no_such_table_is_named(tmp_path, content, words):
     with pytest.raises(ValueError) as caught:
         read_squares(path, lambda number: "is of no class" if number == 7 else "")
     assert words in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_table_that_cannot_be_opened_is_named(tmp_path):
+    (tmp_path / "stl10_test_dog.json").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"stl10_test_dog.json: cannot be read \(No such file"):
+        read_squares(tmp_path / "stl10_test_dog.json", lambda number: "")
+
+
+def test_a_photo_without_an_instance_is_counted():
+    assert drawn({}) == ((None, ()), {"photos without an instance": 1})
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real tables are not part of the project")

@@ -24,7 +24,7 @@ def folder(tmp_path):
 def test_photos_masks_and_their_share_are_counted(tmp_path, folder):
     target = tmp_path / "raw"
     taken = prepare("folder", target, workspace=tmp_path, annotations=tmp_path, root=str(folder))
-    assert taken == read_taken(target) == Taken(6, 3, 2, (1 / 4 + 1 / 4) / 2, 1 / 16, 1, ["a", "b", "d"])
+    assert taken == read_taken(target) == Taken(6, 3, 2, (1 / 4 + 1 / 4) / 2, 1 / 16, "", ["a", "b", "d"])
     line = (
         "6 photos, 3 objects, 2 with masks, 25.0% of whose pixels are object, 6.2% ignored; without one: a, b, d and 1"
     )
@@ -37,7 +37,7 @@ def test_photos_masks_and_their_share_are_counted(tmp_path, folder):
         (Taken(3, without=["a", "b", "c"]), "3 photos, 0 objects, 0 with masks"),
         (Taken(1, 1, 1, 0.5), "1 photo, 1 object, 1 with masks, 50.0% of whose pixels are object"),
         (
-            Taken(2, 4, 1, 0.5, 0.25, 6, ["b"], {"squares": 3, "names": 1}),
+            Taken(2, 4, 1, 0.5, 0.25, "squares of 6 pixels", ["b"], {"squares": 3, "names": 1}),
             "2 photos, 4 objects, 1 with masks of squares of 6 pixels, 50.0% of whose pixels are object, 25.0% "
             "ignored; without one: b; left out: squares: 3, names: 1",
         ),

@@ -86,7 +86,7 @@ open("made", "w").close()
     assert Path(tmp_path, "made").stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.parametrize("age", [0.0, 60.0], ids=["just now", "long ago"])
+@pytest.mark.parametrize("age", [0.0, 60.0, -86400.0], ids=["just now", "long ago", "tomorrow"])
 def test_a_lock_that_a_killed_process_left_is_removed(tmp_path, age):
     lock = tmp_path / "matplotlib" / "fontlist-v1.json.matplotlib-lock"
     lock.parent.mkdir()

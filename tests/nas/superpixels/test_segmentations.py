@@ -77,7 +77,7 @@ def test_a_photo_is_the_same_alone_and_a_variant_without_the_others(photos):
 
 def test_masks_of_squares_have_no_boundaries(photos):
     folder, records = photos
-    records = [replace(record, mask_step=6) for record in records]
+    records = [replace(record, coarse="squares") for record in records]
     found = segment_photos(records, variants_with_maps(VARIANTS, folder), Stored(folder, ("view",)), SETTINGS)
     drawn = [row for row in found["first"].rows if "achievable_segmentation_accuracy" in row]
     assert drawn and all(np.isnan(row["boundary_recall"]) and np.isnan(row["boundary_precision"]) for row in drawn)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from nas.data.rules import Agreement, Rules
+from nas.data.taken import read_taken
 
 TABLES = {
     "classes.txt": "1 001.Black_footed_Albatross\n2 002.Laysan_Albatross\n3 003.Sooty_Albatross\n",
@@ -89,6 +90,25 @@ def test_object_and_background_are_what_enough_of_the_annotators_agree_on(
     for name, levels in masks.items():
         np.testing.assert_array_equal(records[name].truth(), read(levels, low, high))
         assert records[name].mask_sha256 == hashlib.sha256(records[name].mask.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("agreement", [(0.5, 0.5), (0.25, 0.75), (0.5, 0.75), (0.999, 0.999)], ids=str)
+@pytest.mark.parametrize("most", [1, 2, 126, 127, 128, 129, 254, 255])
+def test_what_the_most_annotators_drew_is_object(root, masks, prepared, agreement, most):
+    levels = np.zeros((30, 40), np.uint8)
+    levels[3:9, 4:20] = most
+    for path in root.parent.glob("segmentations/*/*.png"):
+        Image.fromarray(levels).save(path)
+    for record in prepared("cub", root, split="all", rules=Rules(agreement=Agreement(*agreement))).values():
+        np.testing.assert_array_equal(record.truth(), levels > 0)
+        assert record.has_boundaries == (agreement[0] == agreement[1])
+
+
+def test_a_mask_without_an_object_is_counted(root, masks, prepared, tmp_path):
+    for path in root.parent.glob("segmentations/*/*.png"):
+        Image.new("L", (40, 30)).save(path)
+    prepared("cub", root, split="all")
+    assert read_taken(tmp_path / "raw" / "cub").left_out == {"masks without an object": 3}
 
 
 def test_one_of_four_or_five_annotators_is_not_enough_to_dispute_a_pixel(root, masks, prepared):

@@ -45,6 +45,11 @@ def test_the_validation_photos_of_both_folders_with_boxes_scaled_with_them(root,
     assert [records[name].class_name for name in NAMES] == ["tench", "English springer", "tench"]
 
 
+def test_imagenette_comes_before_a_train_folder_of_something_else(root, prepared):
+    (root / "train" / "n01440764").mkdir(parents=True)
+    assert list(prepared("imagenette", root)) == NAMES
+
+
 @pytest.mark.parametrize("place", ["test", "."])
 def test_text_files_elsewhere(root, prepared, place):
     (root / place).mkdir(exist_ok=True)
@@ -80,6 +85,11 @@ def moved(root):
     path.rename(root / "imagenette2-320" / "val" / "n03888257" / path.name)
 
 
+def elsewhere(root):
+    folder = root / "imagenette2-320" / "train"
+    (folder / "n01440764").rename(folder / "n01443537")
+
+
 def emptied(root):
     for path in root.glob("imagenette2-320/*/*/ILSVRC*"):
         path.unlink()
@@ -87,7 +97,7 @@ def emptied(root):
 
 FIRST = f"val/{NAMES[0]}.JPEG"
 BROKEN = {
-    "no folders": (lambda r: (r / "imagenette2-320").rename(r / "x"), ["holds no train", "imagenette2-320"]),
+    "no folders": (lambda r: (r / "imagenette2-320").rename(r / "x"), ["holds no train", "give the folder"]),
     "no text files": (lambda r: (r / "metadata").rename(r / "x"), ["holds no image_sizes.txt", "metadata/ILSVRC/test"]),
     "no labels": (lambda r: (r / "metadata/test/class_labels.txt").unlink(), ["class_labels.txt: is missing"]),
     "no boxes": (
@@ -104,8 +114,14 @@ BROKEN = {
     "another class": (moved, ["class_labels.txt, line 1", "n03888257 is of another"]),
     "a box outside": (
         replaced("localization.txt", "10,20,41,50", "90,20,95,50"),
-        ["localization.txt, line 1", "no pixel"],
+        ["localization.txt, line 1: has the box 90, 20, 95, 50", "80 x 60"],
     ),
+    "a class twice": (replaced("class_labels.txt", f"{FIRST},0\n", f"{FIRST},0\n{FIRST[4:]},0\n"), ["line 2", "again"]),
+    "boxes of two folders": (
+        replaced("localization.txt", FIRST, f"{FIRST},1,2,3,4\ntrain/{FIRST[4:]}"),
+        ["another folder"],
+    ),
+    "another synset": (elsewhere, ["n01443537: is no class of Imagenette", "take imagenet"]),
     "no photo": (emptied, ["holds no photo", "ILSVRC2012_val_", "unpack imagenette2-320.tgz"]),
 }
 

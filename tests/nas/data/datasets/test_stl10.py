@@ -107,14 +107,14 @@ HORSES = {"0": {"horse_0": block(2, 3, 7, 9), "sheep_0": block(12, 0, 16, 2)}, "
 @pytest.mark.parametrize("place", [".", "..", "STL10_Segmentation", "../STL10_Segmentation"])
 def test_masks_and_boxes_are_those_of_the_squares(root, prepared, place):
     mark(root / place, "test", horse=HORSES)
-    found = prepared("stl10", root)
+    found = prepared("stl10", root.parent if place.startswith("..") else root)
     labels = np.zeros((96, 96), int)
     labels[18:54, 12:42], labels[24:48, 18:36], labels[0:12, 72:96] = 255, 1, 255
     np.testing.assert_array_equal(found["test-0000"].truth(), labels)
-    assert found["test-0000"].boxes == ((12, 18, 41, 53),) and found["test-0000"].mask_step == 6
+    assert found["test-0000"].boxes == ((12, 18, 41, 53),) and found["test-0000"].coarse == "squares of 6 x 6 pixels"
     for other in ("test-0001", "test-0002"):  # without a square, and in no table
-        assert (found[other].mask, found[other].boxes, found[other].mask_step) == (None, (), 1)
-    whole = prepared("stl10", root, rules=Rules(squares="object"))["test-0000"].truth()
+        assert (found[other].mask, found[other].boxes, found[other].coarse) == (None, (), "")
+    whole = prepared("stl10", root.parent, rules=Rules(squares="object"))["test-0000"].truth()
     labels[18:54, 12:42] = 1
     np.testing.assert_array_equal(whole, labels)
 
@@ -124,9 +124,19 @@ def test_what_was_left_out_is_said_of_the_photos_that_are_used(root, prepared, t
     prepared("stl10", root)
     taken = read_taken(tmp_path / "raw" / "stl10")
     left_out = {"instances of another class": 1, "instances without a square": 1, "squares outside the grid": 1}
-    assert (taken.n_objects, taken.n_masks, taken.mask_step, taken.left_out) == (2, 2, 6, left_out)
+    assert (taken.n_objects, taken.n_masks, taken.coarse) == (2, 2, "squares of 6 x 6 pixels")
+    assert taken.left_out == left_out
     prepared("stl10", root, split="train")
     assert read_taken(tmp_path / "raw" / "stl10").left_out == {}
+
+
+def test_tables_of_all_places_are_taken_and_none_twice(root, prepared, refused):
+    mark(root, "test", horse=HORSES)
+    mark(root.parent / "STL10_Segmentation", "test", truck={"3": {"truck_0": block(0, 0, 4, 4)}})
+    found = prepared("stl10", root.parent)
+    assert [name for name, record in found.items() if record.mask] == ["test-0000", "test-0003"]
+    mark(root.parent, "test", horse=HORSES)
+    refused("stl10", root.parent, "stl10_test_horse.json: is a second table of its class, beside")
 
 
 WRONG_TABLES = {

@@ -28,7 +28,8 @@ def test_only_photos_with_a_decision_are_listed():
 
 def test_what_was_taken_is_a_row_for_each_data_set(tmp_path):
     write_taken(
-        Taken(9, 5, 4, 0.2345, 0.5, 6, ["a", "b", "c"], {"squares": 3, "names": 1}), tmp_path / "data/raw/stl10"
+        Taken(9, 5, 4, 0.2345, 0.5, "squares of 6 x 6 pixels", ["a", "b", "c"], {"squares": 3, "names": 1}),
+        tmp_path / "data/raw/stl10",
     )
     write_taken(Taken(3, 0, 0, without=["d"]), tmp_path / "data/raw/cub")
     write_taken(Taken(1, 1, 1, 0.25), tmp_path / "data/raw/folder")

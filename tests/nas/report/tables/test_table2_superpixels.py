@@ -35,7 +35,7 @@ def test_cells_are_the_estimates_and_the_caption_says_of_what(summary):
     assert set(frame["grid of NAS"]) == {"recipe's grid", "image grid"} and set(frame["n"]) == {"9 / 7"}
     assert frame["method"].tolist() == ["NAS components", "SLIC", "Felzenszwalb"] * 4
     assert "depths 2-3-4, k = 5, seed 3." in caption and caption.endswith("1 is all).")
-    assert "[bootstrap interval]; of two numbers the second is of measures that need a mask. " in caption
+    assert "[bootstrap interval], n by measure where they differ: some need a mask, or boundaries. " in caption
     assert "[bootstrap interval]. SLIC" in table(summary.assign(n=9))[1]
     assert table(summary, "More.")[1] == f"{caption} More."
     for row, (_, group) in zip(frame.to_dict("records"), summary.groupby(SETTING, sort=False), strict=True):
