@@ -91,6 +91,7 @@ def test_instances_void_and_boxes_of_a_photo_of_one_class(root, prepared):
     assert set(np.unique(stored)) == {0, 1, 2, 255}
     assert record.boxes == ((3, 5, 12, 14), (20, 5, 39, 29))  # from 0, the numbers of the XML are from 1
     assert record.image == root / "JPEGImages" / "2007_000033.jpg"
+    assert not record.has_boundaries and record.coarse == "pixels, with a band of void around objects"
 
 
 def test_the_class_is_that_of_the_largest_object_and_other_classes_are_ignored(root, prepared):
