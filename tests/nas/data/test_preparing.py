@@ -17,8 +17,10 @@ from PIL import Image
 
 from nas.data import preparing
 from nas.data.catalogue import DATASETS
+from nas.data.imagenet_s import synsets
 from nas.data.preparing import prepare, subset
 from nas.data.records import Record
+from nas.data.rules import Rules
 from nas.data.sources import Https, SourceError
 
 random = settings(max_examples=50, deadline=None, derandomize=True)
@@ -216,9 +218,9 @@ EXPECTED = {
 def official(server, monkeypatch):
     """A function that puts the archives of a data set on the server, and their checksums into the catalogue."""
 
-    def serve(name):
+    def serve(name, contents=None):
         found, archives = DATASETS[name], []
-        contents = MADE[name]()
+        contents = contents or MADE[name]()
         for archive in found.about.archives:
             content = contents[archive.name]
             server.files[f"/sets/{archive.name}"] = content
@@ -333,3 +335,63 @@ def test_a_mirror_must_be_safe(official, prepared, address):
     official("stl10")
     with pytest.raises(ValueError, match=r"^download\.mirror: .*https.*got"):
         prepared("stl10", mirror=address)
+
+
+# The same of real photos, which are not part of the project
+
+REAL = Path(__file__).parents[4] / "shared" / "validation"
+real = pytest.mark.skipif(not REAL.is_dir(), reason="the real photos are not part of the project")
+
+
+@real
+def test_real_photos_in_the_archive_of_imagenette(official, server, prepared, tmp_path):
+    folder, each = REAL / "imagenet", 3
+    synset = {str(index): name for name, index in synsets().items()}
+    labels = [line.split(",") for line in (folder / "class_labels.txt").read_text().split()]
+    files, n_of = {}, Counter()
+    for path, index in labels:
+        n_of[index] += 1
+        if n_of[index] <= each:
+            part = ("train", "val")[n_of[index] % 2]
+            files[f"imagenette2-320/{part}/{synset[index]}/{Path(path).name}"] = (folder / path).read_bytes()
+    tables = {
+        name: (folder / name).read_bytes() for name in ("class_labels.txt", "image_sizes.txt", "localization.txt")
+    }
+    official("imagenette", {"imagenette2-320.tgz": tar(files)} | tables)
+    found = prepared("imagenette", mirror=server.address)
+    assert len(found) == 10 * each and len({record.class_name for record in found.values()}) == 10
+    same = prepared("imagenet", folder)
+    for name, record in found.items():
+        assert (record.sha256, record.class_name, record.boxes) == (
+            same[name].sha256,
+            same[name].class_name,
+            same[name].boxes,
+        )
+
+
+@real
+def test_real_photos_and_squares_in_the_archive_of_stl_10(official, server, prepared):
+    folder, photos, tables = REAL / "stl10", [], {}
+    marked = json.loads((folder / "stl10_test_airplane.json").read_text())
+    for number, name in enumerate(STL10):
+        (path,) = folder.glob(f"original_{name}_*.png")
+        with Image.open(path) as image:
+            photos.append(np.asarray(image.convert("RGB")))
+        squares = {str(number): marked[path.stem.rpartition("_")[2]]} if name == "airplane" else {}
+        tables[f"stl10_test_{name}.json"] = json.dumps(squares).encode()
+    files = {"stl10_binary/class_names.txt": "\n".join(STL10).encode()}
+    for split in ("train", "test"):
+        files[f"stl10_binary/{split}_X.bin"] = np.stack(photos).transpose(0, 3, 2, 1).tobytes()
+        files[f"stl10_binary/{split}_y.bin"] = bytes(range(1, 11))
+    official("stl10", {"stl10_binary.tar.gz": tar(files), **tables})
+    found = prepared("stl10", mirror=server.address, rules=Rules(squares="object"))
+    for photo, record in zip(photos, found.values(), strict=True):
+        np.testing.assert_array_equal(record.photo(), photo)
+    with Image.open(next(folder.glob("segmented_airplane_*.png"))) as image:
+        cut_out = np.asarray(image.convert("RGB")).any(axis=2)
+    shown = found["test-0000"].truth() == 1
+    # it paints the background one pixel too far, to the right and below
+    around = np.pad(~shown, ((1, 0), (1, 0)))
+    painted = around[1:, 1:] | around[:-1, 1:] | around[1:, :-1] | around[:-1, :-1]
+    assert not cut_out[painted].any() and cut_out[~painted].mean() > 0.99
+    assert [record.mask is not None for record in found.values()] == [True] + [False] * 9
