@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nas.claims.claims import claims_of
-from nas.claims.findings import Finding
+from nas.claims.findings import ROUNDING, Finding
 from nas.claims.testing import LOCALIZATION
 from nas.claims.verdicts import decide, holds_everywhere, overall
 
@@ -56,13 +56,13 @@ def make_ledger(
 def rounded(finding: dict[str, Any]) -> dict[str, Any]:
     """Six significant digits; what is not known is null.
 
-    All but p-values, which may be as small as they are, are averages of numbers near 1: below 1e-12 they are 0 and an
-    error of rounding.
+    All but p-values, which may be as small as they are, are averages of numbers near 1: below `ROUNDING` they are 0 and
+    an error of it.
     """
 
     def one(key: str, value: float) -> float | None:
         if math.isnan(value):
             return None
-        return 0.0 if abs(value) < 1e-12 and not key.startswith("p") else float(f"{value:.6g}")
+        return 0.0 if abs(value) < ROUNDING and not key.startswith("p") else float(f"{value:.6g}")
 
     return {key: one(key, value) if isinstance(value, float) else value for key, value in finding.items()}

@@ -22,6 +22,7 @@ from nas.store import TABLE, read_columns, read_table
 LOCALIZATION = ("localization_rises_at_0.7", "localization_rises_at_0.9")
 NO_MASK, NO_BOX = "no photo has a mask", "no photo has a box"
 NO_RANKING = "fewer than two methods that are no controls, or all of them are equal"
+ONE_SETTING = "relevance.least has one order and one replacement, where rankings need two to agree"
 NO_METHOD, NO_REGIONS = "all methods are controls", "maps were not averaged inside these regions"
 SEMANTICS = {"semantics_need_few_labels": LEARNT, "semantics_by_hand": HAND}
 
@@ -112,11 +113,7 @@ class Testing:
         measure = f"BoxAcc@{claim.removesuffix(f'.{regions}').rpartition('_')[2]}"
         found = summary[(summary["method"] == MEAN) & (summary["regions"] == regions) & (summary["measure"] == measure)]
         if found.empty:
-            boxes = summary["measure"].astype(str).str.startswith("BoxAcc@")
-            of_kind = summary[boxes & (summary["regions"] == regions)]
-            return self._missing(claim, NO_BOX if not boxes.any() else NO_REGIONS if of_kind.empty else
-                                 NO_METHOD if (of_kind["measure"] == measure).any() else
-                                 f"{measure.partition('@')[2]} is not among localization.ious")  # fmt: skip
+            return self._missing(claim, _why_no_gain(summary, regions, measure))
         row = found.iloc[0]
         gain = row["gain"], row["gain_low"], row["gain_high"]
         return Finding(claim, self.dataset, self.network, *gain, 0.0, row["gain_p"], int(row["n"]))
@@ -141,12 +138,7 @@ class Testing:
         taus = ranking_replicates(scores.values, self.resampling.n_resamples, self.resampling.seed)
         first, second = np.triu_indices(len(scores.settings), k=1)
         means = _mean_known(taus[:, first, second])
-        many = len(scores.settings) > 1
-        why = (
-            NO_RANKING
-            if many
-            else "relevance.least has one order and one replacement, where rankings need two to agree"
-        )
+        why = NO_RANKING if len(scores.settings) > 1 else ONE_SETTING
         return self._of_replicates("lerf_is_inconsistent", means, self.consistent_tau, len(scores.ids), why)
 
     def semantics_rank_as_masks(self, claim: str, source: str) -> Finding:
@@ -183,6 +175,19 @@ class Testing:
     def _missing(self, claim: str, why: str) -> Finding:
         """What could not be measured, and why."""
         return Finding(claim, self.dataset, self.network, math.nan, math.nan, math.nan, 0.0, math.nan, 0, why)
+
+
+def _why_no_gain(summary: pd.DataFrame, regions: str, measure: str) -> str:
+    """Why there is no mean gain in a measure BoxAcc@IOU inside regions."""
+    of_boxes = summary[summary["measure"].astype(str).str.startswith("BoxAcc@")]
+    of_kind = of_boxes[of_boxes["regions"] == regions]
+    if of_boxes.empty:
+        return NO_BOX
+    if of_kind.empty:
+        return NO_REGIONS
+    if (of_kind["measure"] == measure).any():
+        return NO_METHOD
+    return f"{measure.partition('@')[2]} is not among localization.ious"
 
 
 def _mean_known(values: NDArray[np.float64]) -> NDArray[np.float64]:

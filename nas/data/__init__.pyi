@@ -1,7 +1,7 @@
 from .boxes import check_boxes, resize_boxes
 from .catalogue import DATASETS
 from .images import read_image
-from .label_maps import IGNORED, resize_labels
+from .label_maps import IGNORED, resize_labels, shows_object
 from .preparing import BASE, mirrored, prepare, split_of
 from .records import TRAIN, Record, is_prepared, read_records
 from .rules import Rules
@@ -29,6 +29,7 @@ __all__ = [
     "read_taken",
     "resize_boxes",
     "resize_labels",
+    "shows_object",
     "split_of",
     "truth_in_words",
     "truth_of",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nas.data.label_maps import IGNORED
+from nas.data.label_maps import instances_of
 from nas.data.records import Box
 
 Boxes = NDArray[np.int32]
@@ -15,7 +15,7 @@ Size = tuple[int, int]
 def boxes_of(labels: NDArray[np.integer[Any]]) -> tuple[Box, ...]:
     """Boxes of the instances of a label map (0 background, 255 ignore), both ends included, in order of id."""
     boxes = []
-    for instance in np.setdiff1d(np.unique(labels), (0, IGNORED)):
+    for instance in instances_of(labels):
         rows, columns = np.nonzero(labels == instance)
         boxes.append((int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())))
     return tuple(boxes)

@@ -63,8 +63,8 @@ def find_masks(place: Place) -> dict[str, Path]:
     """
     folder = next(iter(beside(place, FOLDER)), None)
     if folder is None:
-        for smaller in (folder for name in SMALLER for folder in beside(place, name)):
-            raise ValueError(f"{smaller}: holds masks with other numbers; unpack {FOLDER} beside it, or take it out")
+        if smaller := [found for name in SMALLER for found in beside(place, name)]:
+            raise ValueError(f"{smaller[0]}: holds masks with other numbers; unpack {FOLDER} beside it, or take it out")
         return {}
     found: dict[str, Path] = {}
     for path in sorted(folder.glob(f"{MASKS}/*/ILSVRC2012_val_*.png")):

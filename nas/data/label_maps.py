@@ -1,4 +1,4 @@
-"""Label maps of a photo: the level of ignored pixels, and resizing without new labels."""
+"""Label maps of a photo: what their numbers mean, and resizing without new labels."""
 
 from typing import Any
 
@@ -6,6 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 IGNORED = 255  # in a mask: pixels of which it is not known what they show
+
+
+def shows_object(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Where a label map of masks (any shape) shows an object, bool of the same shape."""
+    return np.asarray((labels > 0) & (labels != IGNORED))
+
+
+def instances_of(labels: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """The numbers of the instances in a label map of masks (any shape), (n,), in order."""
+    return np.setdiff1d(np.unique(labels), (0, IGNORED))
 
 
 def resize_labels(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

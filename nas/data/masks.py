@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.images import is_picture
-from nas.data.label_maps import IGNORED
+from nas.data.label_maps import IGNORED, shows_object
 from nas.data.mask_values import FULL, HELP, Values, large_numbers, read_values
 
 Kind = Literal["auto", "object", "soft", "instances"]
@@ -101,7 +101,7 @@ def read_mask(path: Path, where: str, kind: Kind = "auto", *, turned: bool = Tru
     chosen = recognized(values) if kind == "auto" else kind
     labels = _labels(values, chosen, path, where)
     varied = values.levels.any() and not values.levels.all()
-    if kind != "auto" and varied and not ((labels > 0) & (labels < IGNORED)).any():
+    if kind != "auto" and varied and not shows_object(labels).any():
         raise ValueError(f"{where}: {path} has no object where download.masks is {kind}; set it to another, or auto")
     return labels
 

@@ -6,6 +6,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from nas.data.masks import Kind
 
+Edge = Literal["ignored", "object"]
+
 
 class Agreement(NamedTuple):
     """Shares of annotators: a pixel that at most so many drew is background, one that at least so many drew is object.
@@ -18,7 +20,6 @@ class Agreement(NamedTuple):
     object: float
 
 
-SQUARES = ("ignored", "object")
 FOUR_OF_FIVE = Agreement(0.25, 0.75)  # at most one of four or five is background, all but one are object
 
 
@@ -39,7 +40,7 @@ class Rules:
 
     masks: Kind = "auto"
     agreement: Agreement = FOUR_OF_FIVE
-    squares: Literal["ignored", "object"] = "ignored"
+    squares: Edge = "ignored"
 
     def __post_init__(self) -> None:
         for name, value in self.agreement._asdict().items():
@@ -50,9 +51,9 @@ class Rules:
             raise ValueError(
                 f"agreement.object is {high}: allowed is no less than agreement.background, which is {low}"
             )
-        for name, value, allowed in (("masks", self.masks, get_args(Kind)), ("squares", self.squares, SQUARES)):
-            if value not in allowed:
-                raise ValueError(f"{name} is {value!r}: allowed are {', '.join(allowed)}")
+        for name, value, kinds in (("masks", self.masks, Kind), ("squares", self.squares, Edge)):
+            if value not in get_args(kinds):
+                raise ValueError(f"{name} is {value!r}: allowed are {', '.join(get_args(kinds))}")
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Rules":

@@ -8,14 +8,15 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.label_maps import IGNORED
+from nas.data.label_maps import IGNORED, shows_object
 from nas.data.native import REPAIR
 from nas.data.records import Box
+from nas.data.rules import Edge
 
 GRID = 16
 MOST = 254  # instances
@@ -85,7 +86,7 @@ def _is_whole(number: Any) -> bool:
     return type(number) is int and abs(number) < 2**15
 
 
-def draw(squares: Squares, name: str, edge: Literal["ignored", "object"], side: int, left_out: Counter[str]) -> Drawn:
+def draw(squares: Squares, name: str, edge: Edge, side: int, left_out: Counter[str]) -> Drawn:
     """The label map and the boxes of the objects of a class in a photo.
 
     Of a square of two instances the first one keeps it. Instances of other classes are ignored.
@@ -120,10 +121,10 @@ def draw(squares: Squares, name: str, edge: Literal["ignored", "object"], side: 
     labels[ignored & (labels == 0)] = IGNORED
     if edge == "ignored":
         labels[edges] = IGNORED
-    objects = (labels > 0) & (labels < IGNORED)
-    if boxes and not objects.any():
+    seen = bool(shows_object(labels).any())
+    if boxes and not seen:
         left_out["photos whose objects are all edge"] += 1
-    return Drawn(labels if objects.any() else None, tuple(boxes))
+    return Drawn(labels if seen else None, tuple(boxes))
 
 
 def _within(shown: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.data.label_maps import IGNORED
+from nas.data.label_maps import IGNORED, instances_of, shows_object
 from nas.data.records import Record
 from nas.store import read_json, write_json
 
@@ -43,11 +43,11 @@ class Taken:
         for record in records:
             self.n_photos += 1
             labels = record.truth()
-            instances = 0 if labels is None else len(np.setdiff1d(np.unique(labels), (0, IGNORED)))
+            instances = 0 if labels is None else len(instances_of(labels))
             self.n_objects += len(record.boxes) or instances
             if labels is not None:
                 self.n_masks += 1
-                objects += float(np.mean((labels > 0) & (labels != IGNORED)))
+                objects += float(np.mean(shows_object(labels)))
                 ignored += float(np.mean(labels == IGNORED))
                 self.object_share, self.ignored_share = objects / self.n_masks, ignored / self.n_masks
                 self.coarse = self.coarse or record.coarse

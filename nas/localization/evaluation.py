@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data import IGNORED, Record, resize_boxes
+from nas.data import IGNORED, Record, resize_boxes, shows_object
 from nas.localization.box_accuracy import BoxAccuracy
 from nas.localization.boxes import LEVELS
 from nas.localization.pixel_precision import PixelAveragePrecision
@@ -106,7 +106,7 @@ def _measures(
             found[contours] = accuracy.best_ious_[0, LEVELS]
     if mask is not None:
         precision = PixelAveragePrecision(size=size)
-        precision.update(scores, (mask > 0) & (mask < IGNORED), mask == IGNORED)
+        precision.update(scores, shows_object(mask), mask == IGNORED)
         found["pixels"] = precision.histograms_
     return found
 

@@ -33,6 +33,7 @@ from nas.data.records import Record
 from nas.data.rules import Agreement
 from nas.data.sources import Https
 
+MASKS = "segmentations"  # folder
 ABOUT = About(
     title="Caltech-UCSD Birds-200-2011",
     licence="none in the archives; the photos, from Flickr, belong to their photographers: for research",
@@ -59,14 +60,13 @@ ABOUT = About(
                 md5="4d47ba1228eae64f2fa547c47bc65255",
                 size=39_272_883,
             ),
-            members=("segmentations",),
+            members=(MASKS,),
         ),
     ),
     rules=("agreement",),
-    beside=("segmentations",),
+    beside=(MASKS,),
 )
 Parts = dict[str, tuple[float, float]]
-MASKS = "segmentations"
 DISPUTED = "shares of annotators, with a band that they dispute around objects"
 
 

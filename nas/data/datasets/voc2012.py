@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.about import About, Archive
-from nas.data.label_maps import IGNORED
+from nas.data.label_maps import IGNORED, shows_object
 from nas.data.native import (
     REPAIR,
     Listed,
@@ -129,7 +129,7 @@ def _instances(root: Path, name: str, where: str) -> tuple[int, NDArray[np.uint8
     objects = read_levels(root / "SegmentationObject" / f"{name}.png", where)
     classes = read_levels(root / "SegmentationClass" / f"{name}.png", where)
     check_size(objects.shape, (classes.shape[0], classes.shape[1]), where)
-    inside = (objects > 0) & (objects < IGNORED) & (classes > 0) & (classes <= len(CLASSES))
+    inside = shows_object(objects) & (classes > 0) & (classes <= len(CLASSES))
     if not inside.any():
         raise ValueError(f"{where}: the masks of {name} show no object of the {len(CLASSES)} classes; {REPAIR}")
     largest = _mode(objects[inside])

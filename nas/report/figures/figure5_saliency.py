@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nas.data import IGNORED, read_records
+from nas.data import read_records, shows_object
 from nas.report import style
 from nas.report.names import label_of, label_of_regions
 from nas.report.photos import missing_text, present
@@ -214,4 +214,4 @@ def _blank_text(found: Mapping[str, float]) -> str:
 
 
 def _outline(truth: NDArray[np.uint8] | None) -> NDArray[np.bool_] | None:
-    return None if truth is None else (truth > 0) & (truth < IGNORED)
+    return None if truth is None else shows_object(truth)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skimage.color import rgb2gray
 
 from nas.classes import CLASS, read_class
-from nas.data import IGNORED, read_records, resize_labels, truth_in_words, truth_of
+from nas.data import read_records, resize_labels, shows_object, truth_in_words, truth_of
 from nas.report import style
 from nas.report.names import label_of
 from nas.report.results import labels, summary
@@ -78,7 +78,7 @@ def load(root: Path, datasets: Sequence[str], networks: Sequence[str], name: str
         clusters = resize_labels(found.stored.read([photo], [CLASS])[CLASS][0], view.shape[:2])
         truth, _ = truth_of(records[photo], view.shape[:2])
         tagged = object_regions(clusters, np.array(used[name][source][photo], dtype=bool))
-        panels.append(TaggedPhoto(view, None if truth is None else (truth > 0) & (truth < IGNORED), tagged))
+        panels.append(TaggedPhoto(view, None if truth is None else shows_object(truth), tagged))
     return Content(panels, source, name, scores, agreement, worth)
 
 

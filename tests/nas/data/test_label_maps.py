@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nas.data.label_maps import IGNORED, resize_labels
+from nas.data.label_maps import IGNORED, instances_of, resize_labels, shows_object
 
 random = settings(max_examples=40, deadline=None, derandomize=True)
 KINDS = st.sampled_from([np.uint8, np.uint16, np.int64, np.bool_])
@@ -57,3 +57,12 @@ def test_the_ignored_level_is_the_last_that_a_mask_can_hold():
 def test_maps_and_sizes_that_are_refused(labels, size, message):
     with pytest.raises(ValueError, match=message):
         resize_labels(labels, size)
+
+
+@random
+@given(st.data(), st.sampled_from([np.uint8, np.uint16, np.int64]), SHAPES)
+def test_an_object_is_what_is_neither_background_nor_ignored(data, kind, shape):
+    labels = data.draw(hnp.arrays(kind, shape, elements=st.sampled_from([0, 1, 2, 254, IGNORED])))
+    expected = [value not in (0, IGNORED) for value in labels.flat]
+    assert shows_object(labels).ravel().tolist() == expected and shows_object(labels).shape == shape
+    assert instances_of(labels).tolist() == sorted(set(labels.flat) - {0, IGNORED})
