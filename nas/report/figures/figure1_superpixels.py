@@ -100,7 +100,7 @@ def load(root: Path, datasets: Sequence[str], networks: Sequence[str], photos: S
 
 def caption(dataset: str, variant: Variant, seed: int, photos: Sequence[str], named: Sequence[str]) -> str:
     """What figure 1 shows: `photos`, of those that were `named`."""
-    how = "chosen to show both, not drawn at random" if set(photos) <= set(named) else "evenly spaced over the data set"
+    how = "chosen by hand, not drawn at random" if set(photos) <= set(named) else "evenly spaced over the data set"
     made = variant.columns()
     return (
         f"Photos of {dataset} segmented by NAS, SLIC and Felzenszwalb. NAS clusters (depths {made['depths']}, "

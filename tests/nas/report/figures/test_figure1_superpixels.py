@@ -69,7 +69,7 @@ def test_panels_are_the_stored_maps_with_their_numbers_of_regions(project):
 @pytest.mark.parametrize(
     ("named", "shown", "end"),
     [
-        (["a", "b"], ["a", "b"], "2 photos, chosen to show both, not drawn at random."),
+        (["a", "b"], ["a", "b"], "2 photos, chosen by hand, not drawn at random."),
         (["a", "x"], ["a"], "not drawn at random. Named for this figure, but not in this data set: x."),
         (["x"], ["a"], "1 photos, evenly spaced over the data set."),
     ],
