@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from nas.claims import SMALLEST, smallest_p_value
 from nas.data import BASE, DATASETS, Rules, mirrored, split_of
 from nas.parameters import ParametersError, neighbour, resolve, valid_part, validate, with_values
 from nas.saliency import METHODS, check_parameters
@@ -142,6 +143,16 @@ def of_figures(parameters: "Parameters") -> Iterator[str]:
         yield f"classes.figure.cluster is {cluster}: allowed are 0 to {clusters - 1}, below classes.clusters, and null"
 
 
+def of_claims(parameters: "Parameters") -> Iterator[str]:
+    """A level that no test could reach."""
+    given, smallest = parameters.claims, smallest_p_value(parameters.claims.regions)
+    if smallest > SMALLEST * given.alpha:
+        yield (
+            f"claims.alpha is {given.alpha!r}: allowed is {smallest / SMALLEST:.2g} or more, since the least number of "
+            f"photos gives no corrected p-value below {smallest:.2g}"
+        )
+
+
 def of_paper(parameters: "Parameters") -> Iterator[str]:
     """Keys that `make paper` is to set and that there are not, and values and names that they cannot have."""
     settings = parameters.paper.settings
@@ -186,5 +197,6 @@ CHECKS: dict[Callable[["Parameters"], Iterator[str]], Iterable[str]] = {
     of_methods: ("saliency",),
     of_depths: ("classifiers", "activations", "superpixels", "ablation"),
     of_figures: ("classes",),
+    of_claims: ("claims",),
     of_paper: (),  # all
 }

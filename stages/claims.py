@@ -2,30 +2,29 @@
 
 from pathlib import Path
 
-from nas.claims import Testing, make_ledger
+from nas.claims import Measuring, claims_of, make_ledger
 from nas.store import write_json
 from stages.params import Parameters
 
 
 def main(parameters: Parameters) -> None:
-    settings, resampling = parameters.claims, parameters.resampling()
-    found = [
-        finding
+    settings, level = parameters.claims, parameters.statistics.level
+    cells = [
+        cell
         for dataset in parameters.datasets
         for network in parameters.classifiers
-        for finding in Testing(
+        for cell in Measuring(
             root=Path(),
             dataset=dataset,
             network=network,
-            resampling=resampling,
-            variant=str(parameters.superpixels.sizes[0]),
+            grids=[str(size) for size in parameters.superpixels.sizes],
             clusters=str(parameters.superpixels.clusters),
             own_clusters=parameters.classes.own_clusters[0],
-            regions=settings.regions,
-            consistent_tau=settings.consistent_tau,
-            agreeing_tau=settings.agreeing_tau,
-        ).findings()
+        ).cells(claims_of(settings.regions))
     ]
+    thresholds = {"consistent_tau": settings.consistent_tau, "agreeing_tau": settings.agreeing_tau}
     least = settings.datasets, settings.networks
-    content = make_ledger(found, settings.regions, settings.alpha, *least, resampling.level, resampling.seed)
-    write_json(Path("reports/claims.json"), content)
+    write_json(
+        Path("reports/claims.json"),
+        make_ledger(cells, settings.regions, thresholds, settings.alpha, least, level, parameters.seed),
+    )

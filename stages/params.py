@@ -21,6 +21,7 @@ from stages.kinds import (
     Count,
     Depths,
     Felzenszwalb,
+    Kind,
     Labels,
     Many,
     Name,
@@ -181,11 +182,6 @@ class Removals(Section):
     replacements: list[Replacement] = Field(min_length=1)
 
 
-class Most(Section):
-    orders: Names = knob(of=LABEL_MAPS, also=SIMPLE, shipped=shipped.ORDERS[:2])
-    replacements: list[Replacement] = Field(min_length=1)
-
-
 class RelevanceFigure(Section):
     methods: Names = knob(of="relevance.methods", shipped=shipped.CURVES)
     orders: Names = knob(of="relevance.least.orders", shipped=shipped.REMOVED)
@@ -200,7 +196,7 @@ class Relevance(Section):
         shipped=shipped.RANKED,
     )
     least: Removals = knob("least relevant part first (LeRF): what goes whole, and what is shown instead")
-    most: Most = knob("most relevant part first (MoRF): the same orders for a paper")
+    most: Removals = knob("most relevant part first (MoRF); where both are, the symmetric gain is measured too")
     n_steps: Steps = knob("images in a curve beside the photo; 32 for a paper")
     tile: Side = knob("side of a tile, in pixels")
     blur: Positive = knob("standard deviation, in pixels")
@@ -224,17 +220,15 @@ class Semantics(Section):
 
 class Claims(Section):
     alpha: Share = knob("of the p-values of all tests together, corrected by Holm")
-    regions: Names = knob(
-        "inside which maps are averaged; each has tests of its own", of="localization.regions", shipped=shipped.AVERAGED
-    )
-    consistent_tau: Tau = knob("settings agree on the ranking of methods if tau is above: nine pairs in ten")
-    agreeing_tau: Tau = knob("tags stand in for masks if tau of the two rankings is above: three pairs in four")
+    regions: list[Kind] = knob("kinds of NAS, each with tests of its own: nas_clusters, nas_components", min_length=1)
+    consistent_tau: Tau = knob("a threshold of ours: two rankings are alike if tau is above, nine pairs in ten")
+    agreeing_tau: Tau = knob("another: one ranking stands in for the other if tau is above, three pairs in four")
     datasets: Count = knob("a claim holds across data sets and networks from so many on")
     networks: Count
 
 
 class Statistics(Section):
-    level: Share = knob("of the bootstrap intervals")
+    level: Share = knob("of the intervals")
     resamples: Many = knob("of the photos, for each interval")
 
 

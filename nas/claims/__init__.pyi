@@ -1,7 +1,11 @@
+from .claims import SMALLEST, claims_of, smallest_p_value
 from .ledger import make_ledger
-from .testing import Testing
+from .measuring import Measuring
 
 __all__ = [
-    "Testing",
+    "SMALLEST",
+    "Measuring",
+    "claims_of",
     "make_ledger",
+    "smallest_p_value",
 ]

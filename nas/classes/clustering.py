@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from torch import Tensor
 
-from nas.classes.agreement import KINDS, clustering_agreement
+from nas.classes.agreement import KINDS, MEASURES, clustering_agreement
 from nas.classes.members import clusters_fingerprint
 from nas.classes.stored import CENTERS, CLASS
 from nas.data import Record
 from nas.networks import StoredMaps
 from nas.store import Progress, Row, Shard, engine, finished, write_bytes
-from nas.superpixels import NeuroActivatedSuperpixels, Variant
+from nas.superpixels import Hypercolumns, NeuroActivatedSuperpixels, Variant
 
 PARALLEL = 64  # photos from which on more processes are worth their start
+FOLDS = 5  # parts of a class, each held against the clusters of the others; of fewer photos, each alone
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,19 @@ class ClassClustering:
         return model
 
 
+class Clusters(NamedTuple):
+    """The centers of a class.
+
+    centers : (K, n_features), of all photos
+    held_out : for each fold (folds, K, n_features), of the photos outside it; None for a single photo
+    folds : the fold of each photo by id
+    """
+
+    centers: NDArray[Any]
+    held_out: NDArray[Any] | None
+    folds: dict[str, int]
+
+
 class Maps:
     """The activations of some photos, read anew in every pass, one photo at a time."""
 
@@ -67,19 +81,26 @@ def cluster_class(
 ) -> Path:
     """Cluster the photos of a class together and each alone; the folder with the result, which is there when whole.
 
-    A run that was killed goes on from the last pass of k-means, or from the last photo.
+    What a photo's own clusters are held against is fitted without it, on the photos of the other folds. A run that was
+    killed goes on from the last pass of k-means, or from the last photo.
     """
     stored = StoredMaps(activations, tuple(sorted(settings.variant.depths)))
     n_clusters, ids = int(settings.variant.clusters), [photo.id for photo in photos]
 
     def make(work: Path) -> None:
-        model = settings.model(n_clusters, "collection")
-        passes = Maps(stored, ids, f"classes {name}")
-        model.fit(passes, checkpoint=work / "k-means")
-        centers = model.cluster_centers_.numpy()
+        def fitted(photos: Sequence[str], checkpoint: str) -> NDArray[Any]:
+            model = settings.model(n_clusters, "collection")
+            model.fit(Maps(stored, photos, f"classes {name}"), checkpoint=work / checkpoint)
+            return np.asarray(model.cluster_centers_.numpy())
+
+        folds = folds_of(ids)
+        others = [[i for i in ids if folds[i] != fold] for fold in range(max(folds.values()) + 1)]
+        centers = fitted(ids, "k-means")
+        held_out = [fitted(each, f"k-means {fold}") for fold, each in enumerate(others) if each]
         write_bytes(work / "done" / CENTERS, save({"centers": centers}))
+        clusters = Clusters(centers, np.stack(held_out) if held_out else None, folds)
         engine.run(
-            partial(cluster_photos, name=name, maps=stored, settings=settings, centers=centers),
+            partial(cluster_photos, name=name, maps=stored, settings=settings, clusters=clusters),
             photos,
             work / "done",
             scratch=work / "photos",
@@ -90,24 +111,34 @@ def cluster_class(
     return finished(make, scratch, photos, cluster_photos, name, stored, settings)
 
 
+def folds_of(ids: Sequence[str]) -> dict[str, int]:
+    """The fold of each photo of a class, in turn."""
+    return {photo: number % min(FOLDS, len(ids)) for number, photo in enumerate(ids)}
+
+
 def cluster_photos(
-    records: Sequence[Record], name: str, maps: StoredMaps, settings: ClassClustering, centers: NDArray[Any]
+    records: Sequence[Record], name: str, maps: StoredMaps, settings: ClassClustering, clusters: Clusters
 ) -> Shard:
-    """Class-level and own label maps of a few photos, and how far they agree."""
+    """Class-level and own label maps of a few photos, and how far their own agree with those fitted without them."""
     ids = [record.id for record in records]
-    together = settings.model(len(centers), "collection")
-    together.cluster_centers_ = torch.from_numpy(centers)
     arrays: dict[str, list[NDArray[Any]]] = {}
     rows: list[Row] = []
     for photo, of_photo in zip(ids, Maps(maps, ids), strict=True):
-        columns = together.columns(of_photo)
-        of_class = together.predict(columns)[0].numpy()
-        arrays.setdefault(CLASS, []).append(of_class)
+        columns = settings.model(1, "image").columns(of_photo)
+
+        def predicted(centers: NDArray[Any], columns: Hypercolumns = columns) -> NDArray[Any]:
+            model = settings.model(len(centers), "collection")
+            model.cluster_centers_ = torch.from_numpy(centers)
+            return np.asarray(model.predict(columns)[0].numpy())
+
+        arrays.setdefault(CLASS, []).append(predicted(clusters.centers))
+        held_out = None if clusters.held_out is None else predicted(clusters.held_out[clusters.folds[photo]])
         for k in settings.own_clusters:
             own = settings.model(k, "image").fit_predict(columns)[0].numpy()
             arrays.setdefault(f"own_k{k}", []).append(own)
-            present = len(np.unique(of_class))
-            rows.append({"id": photo, "class": name, "own_k": k, **measure(own, of_class), "class_clusters": present})
+            present = len(np.unique(arrays[CLASS][-1]))
+            agreement = dict.fromkeys(MEASURES, np.nan) if held_out is None else measure(own, held_out)
+            rows.append({"id": photo, "class": name, "own_k": k, **agreement, "class_clusters": present})
     return Shard(ids, {key: np.stack(each).astype(np.uint8) for key, each in arrays.items()}, rows)
 
 

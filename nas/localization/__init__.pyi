@@ -1,10 +1,13 @@
 from .box_accuracy import BoxAccuracy
 from .boxes import THRESHOLDS, best_ious
+from .by_photo import HIGH, HIGH_IOUS, photo_values
 from .evaluation import LOCALIZATION_COLUMNS, locate_photos, located, to_locate
 from .pixel_precision import PixelAveragePrecision
 from .scores import MEAN, summaries
 
 __all__ = [
+    "HIGH",
+    "HIGH_IOUS",
     "LOCALIZATION_COLUMNS",
     "MEAN",
     "THRESHOLDS",
@@ -13,6 +16,7 @@ __all__ = [
     "best_ious",
     "locate_photos",
     "located",
+    "photo_values",
     "summaries",
     "to_locate",
 ]

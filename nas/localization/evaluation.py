@@ -56,7 +56,8 @@ def locate_photos(
     arrays: dict[str, dict[str, list[NDArray[Any]]]] = {piece: {} for piece in pieces}
     rows: dict[str, list[Row]] = {piece: [] for piece in pieces}
     for record in records:
-        labels = {kind: maps[0] for kind, maps in superpixels.read([record.id]).items()}
+        labels = {kind: regions.relabel(maps[0]) for kind, maps in superpixels.read([record.id]).items()}
+        same = _first_of_equals(labels)
         height, width = next(iter(labels.values())).shape
         boxes = resize_boxes(record.boxes, record.size, (height, width)) if record.boxes else None
         mask, truth = record.truth(), record.truth((height, width))
@@ -64,16 +65,21 @@ def locate_photos(
             if piece == TARGETS and stored is not None:
                 arrays[piece].setdefault("correct", []).append(_correct(stored, record.id))
                 continue
+            known: dict[str, tuple[dict[str, NDArray[Any]], float | None]] = {}
             for inside, scores in _maps(piece, record.id, stored, labels, (height, width)):
                 key = f"{piece}/{inside}"
                 with engine.naming(key):
-                    for name, found in _measures(scores, boxes, mask).items():
-                        arrays[piece].setdefault(f"{name}/{key}", []).append(found)
-                    if truth is not None:
-                        found_contrast = auroc_against_mask(scores, truth)
-                        rows[piece].append(
-                            dict(zip(LOCALIZATION_COLUMNS, (record.id, piece, inside, found_contrast), strict=True))
-                        )
+                    if same.get(inside) in known:
+                        known[inside] = known[same[inside]]
+                    else:
+                        contrast = None if truth is None else auroc_against_mask(scores, truth)
+                        known[inside] = _measures(scores, boxes, mask), contrast
+                measured, contrast = known[inside]
+                for name, found in measured.items():
+                    arrays[piece].setdefault(f"{name}/{key}", []).append(found)
+                if contrast is not None:
+                    values = (record.id, piece, inside, contrast)
+                    rows[piece].append(dict(zip(LOCALIZATION_COLUMNS, values, strict=True)))
     return {
         piece: Shard(ids, {name: np.stack(each) for name, each in arrays[piece].items()}, rows[piece])
         for piece in pieces
@@ -83,7 +89,10 @@ def locate_photos(
 def _maps(
     method: str, photo: str, saliency: Stored | None, labels: Mapping[str, NDArray[Any]], size: tuple[int, int]
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """`RAW` or the kind of regions, and the normalized map of the true class."""
+    """`RAW` or the kind of regions, and the normalized map of the true class.
+
+    Parameters: `labels`, region maps by kind.
+    """
     if saliency is None:
         yield RAW, center_gaussian(size)
         return
@@ -91,7 +100,13 @@ def _maps(
         raw = resize_map(saliency.one(photo), size)
         yield RAW, normalize(raw)
         for kind, found in labels.items():
-            yield kind, normalize(average(raw, regions.relabel(found)))
+            yield kind, normalize(average(raw, found))
+
+
+def _first_of_equals(labels: Mapping[str, NDArray[Any]]) -> dict[str, str]:
+    """Each kind of regions with the first whose region map is the same: what is measured of one holds for the other."""
+    first: dict[bytes, str] = {}
+    return {kind: first.setdefault(found.tobytes(), kind) for kind, found in labels.items()}
 
 
 def _measures(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nas.relevance.agreement import SETTING, mean_setting_agreement, ranked, setting_agreement
+from nas.relevance.agreement import SETTING, mean_setting_agreement, ranked, setting_agreement, with_gains
 from nas.relevance.areas import FRACTIONS, mean_curve
 from nas.relevance.outranking import outranking
 from nas.statistics import Resampling, summarize
@@ -13,9 +13,9 @@ from nas.store import Shards
 
 
 def summaries(folder: Path, resampling: Resampling) -> dict[str, pd.DataFrame]:
-    """Summaries of what the stage `relevance` wrote into a folder: areas, curves, rank agreement, controls."""
+    """Summaries of what the stage `relevance` wrote into a folder: areas, gains, curves, rank agreement, controls."""
     stored = Shards(folder)
-    areas = stored.table(["id", *SETTING, "method", "auc", "parts", "steps"])
+    areas = with_gains(stored.table(["id", *SETTING, "method", "auc", "parts", "steps"]))
     means = summarize(areas, [*SETTING, "method"], ["auc"], resampling)
     steps = steps_of(areas)
     return {

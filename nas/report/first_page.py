@@ -8,7 +8,7 @@ import pandas as pd
 
 from nas.data import read_records
 from nas.report import pages
-from nas.report.names import label_of, label_of_regions
+from nas.report.names import label_of
 from nas.report.results import summary
 from nas.superpixels import read_variants
 
@@ -56,13 +56,16 @@ def make_first_page(
         }
         for section in SECTIONS
     ]
+    claims: dict[str, list[dict[str, Any]]] = {}
+    for claim in ledger["claims"]:
+        claims.setdefault(claim["text"], []).append(claim)
     photos = {dataset: len(read_records(root / "data" / "raw" / dataset)) for dataset in datasets}
     small = ", ".join(f"{dataset} has {n} photos" for dataset, n in photos.items() if n < FEW)
     return pages.index(
         sections,
         ledger=ledger,
+        claims=claims,
         name=label_of,
-        kind_name=label_of_regions,
         label=pages.label,
         title="Neuro-Activated Superpixels, reconstructed and measured",
         photos=photos,
@@ -76,10 +79,13 @@ def make_first_page(
 def metrics(root: Path, ledger: dict[str, Any], datasets: Sequence[str], networks: Sequence[str]) -> dict[str, Any]:
     """The numbers to compare between runs.
 
-    Of each claim of the ledger its verdict and the mean of its statistic over data sets and networks; then by data set
-    and network the measures of each method, of the first variant of NAS.
+    Of each claim of the ledger its verdict and its estimate; then by data set and network the measures of each method,
+    of the first variant of NAS.
     """
-    found: dict[str, Any] = {"claims": {claim["name"]: _of_claim(claim) for claim in ledger["claims"]}}
+    estimates = {
+        claim["name"]: {"verdict": claim["verdict"], "value": rounded(claim["value"])} for claim in ledger["claims"]
+    }
+    found: dict[str, Any] = {"claims": estimates}
     for dataset in datasets:
         for network in networks:
             variant = next(iter(read_variants(root / "data" / "superpixels" / dataset / network)))
@@ -97,11 +103,6 @@ def metrics(root: Path, ledger: dict[str, Any], datasets: Sequence[str], network
     return found
 
 
-def _of_claim(claim: dict[str, Any]) -> dict[str, Any]:
-    values = [test["value"] for test in claim["findings"] if test["value"] is not None]
-    return {"verdict": claim["verdict"], "mean": rounded(sum(values) / len(values)) if values else None}
-
-
-def rounded(value: float) -> float | None:
+def rounded(value: float | None) -> float | None:
     """Four digits after the point; a number that is not defined is null."""
-    return None if pd.isna(value) else round(float(value), 4)
+    return None if value is None or pd.isna(value) else round(float(value), 4)

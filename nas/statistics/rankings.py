@@ -98,6 +98,20 @@ def ranking_replicates(scores: ArrayLike, n_resamples: int = 1000, seed: int = 0
     return np.concatenate([_tau(np.stack(samples))[None], _tau(np.stack(resamples, axis=1))])
 
 
+def photo_taus(scores: ArrayLike) -> NDArray[np.float64]:
+    """Kendall's tau-b between the rankings of methods on each image alone.
+
+    No images are averaged or drawn, so that nothing but the settings makes the rankings of an image differ.
+
+    Parameters: `scores` (S settings, N images, M methods), as in `ranking_replicates`.
+
+    Returns: (N, S, S), NaN where a setting ranks all methods of the image equal.
+    """
+    scores = check_finite(scores, 3)
+    a, b = np.triu_indices(scores.shape[2], k=1)
+    return _tau((scores[..., a] - scores[..., b]).swapaxes(0, 1))
+
+
 def ranking_agreement(
     a: ArrayLike, b: ArrayLike, level: float = 0.95, n_resamples: int = 1000, seed: int = 0
 ) -> Estimate:

@@ -2,7 +2,7 @@ from . import regions
 from .ablation import ablate_photos, ablated
 from .cost import bytes_of_superpixels
 from .estimator import NeuroActivatedSuperpixels
-from .hypercolumns import depth_weights
+from .hypercolumns import Hypercolumns, depth_weights
 from .inputs import variants_with_maps
 from .measures import MEASURES
 from .regions import relabel
@@ -16,6 +16,7 @@ __all__ = [
     "ABLATION_MEASURES",
     "MEASURES",
     "SEGMENTATIONS",
+    "Hypercolumns",
     "NeuroActivatedSuperpixels",
     "Resize",
     "Segmenting",

@@ -11,9 +11,13 @@ from nas.store import Row, read_json, write_json
 if TYPE_CHECKING:
     from nas.superpixels.estimator import NeuroActivatedSuperpixels
 
-# label maps of each variant; all but the first are connected. The rivals have as many regions as NAS has components,
-# or, where they are few, as NAS has clusters in the photo
-SEGMENTATIONS = ("nas_clusters", "nas_components", "slic", "felzenszwalb", "slic_few", "felzenszwalb_few")
+# label maps of each variant. SLIC and Felzenszwalb have as many regions as NAS has components, or, where they are few,
+# as NAS has clusters in the photo; deep feature factorization has as many factors as NAS has clusters; those moved are
+# NAS's own, of the same sizes, at another place: the control
+SEGMENTATIONS = (
+    *("nas_clusters", "nas_components", "slic", "felzenszwalb", "slic_few", "felzenszwalb_few"),
+    *("dff", "moved_clusters", "moved_components"),
+)
 VARIANTS = "variants.json"
 
 

@@ -18,18 +18,13 @@ from nas.report.names import label_of, label_of_regions
 from nas.saliency import CONTROLS
 
 Setting = tuple[str, ...]
-COLUMNS = 2
 SCALE = mpl.colors.BoundaryNorm(np.round(np.arange(-1, 1.01, 0.2), 1), 256)
-
-
-def setting_name(setting: Sequence[str]) -> str:
-    """A setting in a few words, such as "NAS clusters, blur"."""
-    direction, order, replacement = setting
-    return f"{'MoRF ' if direction == 'most' else ''}{label_of_regions(order)}, {replacement}"
+LEFT, RIGHT = 0.19, 0.9  # of the matrices, in shares of the width
 
 
 def inconsistency(taus: pd.DataFrame, summary: pd.DataFrame) -> Figure:
-    """For each data set and network a matrix of Kendall's tau between settings, and the ranks of methods by setting.
+    """A row for each data set and network, a matrix of Kendall's tau between the settings of each direction in it;
+    below the ranks of methods by setting of the first direction.
 
     Parameters
     ----------
@@ -38,31 +33,41 @@ def inconsistency(taus: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     """
     style.use()
     pairs = list(summary.groupby(["dataset", "network"], sort=False))
-    columns = min(COLUMNS, len(pairs))
-    rows = -(-len(pairs) // columns)
-    left, right = (0.215, 0.9) if columns > 1 else (0.36, 0.705)  # a single matrix stands in the middle
-    upper, lower = 3.65 * rows, 1.55 * len(pairs) + 1.2
+    directions = list(dict.fromkeys(summary["direction"]))
+    side = style.WIDTH * (RIGHT - LEFT) / max(2, len(directions))
+    upper, lower = (side + 0.28) * len(pairs) + 1.15, 1.55 * len(pairs) + 1.35
     figure = plt.figure(figsize=(style.WIDTH, upper + lower))
     layout = figure.add_gridspec(2, 1, height_ratios=(upper, lower))
     above, below = figure.add_subfigure(layout[0]), figure.add_subfigure(layout[1])
-    matrices = above.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    matrices = above.subplots(len(pairs), len(directions), sharex="col", sharey="row", squeeze=False)
     charts = below.subplots(len(pairs), 1, sharex=True, squeeze=False)[:, 0]
-    for ax in matrices[len(pairs) :]:
-        ax.set_visible(False)
-    for matrix, chart, ((dataset, network), of_pair) in zip(matrices, charts, pairs, strict=False):
-        settings = list(of_pair[SETTING].drop_duplicates().itertuples(index=False, name=None))
+    for row, chart, ((dataset, network), of_pair) in zip(matrices, charts, pairs, strict=True):
         found = taus[(taus["dataset"] == dataset) & (taus["network"] == network)]
-        image = _matrix(matrix, *symmetric(found, settings), settings)
-        _ranks(chart, of_pair, settings)
-        for ax in (matrix, chart):
-            ax.set_title(f"{label_of(network)}, {dataset}", loc="left")
-    charts[-1].set_xticks(range(len(settings)), [setting_name(setting) for setting in settings], rotation=90)
-    above.subplots_adjust(left=left, right=right, top=1 - 0.25 / upper, bottom=1.2 / upper, wspace=0.06, hspace=0.6)
+        for ax, direction in zip(row, directions, strict=True):
+            chosen = of_pair[of_pair["direction"] == direction]
+            settings = list(chosen[SETTING].drop_duplicates().itertuples(index=False, name=None))
+            alike = found[(found["direction"] == direction) & (found["other_direction"] == direction)]
+            image = _matrix(ax, *symmetric(alike, settings), settings)
+            mean = "" if alike["tau"].isna().all() else f", mean τ {alike['tau'].mean():.2f}"
+            ax.set_title(f"{label_of(direction)}{mean}", loc="left", fontsize=7)
+        row[0].set_ylabel(f"{label_of(network)}\n{dataset}", fontsize=8, labelpad=8)
+        first = of_pair[of_pair["direction"] == directions[0]]
+        ranked = list(first[SETTING].drop_duplicates().itertuples(index=False, name=None))
+        _ranks(chart, first, ranked)
+        chart.set_title(f"{label_of(directions[0])}: {label_of(network)}, {dataset}", loc="left")
+    above.subplots_adjust(LEFT, 1.0 / upper, RIGHT, 1 - 0.2 / upper, wspace=0.06, hspace=0.2)
+    charts[-1].set_xticks(range(len(ranked)), [setting_name(setting) for setting in ranked], rotation=90)
     below.subplots_adjust(left=0.18, right=0.82, top=1 - 0.25 / lower, bottom=1.35 / lower, hspace=0.22)
-    place = above.add_axes((right + 0.025, 0.5, 0.018, 0.4))
-    bar = above.colorbar(image, cax=place, ticks=[-1, -0.6, -0.2, 0.2, 0.6, 1])
+    bar = above.colorbar(
+        image, cax=above.add_axes((RIGHT + 0.015, 0.5, 0.014, 0.4)), ticks=[-1, -0.6, -0.2, 0.2, 0.6, 1]
+    )
     bar.set_label("Kendall's τ", labelpad=1)
     return figure
+
+
+def setting_name(setting: Sequence[str]) -> str:
+    """The order and the replacement of a setting in a few words, such as "NAS clusters, blur"."""
+    return f"{label_of_regions(setting[1])}, {setting[2]}"
 
 
 def symmetric(taus: pd.DataFrame, settings: Sequence[Setting]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -81,29 +86,25 @@ def _matrix(
 ) -> mpl.image.AxesImage:
     image = ax.imshow(tau, cmap="PuOr", norm=SCALE)
     ax.plot(*np.nonzero(unclear), "x", color=style.INK, markersize=2.6, markeredgewidth=0.6)
-    for number, (one, following) in enumerate(pairwise(settings)):
-        if one[:2] != following[:2]:
-            width = 0.5 if one[0] == following[0] else 1.6
-            ax.axhline(number + 0.5, color="white", linewidth=width)
-            ax.axvline(number + 0.5, color="white", linewidth=width)
-    names = [setting_name(setting) for setting in settings]
-    ax.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-    ax.set_yticks(range(len(names)), names, fontsize=7)
+    orders = [setting[1] for setting in settings]
+    for number, (one, following) in enumerate(pairwise(orders)):
+        if one != following:
+            ax.axhline(number + 0.5, color="white", linewidth=0.8)
+            ax.axvline(number + 0.5, color="white", linewidth=0.8)
+    centres = {order: np.mean([n for n, each in enumerate(orders) if each == order]) for order in dict.fromkeys(orders)}
+    names = [label_of_regions(order) for order in centres]
+    ax.set_xticks(list(centres.values()), names, rotation=90, fontsize=6.5)
+    ax.set_yticks(list(centres.values()), names, fontsize=6.5)
     ax.tick_params(length=0, pad=2)
     ax.spines[:].set_visible(False)
     return image
 
 
 def _ranks(ax: Axes, summary: pd.DataFrame, settings: Sequence[Setting]) -> None:
-    """Lines of ranks, broken where the direction changes; names of the methods at both ends."""
-    directions = [setting[0] for setting in settings]
-    breaks = [i + 1 for i, (a, b) in enumerate(pairwise(directions)) if a != b]
+    """Lines of ranks of one direction; names of the methods at both ends."""
     ranks = summary.pivot(index="method", columns=SETTING, values="rank")[list(settings)]
     for method, look in looks(ranks.index).items():
-        for part in np.split(np.arange(len(settings)), breaks):
-            ax.plot(part, ranks.loc[method].iloc[part], markersize=3, linewidth=1.3, **look)
-    for number in breaks:
-        ax.axvline(number - 0.5, color=style.MUTED, linewidth=0.6, linestyle=":")
+        ax.plot(np.arange(len(settings)), ranks.loc[method], markersize=3, linewidth=1.3, **look)
     for column, x, side in ((0, -0.75, "right"), (-1, len(settings) - 0.6, "left")):
         for place, method in enumerate(ranks.iloc[:, column].sort_values(kind="stable").index, start=1):
             ink = style.MUTED if method in CONTROLS else style.INK
@@ -118,11 +119,14 @@ def load(taus: pd.DataFrame, summary: pd.DataFrame, methods: str) -> tuple[Figur
     """Figure 9 and its caption; `methods` is "real" or "all", those whose rankings are compared in the matrices."""
     shown = taus[taus["methods"] == methods]
     compared = "all methods" if methods == "all" else "the methods that are no controls"
+    replacements = ", ".join(dict.fromkeys(summary["replacement"]))
     caption = (
-        f"Above: Kendall's τ between the rankings of {compared} by mean area under the curve in every two settings, an "
-        "order of removal and a replacement (LeRF, and MoRF where it says so). 1 is the same ranking, 0 is chance, -1 "
-        "the reverse; crosses: the bootstrap interval over photos has 0 inside. Below: methods from the first rank to "
-        "the last, by setting; a consistent benchmark would draw level lines. Controls in grey. "
+        f"Above: Kendall's τ between the rankings of {compared} by mean area under LeRF and under MoRF, and by the "
+        "symmetric gain, in every two settings: an order of removal, named, with the replacements "
+        f"{replacements} in that order. 1 is the same ranking, 0 is chance, -1 the reverse; crosses: the bootstrap "
+        "interval over photos has 0 inside. "
+        f"Below: methods from the first rank to the last, by setting of {label_of(summary['direction'].iloc[0])}; a "
+        "consistent benchmark would draw level lines. Controls in grey. "
         f"n = {int(summary['n'].max())} photos of {', '.join(summary['dataset'].unique())}, seed "
         f"{summary['seed'].iloc[0]}."
     )

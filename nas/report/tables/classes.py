@@ -23,12 +23,13 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         rows.append(row | {"n": str(estimates["class_clusters"]["n"])})
     carried = summary.iloc[0]
     caption = (
-        "Agreement of each photo's own clustering (own k) with the clustering of all photos of its class together "
-        f"(k = {carried['clusters']}), on that photo; depths {carried['depths']}, recipe's grid, seed "
-        f"{carried['seed']}. Mean over n photos [bootstrap interval; of two photos it reaches from one to the other]. "
+        "Agreement of each photo's own clustering (own k) with a clustering of photos of its class together "
+        f"(k = {carried['clusters']}), fitted without that photo (in five folds, or each photo alone); depths "
+        f"{carried['depths']}, recipe's grid, seed {carried['seed']}. Mean over n photos [bootstrap interval; of two "
+        "photos it reaches from one to the other]. "
         "ARI: adjusted Rand index; V-measure: mutual information, normalized; 1 is equal. Chance: mean over all "
         "circular shifts of the own map, which keep the shapes of its regions; Δ: difference from chance, paired by "
         "photo. Shifts: share of them with at least the ARI of the map in its place, which is one of them. Clusters "
-        "seen: of the class, in a photo. Class all: every photo once."
+        "seen: in a photo, of the clustering of all. Class all: every photo once."
     )
     return pd.DataFrame(rows), caption

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from nas.relevance import SETTING, differences, scores_of
+from nas.relevance import SETTING, differences, directions, scores_of
 from nas.report.cells import with_interval
 from nas.report.names import label_of, label_of_regions
 from nas.saliency import CONTROLS, RAW
@@ -28,15 +28,20 @@ def by_difference(taus: pd.DataFrame, means: pd.DataFrame, methods: str) -> pd.D
     if taus.empty:
         return pd.DataFrame()
     settings = [taus[[f"{prefix}{key}" for key in SETTING]].to_numpy() for prefix in ("", "other_")]
-    kinds = [differences(one, other) for one, other in zip(*settings, strict=True)]
-    mean_of = {tuple(row[key] for key in (*PAIR, "differs")): row for row in means.to_dict("records")}
+    pairs = list(zip(*settings, strict=True))
+    kinds = taus.assign(
+        directions=[directions(*pair) for pair in pairs], differs=[differences(*pair) for pair in pairs]
+    )
+    by = [*PAIR, "directions", "differs"]
+    mean_of = {tuple(row[key] for key in by): row for row in means.to_dict("records")}
     rows = []
-    for (dataset, network, kind), group in taus.assign(kind=kinds).groupby([*PAIR, "kind"], sort=False):
-        mean = mean_of[dataset, network, kind]
+    for (dataset, network, direction, kind), group in kinds.groupby(by, sort=False):
+        mean = mean_of[dataset, network, direction, kind]
         rows.append(
             {
                 "data set": dataset,
                 "network": label_of(network),
+                "measure": " and ".join(label_of(each) for each in str(direction).split(", ")),
                 "what differs": kind,
                 "pairs of settings": str(len(group)),
                 "mean τ": with_interval({"value": mean["tau"], "low": mean["low"], "high": mean["high"]}, 2),

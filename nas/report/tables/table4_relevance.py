@@ -20,7 +20,7 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
             "replacement": replacement,
         }
         marks = dict.fromkeys(row, False)
-        most = group["value"].max() if direction == "least" else group["value"].min()
+        most = group["value"].min() if direction == "most" else group["value"].max()
         for estimate in group.to_dict("records"):
             row[label_of(estimate["method"])] = with_interval(estimate, 2)
             marks[label_of(estimate["method"])] = prints_alike(estimate["value"], most, 2)
@@ -32,7 +32,8 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     bold = pd.DataFrame([{column: marks.get(str(column), False) for column in columns} for marks in best])
     caption = (
         "Area under the relevance curve, least relevant part first (LeRF, higher is better) and most (MoRF, lower is "
-        "better), by order of removal and by what is shown instead: mean over n photos [bootstrap interval], seed "
+        "better), and LeRF minus MoRF (symmetric gain, higher is better), by order of removal and by what is shown "
+        "instead: mean over n photos [bootstrap interval], seed "
         f"{summary['seed'].iloc[0]}. Bold: best of a row, and what prints the same. {steps_taken(summary)}"
     )
     return frame, bold, caption

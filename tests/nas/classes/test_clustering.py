@@ -9,7 +9,16 @@ from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from nas.classes import clustering
 from nas.classes.agreement import MEASURES, clustering_agreement
-from nas.classes.clustering import ClassClustering, Maps, cluster_class, cluster_photos, clusters_settings, measure
+from nas.classes.clustering import (
+    ClassClustering,
+    Clusters,
+    Maps,
+    cluster_class,
+    cluster_photos,
+    clusters_settings,
+    folds_of,
+    measure,
+)
 from nas.classes.members import clusters_fingerprint
 from nas.networks.activations import Activations, StoredMaps
 from nas.store.shards import Shards
@@ -41,13 +50,20 @@ def test_clusterings_are_those_of_the_estimator(made, stacked):
         assert found[f"own_k{k}"].dtype == np.uint8
 
 
-def test_rows_say_how_far_they_agree(made):
+def test_rows_say_how_far_they_agree_with_clusters_fitted_without_the_photo(made, stacked):
     table = Shards(made).table()
+    held_out = {}
+    for photo in PHOTOS:  # three photos, each a fold
+        others = [other for other in PHOTOS if other != photo]
+        model = NeuroActivatedSuperpixels(4, scope="collection", **SHARED).fit(stacked(others))
+        held_out[photo] = model.predict(stacked([photo]))[0].numpy()
+    assert any(not np.array_equal(held_out[p], Shards(made).read([p])["class_clusters"][0]) for p in PHOTOS)
     assert len(table) == 3 * 2 and set(table["own_k"]) == {2, 3} and set(table["class"]) == {"bird"}
     for row in table.to_dict("records"):
         found = {name: each[0] for name, each in Shards(made).read([row["id"]]).items()}
         own, of_class = found[f"own_k{row['own_k']}"], found["class_clusters"]
         assert row["class_clusters"] == len(set(of_class.ravel().tolist()))
+        of_class = held_out[row["id"]]
         for name, plain in (("adjusted_rand_index", adjusted_rand_score), ("v_measure", v_measure_score)):
             assert row[name] == pytest.approx(plain(own.ravel(), of_class.ravel()))
 
@@ -65,11 +81,26 @@ def test_a_photo_does_not_depend_on_those_beside_it(made, activations, birds):
     centers = NeuroActivatedSuperpixels(4, scope="collection", **SHARED)
     centers = centers.fit(list(Maps(StoredMaps(activations, (2, 3, 4)), PHOTOS))).cluster_centers_.numpy()
     rows = Shards(made).table().to_dict("records")
+    held_out = []
+    for photo in PHOTOS:
+        others = list(Maps(StoredMaps(activations, (2, 3, 4)), [other for other in PHOTOS if other != photo]))
+        held_out.append(NeuroActivatedSuperpixels(4, scope="collection", **SHARED).fit(others).cluster_centers_.numpy())
+    clusters = Clusters(centers, np.stack(held_out), folds_of(PHOTOS))
     for record in birds[::-1]:
-        alone = cluster_photos([record], "bird", StoredMaps(activations, (2, 3, 4)), SETTINGS, centers)
+        alone = cluster_photos([record], "bird", StoredMaps(activations, (2, 3, 4)), SETTINGS, clusters)
         for name, expected in Shards(made).read([record.id]).items():
             assert np.array_equal(alone.arrays[name], expected)
         assert list(alone.rows) == [row for row in rows if row["id"] == record.id]
+
+
+def test_folds_take_photos_in_turn_and_few_photos_are_each_alone():
+    assert list(folds_of("abcdefgh").values()) == [0, 1, 2, 3, 4, 0, 1, 2]
+    assert list(folds_of("abc").values()) == [0, 1, 2] and folds_of("a") == {"a": 0}
+
+
+def test_a_photo_that_is_all_of_its_class_is_held_against_nothing(activations, birds, tmp_path):
+    table = Shards(cluster_class("bird", birds[:1], activations, SETTINGS, tmp_path)).table()
+    assert len(table) == 2 and table[MEASURES].isna().all(axis=None) and (table["class_clusters"] > 0).all()
 
 
 class Killed(BaseException):
@@ -104,7 +135,7 @@ def test_a_run_that_was_killed_ends_with_the_same_bytes(made, activations, birds
     found = cluster_class("bird", birds, activations, SETTINGS, tmp_path)
     assert contents(found) == contents(made)
     assert len(photos) - before == 3 - max(0, before - 1)  # what was finished is not done again
-    assert before == 0 or len(passes) == 1  # found centers need one more pass, to say that they are the last
+    assert before == 0 or len(passes) == 4  # found centers need one more pass each, to say that they are the last
     passes.clear()
     assert cluster_class("bird", birds, activations, SETTINGS, tmp_path) == found and not passes
 
