@@ -46,11 +46,18 @@ def tables(effect, seed=0):
 
 def superpixels(effect, noise):
     return joined(
-        [{"id": i, "variant": grid, "method": method,
-          "achievable_segmentation_accuracy": 0.7 + ours * (0.1 * effect + value)} for i, value in zip(IDS, noise)]
-        for grid in [*GRIDS, "tuned"] for method, ours in [*((kind, grid != "tuned") for kind in KINDS),
-                                                           *((rival, 0) for rival in [*FEW, *MANY])]
-    )  # fmt: skip
+        [
+            {
+                "id": i,
+                "variant": grid,
+                "method": method,
+                "achievable_segmentation_accuracy": 0.7 + ours * (0.1 * effect + value),
+            }
+            for i, value in zip(IDS, noise, strict=True)
+        ]
+        for grid in [*GRIDS, "tuned"]
+        for method, ours in [*((kind, grid != "tuned") for kind in KINDS), *((rival, 0) for rival in [*FEW, *MANY])]
+    )
 
 
 def ablation(effect, generator):
@@ -58,28 +65,53 @@ def ablation(effect, generator):
     random = dict(zip(IDS, [*drawn, *(4 - each for each in drawn)], strict=True))  # each and its reverse
     ranks = {i: {1: [4, 3, 2, 1, 0], -1: [0, 1, 2, 3, 4], 0: random[i]}[effect] for i in IDS}
     return joined(
-        [{"id": i, "depths": depths, "clusters": clusters, "size": size, "edge_room": 0.5,
-          "edge_excess": 0.1 + 0.03 * sign * ranks[i][int(depths[0])]} for i in IDS for depths in
-         ("0", "1", "2", "3", "4", "2-3-4")]
+        [
+            {
+                "id": i,
+                "depths": depths,
+                "clusters": clusters,
+                "size": size,
+                "edge_room": 0.5,
+                "edge_excess": 0.1 + 0.03 * sign * ranks[i][int(depths[0])],
+            }
+            for i in IDS
+            for depths in ("0", "1", "2", "3", "4", "2-3-4")
+        ]
         for clusters, size, sign in (("5", "first", 1), ("8", "first", -1), ("5", "image", -1))
-    )  # fmt: skip
+    )
 
 
 def classes(effect, noise):
     return joined(
-        [{"id": i, "class": "all photos" if k == 5 and n < 2 and name == "bird" else name, "own_k": k,
-          "adjusted_rand_index_above_chance": sign * (0.2 * effect + noise[n])} for n, i in enumerate(IDS)]
-        for k, sign in ((5, 1), (9, -1)) for name in ("bird", "animal")
-    )  # fmt: skip
+        [
+            {
+                "id": i,
+                "class": "all photos" if k == 5 and n < 2 and name == "bird" else name,
+                "own_k": k,
+                "adjusted_rand_index_above_chance": sign * (0.2 * effect + noise[n]),
+            }
+            for n, i in enumerate(IDS)
+        ]
+        for k, sign in ((5, 1), (9, -1))
+        for name in ("bird", "animal")
+    )
 
 
 def contrast(effect, noise):
     return joined(
-        [{"id": i, "method": method, "regions": regions, "auroc": 0.6 - 0.01 * place + ours * (0.1 * effect + noise[n])}
-         for n, i in enumerate(IDS)]
-        for place, method in enumerate(METHODS) for regions in ["raw", *AVERAGED]
+        [
+            {
+                "id": i,
+                "method": method,
+                "regions": regions,
+                "auroc": 0.6 - 0.01 * place + ours * (0.1 * effect + noise[n]),
+            }
+            for n, i in enumerate(IDS)
+        ]
+        for place, method in enumerate(METHODS)
+        for regions in ["raw", *AVERAGED]
         for ours in [method in REAL and regions.split(".")[0] in KINDS]
-    )  # fmt: skip
+    )
 
 
 def relevance(effect, generator):
@@ -96,8 +128,16 @@ def relevance(effect, generator):
             for place, method in enumerate(METHODS):
                 values = (least[place], most[place]) if place < 6 else (9.0, 9.0)
                 for direction, value in zip(("least", "most"), values, strict=True):
-                    rows.append({"id": i, "direction": direction, "order": order, "replacement": replacement,
-                                 "method": method, "auc": 0.5 + 0.01 * value})  # fmt: skip
+                    rows.append(
+                        {
+                            "id": i,
+                            "direction": direction,
+                            "order": order,
+                            "replacement": replacement,
+                            "method": method,
+                            "auc": 0.5 + 0.01 * value,
+                        }
+                    )
     return pd.DataFrame(rows)
 
 
@@ -107,9 +147,19 @@ def semantics(effect, generator):
         ranks = np.arange(6.0)
         if against != "truth":
             ranks = {1: ranks, -1: -ranks, 0: generator.permutation(ranks)}[effect]
-        rows += [{"id": i, "class": name, "method": method, "regions": regions, "against": against,
-                  "mass_share": 0.5 + 0.05 * (ranks[place] if place < 6 else -place) * (1 if regions == "raw" else -1)}
-                 for name in ("bird", "animal") for place, method in enumerate(METHODS) for regions in ("raw", AVERAGED[0])]  # fmt: skip
+        rows += [
+            {
+                "id": i,
+                "class": name,
+                "method": method,
+                "regions": regions,
+                "against": against,
+                "mass_share": 0.5 + 0.05 * (ranks[place] if place < 6 else -place) * (1 if regions == "raw" else -1),
+            }
+            for name in ("bird", "animal")
+            for place, method in enumerate(METHODS)
+            for regions in ("raw", AVERAGED[0])
+        ]
     return pd.DataFrame(rows)
 
 
@@ -132,7 +182,11 @@ def write_project(root, effect, network="net", dataset="made", given=None, boxes
     """What all stages wrote below data, of one data set and network; `given`, other tables than `tables(effect)`."""
     for stage, table in (given or tables(effect)).items():
         write_table(table, root / "data" / stage / dataset / network / "table.parquet")
-    keys = [(method, regions) for method in METHODS for regions in (["raw", *AVERAGED] if method != CONTROLS[-1] else ["raw"])]
+    keys = [
+        (method, regions)
+        for method in METHODS
+        for regions in (["raw", *AVERAGED] if method != CONTROLS[-1] else ["raw"])
+    ]
     located = {
         photo: {f"multi/{method}/{regions}": best_ious(effect, number, method, regions) for method, regions in keys}
         for number, photo in enumerate(IDS)

@@ -156,8 +156,8 @@ def _across(judged: Judged, least: tuple[int, int]) -> Across:
     sides = [one.value > judged.null if judged.claim.greater else one.value < judged.null for _, one in known]
     counts = len(known), sum(sides), len(datasets), len(networks)
     if len(datasets) < least[0] or len(networks) < least[1]:
-        why = f"{len(datasets)} data sets of {LEAST_PHOTOS} photos and {len(networks)} networks"
-        return Across(NOT_MEASURED, *counts, math.nan, f"{why}; {least[0]} and {least[1]} are needed")
+        why = f"data sets of {LEAST_PHOTOS} photos: {len(datasets)} of {least[0]} needed"
+        return Across(NOT_MEASURED, *counts, math.nan, f"{why}; networks: {len(networks)} of {least[1]}")
     others = [one.p for (_, one), side in zip(known, sides, strict=True) if not side]
     p = min(1.0, len(known) * min(others)) if others else max(one.p for _, one in known)
     return Across(CONTRADICTED if others else SUPPORTED, *counts, p)

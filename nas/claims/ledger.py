@@ -87,7 +87,7 @@ def _across(across: Across, kind: str, least: tuple[int, int]) -> dict[str, Any]
         "name": "holds_across",
         "text": "Localization at IoU 0.7 rises in every data set under every network.",
         "kind": kind,
-        "needs": f"{least[0]} data sets and {least[1]} networks",
+        "needs": f"data sets: {least[0]}, networks: {least[1]}",
         "figure": "table1",
         **rounded(asdict(across)),
     }

@@ -122,7 +122,7 @@ def pairs_of(settings: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
 
 def directions(one: Sequence[str], other: Sequence[str]) -> str:
     """The directions of two settings, such as "least" or "least, most"."""
-    return ", ".join(dict.fromkeys([one[0], other[0]]))
+    return ", ".join(sorted({one[0], other[0]}))
 
 
 def differences(one: Sequence[str], other: Sequence[str]) -> str:

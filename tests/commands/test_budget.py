@@ -10,6 +10,7 @@ from commands import budget
 from nas.networks.cost import bytes_of_activations
 from nas.saliency.cost import bytes_of_saliency
 from nas.superpixels.cost import bytes_of_superpixels
+from nas.superpixels.variants import SEGMENTATIONS
 from stages import params
 
 SHAPES = {0: (16, 112, 112), 1: (24, 56, 56), 2: (32, 28, 28), 3: (96, 14, 14), 4: (320, 7, 7)}
@@ -48,7 +49,7 @@ def test_bytes_are_those_of_each_stage(read):
     network = budget.untrained(parameters, "mobilenet_v2")
     assert budget.bytes_of(parameters, network) == {
         "activations": bytes_of_activations(SHAPES, 224, 1000, "float16", True),
-        "superpixels": bytes_of_superpixels(3 * 6, 224),
+        "superpixels": bytes_of_superpixels(3 * len(SEGMENTATIONS), 224),
         "saliency": bytes_of_saliency(2, 224),  # maps of grad_cam are small
         "relevance": 0,
     }

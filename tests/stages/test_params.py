@@ -261,7 +261,6 @@ UNMADE = {
     "semantics.regions": (["raw"], f"has 'raw': {MAPS}", "superpixels.label_maps"),
     "semantics.figure.name": ("brid", "has 'brid': allowed are bird, dog, car, insect; correct it, ", "classes.names"),
     "classes.figure.name": ("brid", "has 'brid': allowed are bird, dog, car, insect; correct it, ", "classes.names"),
-    "claims.regions": (["foo"], "has 'foo': allowed are nas_clusters.first, ", "localization.regions"),
 }
 
 
@@ -356,7 +355,7 @@ def test_what_is_made_may_be_named(read, changes):
 
 def test_lists_as_shipped_follow_what_is_made_and_lists_of_the_user_s_do_not(read):
     found = read({"superpixels.tuned": None, "saliency.methods": ["grad_cam", "rise"]})
-    assert "nas_clusters.tuned" not in found.localization.regions and len(found.localization.regions) == 6
+    assert "nas_clusters.tuned" not in found.localization.regions and len(found.localization.regions) == 13
     assert found.semantics.methods == found.relevance.methods == found.saliency.figure.methods == ["grad_cam", "rise"]
     assert list(found.saliency.parameters) == ["rise"]
     with pytest.raises(ValueError, match=r"localization\.regions has 'nas_clusters\.tuned': allowed are "):

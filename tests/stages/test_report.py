@@ -50,19 +50,42 @@ def project(tmp_path, root, monkeypatch):
         for name in section.tables:
             cells = pd.DataFrame({"score": [f"{generator.random():.6f}"]})
             write_printed(cells, tmp_path / f"reports/tables/{name}", f"What {name} lists.")
-    found = {"claim": "one", "dataset": "sample", "network": "resnet50", "value": 0.1234, "low": 0.05, "high": 0.21,
-             "null": 0.0, "p": 0.001, "n": 4, "p_corrected": 0.0023, "verdict": "supported"}  # fmt: skip
+    cell = {"dataset": "sample", "network": "resnet50", "value": 0.11, "low": 0.04, "high": 0.2, "n": 4, "missing": ""}
     claim = {
         "name": "one",
         "text": "It holds.",
         "statistic": "a difference",
         "figure": "table2",
-        "regions": "",
+        "kind": "",
+        "over_text": "",
+        "threshold": "",
         "verdict": "supported",
+        "null": 0.0,
+        "value": 0.1234,
+        "low": 0.05,
+        "high": 0.21,
+        "n": 4,
+        "p_corrected": 0.0023,
+        "least": 0.11,
+        "greatest": 0.11,
+        "i2": None,
+        "sentence": "It is so.",
+        "cells": [cell],
     }
-    across = {"text": "Everywhere.", "regions": "slic.32", "needs": "more", "figure": "table1", "tests": 2,
-              "verdict": "undecided", "supported": 1, "datasets": 2, "networks": 2}  # fmt: skip
-    ledger = {"rule": "The rule.", "claims": [claim | {"findings": [found]}], "across": across}
+    across = {
+        "text": "Everywhere.",
+        "kind": "slic",
+        "needs": "more",
+        "figure": "table1",
+        "cells": 2,
+        "agreeing": 1,
+        "verdict": "undecided",
+        "datasets": 2,
+        "networks": 2,
+        "p_corrected": 0.4,
+        "missing": "",
+    }
+    ledger = {"about": [{"rule": "The rule."}], "claims": [claim], "across": [across]}
     (tmp_path / "reports/claims.json").write_text(json.dumps(ledger))
     return tmp_path
 
@@ -83,15 +106,18 @@ def test_metrics_are_those_of_the_summaries(project):
     expected = {}
     for dataset in DATASETS:
         for network in NETWORKS:
-            [top1] = [row["value"] for row in rows_of(project, "activations", dataset, network)
-                      if (row["labels"], row["view"]) == ("all", "center crop")]  # fmt: skip
+            [top1] = [
+                row["value"]
+                for row in rows_of(project, "activations", dataset, network)
+                if (row["labels"], row["view"]) == ("all", "center crop")
+            ]
             numbers = {"top1": round(float(top1), 4)}
             for row in rows_of(project, "superpixels", dataset, network):
                 if row["variant"] == "32":
                     numbers.setdefault(row["method"], {})[row["measure"]] = round(float(row["value"]), 4)
             expected.setdefault(dataset, {})[network] = numbers
     found = json.loads((project / "reports/metrics.json").read_text())
-    assert found.pop("claims") == {"one": {"verdict": "supported", "mean": 0.1234}}
+    assert found.pop("claims") == {"one": {"verdict": "supported", "value": 0.1234}}
     assert found == expected
     assert list(found) == DATASETS and all(list(each) == NETWORKS for each in found.values())
 
@@ -109,10 +135,10 @@ def test_the_first_page_has_every_picture_table_and_finding_and_says_of_what(pro
             [score] = re.findall(r"0\.\d{6}", (project / f"reports/tables/{name}.csv").read_text())
             assert page.count(score) == 1 and text.count(f"What {name} lists.") == 1
     assert "folder (3 photos), sample (4 photos) with ResNet-50, MobileNetV2, seed 5." in text
-    assert "Square brackets are 80% bootstrap intervals" in text
+    assert "Square brackets are 80% intervals over photos" in text
     assert "folder has 3 photos, sample has 4 photos: enough to check" in text
-    assert "The rule." in text and "It holds." in text and "+0.123 [+0.050, +0.210] 0 0.0023 4 Table 2" in text
-    assert "1 of 2 tests support it, on 2 data sets and 2 networks" in text
+    assert "The rule." in text and "It holds." in text and "+0.123 [+0.050, +0.210] 0 0.0023 4 It is so." in text
+    assert "Above 0 in 1 of 2 cells, on 2 data sets under 2 networks" in text
 
 
 def test_without_the_ledger_the_stage_that_makes_it_is_missed_in_one_line(project):

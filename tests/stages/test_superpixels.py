@@ -14,12 +14,14 @@ from nas.data.records import read_records
 from nas.store.shards import Shards
 from nas.superpixels import measures
 from nas.superpixels.estimator import NeuroActivatedSuperpixels
+from nas.superpixels.factors import deep_feature_factorization
+from nas.superpixels.regions import relabel
 from nas.superpixels.rivals import felzenszwalb, slic
-from nas.superpixels.variants import read_variants
+from nas.superpixels.segmentations import Rivals
+from nas.superpixels.variants import SEGMENTATIONS, Segmenting, read_variants
 from stages import superpixels
 
-KINDS = [f"{method}.{variant}" for variant in ("first", "image", "tuned") for method in
-         ("nas_clusters", "nas_components", "slic", "felzenszwalb", "slic_few", "felzenszwalb_few")]  # fmt: skip
+KINDS = [f"{method}.{variant}" for variant in ("first", "image", "tuned") for method in SEGMENTATIONS]
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,7 @@ VARIANTS = {
 def plain_stage(photo, view, mask, seed):
     """(label map, row without settings) of every method and variant, one after the other."""
     strong, found = measures.strongest_edges(view, 0.8), {}
+    offset = Rivals(view, {}, Segmenting("bilinear", seed, 1, 0.8)).offset
     maps = {int(depth.removeprefix("depth")): torch.from_numpy(each[None]) for depth, each in maps_of(photo).items()}
     for name, (k, depths, weighting, size) in VARIANTS.items():
         model = NeuroActivatedSuperpixels(
@@ -99,6 +102,9 @@ def plain_stage(photo, view, mask, seed):
             "felzenszwalb": felzenszwalb(view, n_regions, sigma=0.4, min_size=6),
             "slic_few": slic(view, len(np.unique(clusters)), compactness=3.0, sigma=0.5),
             "felzenszwalb_few": felzenszwalb(view, len(np.unique(clusters)), sigma=0.4, min_size=6),
+            "dff": deep_feature_factorization(maps[max(depths)][0], len(np.unique(clusters)), view.shape[:2], seed),
+            "moved_clusters": relabel(np.roll(clusters, offset, (0, 1))),
+            "moved_components": relabel(np.roll(flood(clusters), offset, (0, 1))),
         }.items():
             settings = {"depths": "-".join(map(str, depths)), "clusters": str(k), "weighting": weighting or "none"}
             row = {"id": photo, "variant": name, "method": method, "k": k, "n_regions": len(np.unique(labels))}
@@ -122,6 +128,6 @@ def test_the_whole_stage_is_that_of_its_parts_called_one_after_the_other(new_cla
             assert np.array_equal(found.read([record.id], [name])[name][0], labels), name
             stored_row = table.loc[(row.pop("id"), row.pop("variant"), row.pop("method"))]
             assert {key: stored_row[key] for key in row} == pytest.approx(row), name
-    assert len(table) == 2 * len(VARIANTS) * 6
+    assert len(table) == 2 * len(VARIANTS) * len(SEGMENTATIONS)
     sizes = {name: (each.clusters, each.depths, each.size) for name, each in read_variants(found.folder).items()}
     assert sizes == {name: (k, depths, size) for name, (k, depths, _, size) in VARIANTS.items()}

@@ -41,7 +41,9 @@ def test_no_gain_in_localization_or_contrast_is_without_both_rivals(kind):
 
 
 def test_rivals_are_label_maps_with_as_many_regions():
-    assert set(RIVALS) == set(KINDS) and {name for each in RIVALS.values() for name in each.values()} < set(SEGMENTATIONS)
+    assert set(RIVALS) == set(KINDS) and {name for each in RIVALS.values() for name in each.values()} < set(
+        SEGMENTATIONS
+    )
     assert all(name.endswith("_few") for over, name in RIVALS["nas_clusters"].items() if over != "moved")
 
 

@@ -59,7 +59,9 @@ def test_without_an_effect_any_verdict_is_as_rare_as_alpha():
 
 
 @pytest.mark.parametrize("n", [24, 200])
-@pytest.mark.parametrize("claim", [CLAIMS[0], *(claim for claim in CLAIMS if claim.threshold)], ids=lambda claim: claim.name)
+@pytest.mark.parametrize(
+    "claim", [CLAIMS[0], *(claim for claim in CLAIMS if claim.threshold)], ids=lambda claim: claim.name
+)
 def test_the_interval_of_a_claim_covers_what_it_says(claim, n):
     """Of taus in fifths around a threshold, and of gains over methods, most of them 0."""
     generator, covered = np.random.default_rng([n, *claim.name.encode()]), 0
@@ -98,7 +100,9 @@ def test_the_unit_is_the_photo_and_data_sets_weigh_the_same():
     assert judged.found == pytest.approx(expected) and list(judged.datasets) == ["a", "b"] and judged.found.n == 230
     alone = [pool([cell.values.to_numpy()], 0.0, 0.9) for cell in made]
     assert [each for _, each in judged.cells] == alone
-    assert judged.i2 == pytest.approx(heterogeneity(np.array([e.value for e in alone]), np.array([e.se for e in alone])))
+    assert judged.i2 == pytest.approx(
+        heterogeneity(np.array([e.value for e in alone]), np.array([e.se for e in alone]))
+    )
     assert photo_means([]).size == 0
 
 
@@ -155,7 +159,9 @@ def test_one_weak_cell_leaves_open_whether_it_holds_everywhere_and_one_against_i
 def test_too_few_data_sets_or_networks_do_not_say_that_it_holds_everywhere(datasets, networks):
     _, across = verdicts(cells_of(4, datasets, networks), least=(2, 2))
     assert across.verdict == NOT_MEASURED and math.isnan(across.p)
-    assert across.missing == f"{datasets} data sets of {LEAST_PHOTOS} photos and {networks} networks; 2 and 2 are needed"
+    assert (
+        across.missing == f"data sets of {LEAST_PHOTOS} photos: {datasets} of 2 needed; networks: {networks} of 2"
+    )
 
 
 def test_an_undecided_claim_says_what_could_have_been_found():

@@ -56,7 +56,7 @@ def test_claims_are_those_that_were_judged_with_their_cells_and_sentences():
             assert cell["n"] == one.n
     [row] = made["across"]
     assert row["verdict"] == across.verdict and row["kind"] == "nas_components"
-    assert row["needs"] == "1 data sets and 2 networks" and row["cells"] == across.cells
+    assert row["needs"] == "data sets: 1, networks: 2" and row["cells"] == across.cells
 
 
 def test_estimates_are_what_runs_are_compared_by():

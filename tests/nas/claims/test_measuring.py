@@ -111,9 +111,14 @@ RANKED = ["lerf_is_inconsistent", "lerf_disagrees_with_morf", "gain_is_more_cons
 NO_RANKING = "fewer than two methods that are no controls, or all of them are equal"
 UNMEASURED = {
     "no masks": (
-        lambda given: given
-        | {"localization": given["localization"].iloc[:0], "semantics": given["semantics"].iloc[:0],
-           "superpixels": given["superpixels"].assign(achievable_segmentation_accuracy=np.nan)},
+        lambda given: (
+            given
+            | {
+                "localization": given["localization"].iloc[:0],
+                "semantics": given["semantics"].iloc[:0],
+                "superpixels": given["superpixels"].assign(achievable_segmentation_accuracy=np.nan),
+            }
+        ),
         {**dict.fromkeys(MASKED, "no photo has a mask"), **dict.fromkeys(TAGS, "no photo has a mask or a box")},
     ),
     "all photos are one class": (
@@ -121,9 +126,14 @@ UNMEASURED = {
         {"single_and_class_agree": "no class of classes.names has two photos"},
     ),
     "tags of no object": (
-        lambda given: given
-        | {"semantics": given["semantics"].assign(
-            mass_share=given["semantics"]["mass_share"].where(given["semantics"]["against"] != "learnt tags"))},
+        lambda given: (
+            given
+            | {
+                "semantics": given["semantics"].assign(
+                    mass_share=given["semantics"]["mass_share"].where(given["semantics"]["against"] != "learnt tags")
+                )
+            }
+        ),
         {TAGS[0]: "no class has learnt tags of an object"},
     ),
     "no tags by hand": (
@@ -131,15 +141,28 @@ UNMEASURED = {
         {TAGS[1]: "no class has hand tags of an object"},
     ),
     "no photo with both": (
-        lambda given: given
-        | {"semantics": given["semantics"].assign(mass_share=given["semantics"]["mass_share"].where(
-            (given["semantics"]["against"] == "truth") == (given["semantics"]["id"] > IDS[5])))},
-        {name: f"no photo has a mask or a box, and clusters with {tags}, some of them object"
-         for name, tags in zip(TAGS, ("learnt tags", "hand tags"), strict=True)},
+        lambda given: (
+            given
+            | {
+                "semantics": given["semantics"].assign(
+                    mass_share=given["semantics"]["mass_share"].where(
+                        (given["semantics"]["against"] == "truth") == (given["semantics"]["id"] > IDS[5])
+                    )
+                )
+            }
+        ),
+        {
+            name: f"no photo has a mask or a box, and clusters with {tags}, some of them object"
+            for name, tags in zip(TAGS, ("learnt tags", "hand tags"), strict=True)
+        },
     ),
     "one setting": (
-        lambda given: only(given, "relevance", lambda table: (table["order"] == "slic.first") & (table["replacement"] == "blur")),
-        dict.fromkeys([RANKED[0], RANKED[2]], "relevance has one order and one replacement, where rankings need two to agree"),
+        lambda given: only(
+            given, "relevance", lambda table: (table["order"] == "slic.first") & (table["replacement"] == "blur")
+        ),
+        dict.fromkeys(
+            [RANKED[0], RANKED[2]], "relevance has one order and one replacement, where rankings need two to agree"
+        ),
     ),
     "LeRF alone": (
         lambda given: only(given, "relevance", lambda table: table["direction"] == "least"),
@@ -155,17 +178,20 @@ UNMEASURED = {
     ),
     "no image grid": (
         lambda given: only(given, "localization", lambda table: ~table["regions"].str.startswith("nas_components")),
-        {name: f"maps were not averaged inside nas_components.first{other}: add it to localization.regions"
-         for name, other in {
-             "contrast_rises.nas_components": " and raw",
-             "contrast_rises.nas_components.over_slic": " and slic.first",
-             "contrast_rises.nas_components.over_felzenszwalb": " and felzenszwalb.first"}.items()},
+        {
+            name: f"maps were not averaged inside nas_components.first{other}: add it to localization.regions"
+            for name, other in {
+                "contrast_rises.nas_components": " and raw",
+                "contrast_rises.nas_components.over_slic": " and slic.first",
+                "contrast_rises.nas_components.over_felzenszwalb": " and felzenszwalb.first",
+            }.items()
+        },
     ),
     "depths that are no single ones": (
         lambda given: only(given, "ablation", lambda table: table["depths"].isin(["2-3-4", "4"])),
         {"shallow_follows_edges": "ablation.depths has fewer than two single depths"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", UNMEASURED)
@@ -202,7 +228,10 @@ def test_an_order_that_was_not_taken_is_the_reason(tmp_path):
     found = cells(write_project(tmp_path, 1), grids=["image"])
     for name in NAMES:
         if name.startswith("regions_matter"):
-            assert found[name].missing == "nas_components.image is not among relevance.least.orders, or all methods are controls"
+            assert (
+                found[name].missing
+                == "nas_components.image is not among relevance.least.orders, or all methods are controls"
+            )
 
 
 def test_sobel_is_a_control_where_it_is_there(tmp_path):

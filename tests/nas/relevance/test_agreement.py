@@ -3,16 +3,19 @@
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
 from nas.relevance.agreement import (
     SETTING,
     differences,
+    directions,
     mean_setting_agreement,
     ranked,
     scores_of,
     setting_agreement,
+    with_gains,
 )
 from nas.saliency.methods import CONTROLS
 from nas.statistics.rankings import ranking_replicates
@@ -73,6 +76,30 @@ def test_mean_tau_is_the_mean_over_pairs_in_every_resample(areas):
         assert [row["low"], row["high"]] == pytest.approx(np.quantile(means[1:], [0.1, 0.9]).tolist())
     n = len(scores.settings)
     assert found.groupby("methods")["pairs"].sum().to_dict() == {"all": n * (n - 1) // 2, "real": n * (n - 1) // 2}
+
+
+def test_gains_are_lerf_minus_morf_where_both_are_and_agree_with_gains_alone(areas):
+    both = areas[areas["direction"] == "most"].assign(order="tiles", replacement="blur")
+    both["auc"] = np.random.default_rng(1).random(len(both))
+    found = with_gains(pd.concat([areas, both]))
+    gains = found[found["direction"] == "gain"]
+    assert len(found) == len(areas) + len(both) + len(gains) and len(gains) == 2 * 15
+    for row in gains.to_dict("records"):
+        setting = (row["order"], row["replacement"])
+        least, most = (score(found, (direction, *setting), row["id"], row["method"]) for direction in ("least", "most"))
+        assert row["auc"] == pytest.approx(least + most)  # areas of MoRF are negated
+    settings, _, _, values = scores_of(found)
+    assert (values[[s[0] == "gain" for s in settings]] > 0).any()
+    pairs = setting_agreement(found, 0.8, 20, seed=3)
+    assert ((pairs["direction"] == "gain") == (pairs["other_direction"] == "gain")).all()
+    assert (pairs["direction"] == "gain").sum() == 2  # one pair, of all methods and of real ones
+    means = mean_setting_agreement(found, 0.8, 20, seed=3)
+    assert set(means["directions"]) == {"least", "most", "gain", "least, most"}
+
+
+def test_directions_are_named_once_where_they_are_the_same():
+    assert directions(("least", "a", "b"), ("least", "c", "d")) == "least"
+    assert directions(("least", "a", "b"), ("most", "c", "d")) == "least, most"
 
 
 def test_what_differs_is_named_in_order():

@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from plain import store
 
-from nas.relevance.areas import area, mean_curve
+from nas.relevance import areas
+from nas.relevance.areas import FRACTIONS, area, halving, mean_curve, removable_shares
 from nas.relevance.curves import RelevanceCurve
+from nas.store.shards import Shards
 
 fast = settings(max_examples=30, deadline=None, derandomize=True)
 
@@ -35,3 +38,24 @@ def test_a_single_curve_has_no_band():
 def test_curves_that_are_no_table_are_refused():
     with pytest.raises(ValueError, match="curves has shape"):
         mean_curve([0.5, 0.25])
+
+
+def test_a_curve_halves_between_the_fractions_where_it_first_does():
+    falls = np.interp(FRACTIONS, [0, 0.3, 1], [0.8, 0.2, 0.9])  # 0.4 at 0.2, and again above later
+    steps = np.where(FRACTIONS < 0.55, 0.6, 0.0)
+    never, nothing = np.full(21, 0.5), np.zeros(21)
+    at = halving(np.stack([falls, steps, never, nothing]))
+    assert at == pytest.approx([0.2, 0.525, 1.0, 0.0])
+
+
+def test_removable_shares_are_means_over_curves_of_each_photo(tmp_path, monkeypatch):
+    generator = np.random.default_rng(0)
+    photos = {
+        f"p{number}": {f"least/{order}/mean/lrp": np.sort(generator.random(21))[::-1] for order in ("a", "b", "c")}
+        for number in range(5)
+    }
+    stored, names = Shards(store(tmp_path / "relevance", photos)), ["least/a/mean/lrp", "least/c/mean/lrp"]
+    expected = [np.mean([halving(curves[name][None]) for name in names]) for curves in photos.values()]
+    np.testing.assert_allclose(removable_shares(stored, names), expected)
+    monkeypatch.setattr(areas, "PHOTOS", 2)
+    np.testing.assert_allclose(removable_shares(stored, names), expected)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nas.relevance.agreement import SETTING, mean_setting_agreement, setting_agreement
+from nas.relevance.agreement import SETTING, mean_setting_agreement, setting_agreement, with_gains
 from nas.relevance.evaluation import FRACTIONS
 from nas.relevance.outranking import outranking
 from nas.relevance.summary import summaries
@@ -39,12 +39,12 @@ def made(tmp_path):
 def test_areas_have_their_means_and_ranks(made):
     folder, rows = made
     summary = summaries(folder, RESAMPLING)["summary"]
-    keys = [*SETTING, "method"]
-    assert len(summary) == len(SETTINGS) * len(METHODS)
+    keys, rows = [*SETTING, "method"], with_gains(rows)
+    assert len(summary) == (len(SETTINGS) + 1) * len(METHODS)  # one setting has both directions
     for key, areas in rows.groupby(keys)["auc"]:
         row = summary.set_index(keys).loc[key]
         assert tuple(row[["value", "low", "high", "n"]]) == pytest.approx(tuple(interval(areas, *RESAMPLING)))
-        of_setting = rows.groupby(keys)["auc"].mean().loc[key[:3]] * (1 if key[0] == "least" else -1)
+        of_setting = rows.groupby(keys)["auc"].mean().loc[key[:3]] * (-1 if key[0] == "most" else 1)
         assert row["rank"] == 1 + (of_setting > of_setting[key[3]]).sum()
 
 
@@ -77,5 +77,5 @@ def test_the_other_tables_are_of_the_same_areas(made):
     expected = {"tau": setting_agreement, "mean_tau": mean_setting_agreement, "outranking": outranking}
     assert set(found) == {"summary", "curves", *expected}
     for name, function in expected.items():
-        pd.testing.assert_frame_equal(found[name], function(rows, *RESAMPLING), check_dtype=False)
+        pd.testing.assert_frame_equal(found[name], function(with_gains(rows), *RESAMPLING), check_dtype=False)
         assert len(found[name]) > 0

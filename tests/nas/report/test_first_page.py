@@ -12,27 +12,91 @@ from nas.store.files import write_bytes
 from nas.store.tables import write_table
 from nas.superpixels.variants import Variant, write_variants
 
-LEDGER = {
-    "rule": "a rule",
-    "claims": [
+CLAIM = {
+    "name": "helps.nas_clusters",
+    "text": "Averaging <helps>.",
+    "statistic": "gain in BoxAcc@0.7",
+    "figure": "table1",
+    "kind": "nas_clusters",
+    "over_text": "SLIC with as <many>",
+    "threshold": "",
+    "null": 0.0,
+    "verdict": "contradicted",
+    "value": -0.0123,
+    "low": -0.1,
+    "high": 0.05,
+    "n": 7,
+    "p_corrected": 0.00004,
+    "least": -0.02,
+    "greatest": 0.01,
+    "i2": 0.25,
+    "sentence": "It is <below> 0.",
+    "cells": [
         {
-            "name": "helps",
-            "text": "Averaging <helps>.",
-            "statistic": "gain in BoxAcc@0.7",
+            "dataset": "made",
+            "network": "mobilenet_v2",
+            "value": -0.0123,
+            "low": -0.1,
+            "high": 0.05,
+            "n": 7,
+            "missing": "",
+        },
+        {
+            "dataset": "bare",
+            "network": "own",
+            "value": None,
+            "low": None,
+            "high": None,
+            "n": 0,
+            "missing": "no photo has a <mask>",
+        },
+    ],
+}
+OTHER = CLAIM | {
+    "name": "helps.nas_components",
+    "kind": "nas_components",
+    "over_text": "",
+    "verdict": "not measured",
+    "value": None,
+    "low": None,
+    "high": None,
+    "p_corrected": None,
+    "least": None,
+    "greatest": None,
+    "i2": None,
+    "n": 0,
+    "sentence": "Not measured: nothing.",
+    "cells": [],
+}
+ALONE = CLAIM | {
+    "name": "alone",
+    "text": "Alone.",
+    "kind": "",
+    "over_text": "",
+    "threshold": "consistent_tau",
+    "null": 0.8,
+    "verdict": "supported",
+    "cells": [],
+}
+LEDGER = {
+    "about": [{"rule": "a rule"}],
+    "claims": [CLAIM, OTHER, ALONE],
+    "across": [
+        {
+            "text": "Across.",
+            "kind": "nas_clusters",
+            "needs": "2 data sets",
             "figure": "table1",
-            "regions": "nas_clusters.image",
-            "verdict": "not supported",
-            "findings": [
-                {"dataset": "made", "network": "mobilenet_v2", "verdict": "not supported", "value": -0.0123,
-                 "low": -0.1, "high": 0.05, "null": 0.0, "p_corrected": 0.00004, "n": 7},
-                {"dataset": "bare", "network": "own", "verdict": "undecided", "value": None,
-                 "missing": "no photo has a <mask>"},
-            ],
+            "cells": 3,
+            "verdict": "undecided",
+            "agreeing": 2,
+            "datasets": 1,
+            "networks": 2,
+            "p_corrected": 0.3,
+            "missing": "",
         }
     ],
-    "across": {"text": "Across.", "regions": "slic.first", "needs": "2 data sets", "figure": "table1", "tests": 2,
-               "verdict": "undecided", "supported": 0, "datasets": 1, "networks": 2},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -71,19 +135,31 @@ def test_every_figure_and_table_is_on_the_page_once_in_its_section(root):
 def test_the_page_says_of_what_it_is(root):
     text = " ".join(page(root).split())
     assert "<strong>made</strong> (2 photos)" in text and "<strong>bare</strong> (3 photos)" in text
-    assert "MobileNetV2, own, seed 7." in text and "Square brackets are 90% bootstrap intervals" in text
+    assert "MobileNetV2, own, seed 7." in text and "Square brackets are 90% intervals over photos" in text
 
 
-def test_findings_are_the_numbers_of_the_ledger(root):
+def test_claims_are_the_numbers_of_the_ledger(root):
     text = page(root)
-    assert "Averaging &lt;helps&gt;. <em>Inside NAS clusters (image grid).</em>" in text
+    assert text.count("Averaging &lt;helps&gt;.") == 1 and '<td class="wrap" rowspan="2">Averaging' in text
+    assert '<td class="wrap">NAS clusters over SLIC with as &lt;many&gt;</td>' in text
     assert "<td>-0.012<br><small>[-0.100, +0.050]</small></td>" in text
-    assert "<td>0</td><td>&lt; 0.0001</td><td>7</td>" in text
-    assert (
-        '<td colspan="4">not measured: no photo has a &lt;mask&gt;</td>' in text
-        and '<a href="#table1">Table 1</a>' in text
-    )
-    assert "0 of 2 tests support it, on 1 data set and 2 networks" in text
+    assert "<td>0</td><td>&lt; 0.0001</td><td>7</td>" in text and "<td>0.8<br><small>our threshold</small></td>" in text
+    assert "It is &lt;below&gt; 0." in text and "-0.020 to +0.010<br>25%" in text
+    assert '<td colspan="4"></td>' in text and "Not measured: nothing." in text
+    assert '<a href="#table1">Table 1</a>' in text
+    assert "Above 0 in 2 of 3 cells, on 1 data set under 2 networks (p = 0.3000 that" in text
+
+
+def test_cells_have_intervals_and_no_verdicts(root):
+    text = page(root)
+    cells = text[text.index("<details>") : text.index("</details>")]
+    assert "<td>-0.012 <small>[-0.100, +0.050]</small></td><td>7</td>" in cells
+    assert "not measured: no photo has a &lt;mask&gt;" in cells and "verdict " not in cells
+
+
+def test_what_holds_everywhere_says_why_it_is_not_measured(root, monkeypatch):
+    monkeypatch.setitem(LEDGER["across"][0], "missing", "1 data set")
+    assert "Not measured: 1 data set." in page(root)
 
 
 def test_small_data_sets_are_called_small(root, monkeypatch):
@@ -117,18 +193,16 @@ def test_metrics_are_of_the_first_variant_and_of_all_labels(tmp_path):
             )
         ]
         write_table(pd.DataFrame(accuracy), tmp_path / "data/statistics/activations" / dataset / "net/summary.parquet")
-    claims = LEDGER["claims"] + [
-        {"name": "no", "verdict": "undecided", "findings": [{"value": None}]},
-        {"name": "two", "verdict": "supported", "findings": [{"value": 1.0}, {"value": 0.5}]},
-    ]
-    found = metrics(tmp_path, {"claims": claims}, ["made", "other"], ["net"])
+    found = metrics(tmp_path, {"claims": [CLAIM, OTHER]}, ["made", "other"], ["net"])
     assert found.pop("claims") == {
-        "helps": {"verdict": "not supported", "mean": -0.0123},
-        "no": {"verdict": "undecided", "mean": None},
-        "two": {"verdict": "supported", "mean": 0.75},
+        "helps.nas_clusters": {"verdict": "contradicted", "value": -0.0123},
+        "helps.nas_components": {"verdict": "not measured", "value": None},
     }
-    expected = {"top1": 0.3, "slic": {"n_regions": 4.1235, "recall": 5.1235},
-                "nas_components": {"n_regions": 6.1235, "recall": None}}  # fmt: skip
+    expected = {
+        "top1": 0.3,
+        "slic": {"n_regions": 4.1235, "recall": 5.1235},
+        "nas_components": {"n_regions": 6.1235, "recall": None},
+    }
     assert found["made"]["net"] == expected and found["other"]["net"]["slic"]["recall"] == 6.1235
 
 

@@ -15,6 +15,7 @@ from nas.statistics.rankings import (
     check_finite,
     kendall_tau,
     pairwise_tau,
+    photo_taus,
     ranking_agreement,
     ranking_replicates,
     spearman,
@@ -119,6 +120,16 @@ def test_errors_name_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_taus_of_photos_are_those_of_each_alone():
+    scores = np.random.default_rng(0).integers(0, 4, (3, 5, 6)).astype(float)
+    scores[1, 2] = 1.0  # a setting that ranks all methods of an image equal
+    found = photo_taus(scores)
+    assert found.shape == (5, 3, 3)
+    for image in range(5):
+        for i, j in itertools.product(range(3), repeat=2):
+            assert found[image, i, j] == pytest.approx(plain_tau(scores[i, image], scores[j, image]), nan_ok=True)
 
 
 def test_finite_scores_are_the_same_in_float64():

@@ -115,9 +115,12 @@ def test_the_range_of_tau_is_of_the_methods_and_pairs_of_a_kind(areas):
     for methods in ("all", "real"):
         of_kind = {}
         for row in taus[taus["methods"] == methods].to_dict("records"):
-            of_kind.setdefault(", ".join(key for key in SETTING if row[key] != row[f"other_{key}"]), []).append(row)
-        found = by_difference(taus, means, methods).set_index("what differs")
-        assert set(found.index) == set(of_kind) and len(of_kind["direction"]) == 2
+            names = {"least": "LeRF", "most": "MoRF"}
+            measured = " and ".join(dict.fromkeys(names[row[key]] for key in ("direction", "other_direction")))
+            kind = measured, ", ".join(key for key in SETTING if row[key] != row[f"other_{key}"])
+            of_kind.setdefault(kind, []).append(row)
+        found = by_difference(taus, means, methods).set_index(["measure", "what differs"])
+        assert set(found.index) == set(of_kind) and len(of_kind["LeRF and MoRF", "direction"]) == 2
         for kind, rows in of_kind.items():
             ends = [min(row["tau"] for row in rows), max(row["tau"] for row in rows)]
             assert found.loc[kind, ["lowest τ", "highest τ"]].tolist() == [f"{tau:.2f}" for tau in ends]
