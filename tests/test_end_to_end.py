@@ -50,7 +50,7 @@ def own_photos(folder: Path) -> Path:
 
 
 PIPELINE = yaml.safe_load((Path(__file__).parent.parent / "dvc.yaml").read_text())
-DECLARED = [out for stage in PIPELINE["stages"].values() for out in stage["outs"]]
+DECLARED = [out for stage in PIPELINE["stages"].values() for out in [*stage.get("outs", []), *stage.get("metrics", [])]]
 RESULTS = [Path(out if isinstance(out, str) else next(iter(out))) for out in DECLARED]
 DRAWN = [path for path in RESULTS if path.suffix in (".png", ".csv")]
 

@@ -291,7 +291,7 @@ def test_everything_drawn_is_in_the_report():
 
 @every_stage
 def test_what_a_report_holds_persists_while_its_stage_runs_and_nothing_else(name):
-    for out in [*DECLARED[name]["outs"], *DECLARED[name].get("metrics", [])]:
+    for out in [*DECLARED[name].get("outs", []), *DECLARED[name].get("metrics", [])]:
         path, settings = (out, {}) if isinstance(out, str) else next(iter(out.items()))
         assert settings.get("persist", False) == path.startswith("reports/")
 

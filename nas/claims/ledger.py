@@ -45,8 +45,8 @@ def _rule(alpha: float, n_tests: int) -> str:
         "The unit is the photo; its value is the mean over networks, and data sets weigh the same. The test of the "
         f"mean holds its level from {LEAST_PHOTOS} photos of a data set on (Student's t and Hall's transformation of "
         "it, of which the larger p-value counts); a data set of fewer takes no part, and a claim without one is not "
-        f"measured. Beyond the null value on the claimed side with a p-value of at most {alpha:g}, corrected by Holm over the "
-        f"{n_tests} tests here: supported; on the other side: contradicted; else undecided."
+        f"measured. Beyond the null value on the claimed side with a p-value of at most {alpha:g}, corrected by Holm "
+        f"over the {n_tests} tests here: supported; on the other side: contradicted; else undecided."
     )
 
 

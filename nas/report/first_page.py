@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from nas.data import read_records
+from nas.localization import MEAN
 from nas.report import pages
 from nas.report.names import label_of
 from nas.report.results import summary
+from nas.saliency import RAW
 from nas.superpixels import read_variants
 
+HEADLINE = "MaxBoxAccV2"
 FEW = 200  # photos below which the page says that a data set is small
 
 
@@ -80,7 +83,7 @@ def metrics(root: Path, ledger: dict[str, Any], datasets: Sequence[str], network
     """The numbers to compare between runs.
 
     Of each claim of the ledger its verdict and its estimate; then by data set and network the measures of each method,
-    of the first variant of NAS.
+    of the first variant of NAS, and how well maps localize.
     """
     estimates = {
         claim["name"]: {"verdict": claim["verdict"], "value": rounded(claim["value"])} for claim in ledger["claims"]
@@ -99,8 +102,21 @@ def metrics(root: Path, ledger: dict[str, Any], datasets: Sequence[str], network
                     method: {row["measure"]: rounded(row["value"]) for row in of_method.to_dict("records")}
                     for method, of_method in superpixels.groupby("method", sort=False)
                 },
+                **_localized(summary(root, "localization", [dataset], [network])),
             }
     return found
+
+
+def _localized(scores: pd.DataFrame) -> dict[str, Any]:
+    """`HEADLINE` of maps as they are, controls too, and its mean gain inside each kind of regions; {} without boxes."""
+    rows = scores[scores["measure"] == HEADLINE]
+    raw, means = rows[rows["regions"] == RAW], rows[rows["method"] == MEAN]
+    if rows.empty:
+        return {}
+    return {
+        HEADLINE: {row["method"]: rounded(row["value"]) for row in raw.to_dict("records")},
+        f"mean gain in {HEADLINE}": {row["regions"]: rounded(row["gain"]) for row in means.to_dict("records")},
+    }
 
 
 def rounded(value: float | None) -> float | None:

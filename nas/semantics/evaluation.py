@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.classes import CLASS, ClassClusters, folder_name
-from nas.data import Record, resize_labels, truth_of
+from nas.data import IGNORED, Record, resize_labels, truth_of
 from nas.saliency import RAW, average, resize_map
 from nas.semantics.scores import SCORES, score, score_against_mask
 from nas.semantics.tag_files import OtherSettingsError, read_tags
@@ -171,13 +171,14 @@ def score_photos(records: Sequence[Record], tagged: TaggedClass, settings: Evalu
         height, width = next(iter(kinds.values())).shape
         clusters = resize_labels(tagged.clusters.one(record.id), (height, width))
         truth, source = truth_of(record, (height, width))
+        ignored = None if truth is None else np.asarray(truth) == IGNORED  # in tagged clusters as in masks
         mass: list[NDArray[np.float64]] = []
         raw: dict[tuple[str, str], dict[str, float]] = {}
         for method, inside, saliency in _maps(record.id, kinds, (height, width), settings):
             named: Row = {"id": record.id, "class": tagged.name, "method": method, "regions": inside, "truth": source}
             with engine.naming(f"{method}/{inside}"):
                 sources = {against: of[record.id] for against, of in tagged.tags.items() if record.id in of}
-                scores = {against: score(saliency, clusters, tags) for against, tags in sources.items()}
+                scores = {against: score(saliency, clusters, tags, ignored) for against, tags in sources.items()}
                 if truth is not None:
                     scores[TRUTH] = score_against_mask(saliency, truth)
             for against, values in scores.items():
@@ -185,7 +186,7 @@ def score_photos(records: Sequence[Record], tagged: TaggedClass, settings: Evalu
                 gains = {f"gain_{measure}": values[measure] - of_raw[measure] for measure in SCORES}
                 rows.append({**named, "against": against, **values, **gains})
             if inside == RAW:
-                positive = np.maximum(saliency, 0).ravel()
+                positive = (np.maximum(saliency, 0) * (1 if ignored is None else ~ignored)).ravel()
                 mass.append(np.bincount(clusters.ravel(), positive, tagged.n_clusters).astype(np.float64))
         masses.append(np.stack(mass))
     return Shard([record.id for record in records], {MASS: np.stack(masses)}, rows)

@@ -41,6 +41,12 @@ def project(tmp_path, root, monkeypatch):
             store("superpixels", dataset, network, ["variant", "method", "measure", "value"], values, tmp_path)
             views = [(one, view, generator.random()) for one in ("all", "ours") for view in ("squashed", "center crop")]
             store("activations", dataset, network, ["labels", "view", "value"], views, tmp_path)
+            maps = [
+                ("lrp", "raw", "MaxBoxAccV2", generator.random(), 0),
+                ("mean", "slic.32", "MaxBoxAccV2", np.nan, 0.25),
+            ]
+            columns = ["method", "regions", "measure", "value", "gain"]
+            store("localization", dataset, network, columns, maps, tmp_path)
     for section in SECTIONS:
         for name in section.figures:
             picture = tmp_path / f"reports/figures/{name}.png"
@@ -115,6 +121,11 @@ def test_metrics_are_those_of_the_summaries(project):
             for row in rows_of(project, "superpixels", dataset, network):
                 if row["variant"] == "32":
                     numbers.setdefault(row["method"], {})[row["measure"]] = round(float(row["value"]), 4)
+            [raw] = [
+                row["value"] for row in rows_of(project, "localization", dataset, network) if row["method"] == "lrp"
+            ]
+            numbers["MaxBoxAccV2"] = {"lrp": round(float(raw), 4)}
+            numbers["mean gain in MaxBoxAccV2"] = {"slic.32": 0.25}
             expected.setdefault(dataset, {})[network] = numbers
     found = json.loads((project / "reports/metrics.json").read_text())
     assert found.pop("claims") == {"one": {"verdict": "supported", "value": 0.1234}}
@@ -137,7 +148,7 @@ def test_the_first_page_has_every_picture_table_and_finding_and_says_of_what(pro
     assert "folder (3 photos), sample (4 photos) with ResNet-50, MobileNetV2, seed 5." in text
     assert "Square brackets are 80% intervals over photos" in text
     assert "folder has 3 photos, sample has 4 photos: enough to check" in text
-    assert "The rule." in text and "It holds." in text and "+0.123 [+0.050, +0.210] 0 0.0023 4 It is so." in text
+    assert "The rule." in text and "It holds." in text and "0 supported It is so. +0.110 to +0.110 Table 2" in text
     assert "Above 0 in 1 of 2 cells, on 2 data sets under 2 networks" in text
 
 

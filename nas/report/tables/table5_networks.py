@@ -59,7 +59,9 @@ def classes(head: Mapping[str, Any]) -> str:
 def accuracy_of(head: Mapping[str, Any]) -> str:
     """Accuracy of the head in cross-validation, with what it was fitted to; "" where there is none."""
     return (
-        "" if head["reason"] else f"{head['cv_accuracy']:.2f}, n = {head['n_photos']} train photos, C = {head['C']:g}"
+        ""
+        if head["reason"]
+        else f"{head['cv_accuracy']:.2f}, the best of six C, n = {head['n_photos']} train photos, C = {head['C']:g}"
     )
 
 

@@ -159,9 +159,7 @@ def test_one_weak_cell_leaves_open_whether_it_holds_everywhere_and_one_against_i
 def test_too_few_data_sets_or_networks_do_not_say_that_it_holds_everywhere(datasets, networks):
     _, across = verdicts(cells_of(4, datasets, networks), least=(2, 2))
     assert across.verdict == NOT_MEASURED and math.isnan(across.p)
-    assert (
-        across.missing == f"data sets of {LEAST_PHOTOS} photos: {datasets} of 2 needed; networks: {networks} of 2"
-    )
+    assert across.missing == f"data sets of {LEAST_PHOTOS} photos: {datasets} of 2 needed; networks: {networks} of 2"
 
 
 def test_an_undecided_claim_says_what_could_have_been_found():

@@ -154,7 +154,10 @@ def test_scores_are_those_against_the_tagged_clusters_and_the_mask(made, by_hand
         for number, photo in enumerate(photos):
             maps = made.maps(photo)
             for (method, kind), saliency in maps.items():
-                expected = {s: score(saliency, made.labels(photo), of[photo]) for s, of in tags.items()}
+                expected = {
+                    s: score(saliency, made.labels(photo), of[photo], made.truth(photo) == 255)
+                    for s, of in tags.items()
+                }
                 expected[TRUTH] = score_against_mask(saliency, made.truth(photo))
                 for against, values in expected.items():
                     row = rows[photo, method, kind, against]
@@ -167,7 +170,7 @@ def test_scores_are_those_against_the_tagged_clusters_and_the_mask(made, by_hand
                     n_rows += 1
             methods = [method for method, kind in maps if kind == "raw"]
             for method, masses in zip(methods, found.arrays[MASS][number], strict=True):
-                positive = np.maximum(maps[method, "raw"], 0)
+                positive = np.where(made.truth(photo) == 255, 0, np.maximum(maps[method, "raw"], 0))
                 expected = [positive[made.labels(photo) == cluster].sum() for cluster in range(K)]
                 assert masses.tolist() == pytest.approx(expected)
         assert len(rows) == len(found.rows) == n_rows

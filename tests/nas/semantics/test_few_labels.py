@@ -45,7 +45,7 @@ def test_rows_are_those_of_a_plain_loop(made, plain_tags, rows, name, photos, ns
                 ious.append((guess & truth & known).sum() / ((guess | truth) & known).sum())
                 shares.append(
                     [
-                        [m[guess].sum() / m.sum() for m in maps[number].values()],
+                        [m[guess & known].sum() / m[known].sum() for m in maps[number].values()],
                         [m[truth & known].sum() / m[known].sum() for m in maps[number].values()],
                     ]
                 )
