@@ -136,7 +136,7 @@ SINGLE = (
         "lerf_disagrees_with_truth",
         "AUC-LeRF ranks saliency methods inconsistently: against what is known of the object.",
         "Kendall's tau between the rankings of methods on the photo by LeRF and by AUROC against the mask, or by IoU "
-        "of boxes, mean over settings",
+        "of boxes, mean over settings; maps of the predicted class there, of the labelled one here",
         "figure9",
         greater=False,
         threshold=AGREEING,

@@ -36,7 +36,7 @@ class PhotoScores:
 
     @classmethod
     def of(cls, folder: Path) -> "PhotoScores":
-        """Those of a folder; in memory are the values of one map at a time, and the means."""
+        """Those of a folder; in memory are the maps of one method at a time, and the means."""
         found, counts = cls(), dict[tuple[str, str], int]()
         for method, regions, measure, values in _measured(folder):
             found.boxed |= measure != AUROC
@@ -59,10 +59,11 @@ def _measured(folder: Path) -> "Iterator[tuple[str, str, str, pd.Series[float]]]
     table = table.astype({"id": str, "method": str, "regions": str}).dropna()
     for (method, regions), rows in table.groupby(["method", "regions"], sort=False):
         yield str(method), str(regions), AUROC, rows.set_index("id")[AUROC]
-    stored = Shards(folder)
+    stored, of_method = Shards(folder), dict[str, list[str]]()
     for name in stored.names():
-        kind, _, key = name.partition("/")
-        if kind == "multi":
-            method, _, regions = key.partition("/")
-            for measure, values in photo_values(stored, key, IOUS).items():
-                yield method, regions, measure, pd.Series(values, stored.ids)
+        if name.startswith("multi/"):
+            of_method.setdefault(name.split("/")[1], []).append(name.removeprefix("multi/"))
+    for method, keys in of_method.items():
+        for key, measured in photo_values(stored, keys, IOUS).items():
+            for measure, values in measured.items():
+                yield method, key.partition("/")[2], measure, pd.Series(values, stored.ids)

@@ -1,6 +1,8 @@
 """Localization photo by photo, so that photos can be compared in pairs: what each adds to the scores of a data set."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,30 +17,44 @@ HIGH, HIGH_IOUS = 0.5, (0.5, 0.7)  # map thresholds from half the maximum up, an
 _AT_LEVEL = np.diff(np.append(np.maximum(LEVELS, np.count_nonzero(THRESHOLDS < HIGH)), len(THRESHOLDS)))
 
 
-def photo_values(stored: Shards, key: str, ious: Sequence[float]) -> dict[str, NDArray[np.float64]]:
-    """What each photo adds to the scores of one map, METHOD/REGIONS, in the order of `stored.ids`.
+def photo_values(
+    stored: Shards, keys: Sequence[str], ious: Sequence[float]
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """What each photo adds to the scores of some maps, METHOD/REGIONS, in the order of `stored.ids`.
 
     Returns
     -------
+    by map:
+
     BoxAcc@IOU : of each IoU, whether the photo is a hit at the one threshold that is best for the data set; where
         several are, the share of them. Its mean is the score.
     BoxAcc@high : share of hits over all map thresholds from half the maximum up, mean over `HIGH_IOUS`
     thresholds : best IoU, mean over all map thresholds
     """
-    name, ids = f"multi/{key}", stored.ids
-    parts = [slice(start, start + PHOTOS) for start in range(0, len(ids), PHOTOS)]
-    totals = {iou: np.zeros(len(LEVELS), np.int64) for iou in ious}
-    for part in parts:
-        best = stored.read(ids[part], [name])[name]
-        totals = {iou: total + hits_of(best, iou).sum(axis=0) for iou, total in totals.items()}
-    chosen = {iou: total == total.max() for iou, total in totals.items()}
-    found: list[dict[str, NDArray[np.float64]]] = []
-    for part in parts:
-        best = stored.read(ids[part], [name])[name]
-        found.append({f"BoxAcc@{iou:g}": hits_of(best, iou)[:, at].mean(axis=1) for iou, at in chosen.items()})
-        shares = [hits_of(best, iou) @ _AT_LEVEL / _AT_LEVEL.sum() for iou in HIGH_IOUS]
-        found[-1] |= {"BoxAcc@high": np.mean(shares, axis=0), "thresholds": _mean_over_thresholds(best)}
-    return {name: np.concatenate([each[name] for each in found]) for name in found[0]} if found else {}
+    ids, names = stored.ids, [f"multi/{key}" for key in keys]
+    parts = [ids[start : start + PHOTOS] for start in range(0, len(ids), PHOTOS)]
+
+    @lru_cache(1)
+    def read(part: int) -> dict[str, NDArray[Any]]:
+        return stored.read(parts[part], names)
+
+    totals = {(key, iou): np.zeros(len(LEVELS), np.int64) for key in keys for iou in ious}
+    for part in range(len(parts)):
+        arrays = read(part)
+        for key, iou in totals:
+            totals[key, iou] += hits_of(arrays[f"multi/{key}"], iou).sum(axis=0)
+    found: dict[str, dict[str, list[NDArray[np.float64]]]] = {key: {} for key in keys}
+    for part in range(len(parts)):
+        arrays = read(part)
+        for key, values in found.items():
+            best = arrays[f"multi/{key}"]
+            for iou in ious:
+                at_best = totals[key, iou] == totals[key, iou].max()
+                values.setdefault(f"BoxAcc@{iou:g}", []).append(hits_of(best, iou)[:, at_best].mean(axis=1))
+            shares = [hits_of(best, iou) @ _AT_LEVEL / _AT_LEVEL.sum() for iou in HIGH_IOUS]
+            values.setdefault("BoxAcc@high", []).append(np.mean(shares, axis=0))
+            values.setdefault("thresholds", []).append(_mean_over_thresholds(best))
+    return {key: {name: np.concatenate(each) for name, each in values.items()} for key, values in found.items()}
 
 
 def _mean_over_thresholds(best: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -29,7 +29,10 @@ class ResampledHits:
         self._n += len(best_ious)
         for iou, sums in self._sums.items():
             hits = hits_of(best_ious, iou).astype(np.float32)
-            self._sums[iou] = sums + np.concatenate([hits.sum(axis=0)[None], counts @ hits])
+            if sums.shape[1] != hits.shape[1]:  # the first images
+                sums = self._sums[iou] = np.zeros((len(sums), hits.shape[1]), np.float32)
+            sums[0] += hits.sum(axis=0)
+            sums[1:] += counts @ hits
 
     def curve(self, iou: float) -> Replicates:
         """BoxAcc of all images at each threshold, (n_thresholds,), in [0, 1]."""

@@ -96,14 +96,15 @@ def metrics(root: Path, ledger: dict[str, Any], datasets: Sequence[str], network
             superpixels = superpixels[superpixels["variant"] == variant]
             accuracy = summary(root, "activations", [dataset], [network])
             top1 = accuracy[(accuracy["labels"] == "all") & (accuracy["view"] == "center crop")]
-            found.setdefault(dataset, {})[network] = {
+            measured: dict[str, Any] = {
                 "top1": rounded(top1["value"].iloc[0]),
                 **{
-                    method: {row["measure"]: rounded(row["value"]) for row in of_method.to_dict("records")}
+                    str(method): {row["measure"]: rounded(row["value"]) for row in of_method.to_dict("records")}
                     for method, of_method in superpixels.groupby("method", sort=False)
                 },
-                **_localized(summary(root, "localization", [dataset], [network])),
             }
+            measured |= _localized(summary(root, "localization", [dataset], [network]))
+            found.setdefault(dataset, {})[network] = measured
     return found
 
 

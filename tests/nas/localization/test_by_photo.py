@@ -25,7 +25,7 @@ def stored(tmp_path, best):
 
 
 def test_their_mean_is_the_score_at_the_best_threshold(stored, best):
-    found = photo_values(stored, KEY, [0.3, 0.7])
+    found = photo_values(stored, [KEY, "cam/raw"], [0.3, 0.7])[KEY]
     for iou in (0.3, 0.7):
         hits = hits_of(best, iou)
         assert found[f"BoxAcc@{iou}"].mean() == pytest.approx(hits.mean(axis=0).max())
@@ -34,7 +34,7 @@ def test_their_mean_is_the_score_at_the_best_threshold(stored, best):
 
 
 def test_high_thresholds_of_the_map_are_those_from_half_of_it_up(stored, best):
-    found = photo_values(stored, KEY, [])
+    found = photo_values(stored, [KEY], [])[KEY]
     level_of = [np.flatnonzero(index >= LEVELS)[-1] for index in range(len(THRESHOLDS))]
     every = best[:, level_of]
     high = every[:, THRESHOLDS >= 0.5]
@@ -45,7 +45,7 @@ def test_high_thresholds_of_the_map_are_those_from_half_of_it_up(stored, best):
 
 
 def test_photos_that_are_read_a_few_at_a_time_are_the_same(stored, monkeypatch):
-    whole = photo_values(stored, KEY, [0.5])
+    whole = photo_values(stored, [KEY], [0.5])[KEY]
     monkeypatch.setattr(by_photo, "PHOTOS", 3)
-    for name, values in photo_values(stored, KEY, [0.5]).items():
+    for name, values in photo_values(stored, [KEY], [0.5])[KEY].items():
         np.testing.assert_array_equal(values, whole[name])
