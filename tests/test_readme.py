@@ -1,5 +1,6 @@
 """The code of the README runs as it stands there, from top to bottom."""
 
+import json
 import os
 import re
 import subprocess
@@ -33,3 +34,13 @@ def test_the_code_of_the_readme_runs(tmp_path, root):
     environment.pop("PYTHONPATH", None)  # the installed nas is found without
     done = subprocess.run([sys.executable, "readme.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def test_the_evidence_is_that_of_its_ledger(root):
+    text = (root / "docs/evidence.md").read_text()
+    ledger = json.loads((root / "docs/evidence/claims.json").read_text())
+    rows = [line.split(" | ") for line in text.splitlines() if line.count(" | ") == 3 and line.startswith("| ")]
+    stated = [(row[0].removeprefix("| "), row[2], row[3].removesuffix(" |")) for row in rows[1:]]
+    assert stated == [(claim["text"], claim["verdict"], claim["sentence"]) for claim in ledger["claims"]]
+    for picture in re.findall(r"\((evidence/[\w.]+)\)", text):
+        assert (root / "docs" / picture).is_file()

@@ -117,16 +117,16 @@ SINGLE = (
     ),
     Claim(
         "lerf_is_inconsistent",
-        "AUC-LeRF ranks saliency methods inconsistently: across orders and replacements.",
+        "AUC-LeRF ranks saliency methods inconsistently, photo by photo: across orders and replacements.",
         "Kendall's tau between the rankings of methods on the photo by two settings of LeRF, mean over pairs "
-        "of settings",
+        "of settings; figure 9 compares rankings by means over photos",
         "figure9",
         greater=False,
         threshold=CONSISTENT,
     ),
     Claim(
         "lerf_disagrees_with_morf",
-        "AUC-LeRF ranks saliency methods inconsistently: the least and the most relevant part first.",
+        "AUC-LeRF ranks saliency methods inconsistently, photo by photo: the least and the most relevant part first.",
         "Kendall's tau between the rankings of methods on the photo by LeRF and by MoRF, mean over settings",
         "figure9",
         greater=False,
@@ -134,7 +134,7 @@ SINGLE = (
     ),
     Claim(
         "lerf_disagrees_with_truth",
-        "AUC-LeRF ranks saliency methods inconsistently: against what is known of the object.",
+        "AUC-LeRF ranks saliency methods inconsistently, photo by photo: against what is known of the object.",
         "Kendall's tau between the rankings of methods on the photo by LeRF and by AUROC against the mask, or by IoU "
         "of boxes, mean over settings; maps of the predicted class there, of the labelled one here",
         "figure9",

@@ -131,7 +131,11 @@ def photo_means(cells: Sequence[Cell]) -> NDArray[np.float64]:
 
 
 def _why(cells: Sequence[Cell], samples: Mapping[str, NDArray[np.float64]]) -> str:
-    few = [f"{len(sample)} photos of {dataset}" for dataset, sample in samples.items() if len(sample)]
+    few = [
+        f"{len(sample)} {'photo' if len(sample) == 1 else 'photos'} of {dataset}"
+        for dataset, sample in samples.items()
+        if len(sample)
+    ]
     if few:
         return f"{', '.join(few)}; a data set needs {LEAST_PHOTOS}, from which on the test holds its level"
     return "; ".join(dict.fromkeys(cell.missing for cell in cells if cell.missing)) or "no data set"
