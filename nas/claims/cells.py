@@ -1,9 +1,16 @@
 """What a claim measures of the photos of one data set under one network."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
+
+Values: TypeAlias = "tuple[pd.Series[float], str]"  # by id, and why there are none
+
+
+def nothing(why: str) -> Values:
+    """No values, for a reason."""
+    return pd.Series(dtype=float), why
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ paper means is called a proxy.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from nas.saliency import RAW
 from nas.statistics import LEAST_PHOTOS
 
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_MEASURED = "supported", "contradicted", "undecided", "not measured"
 SMALLEST = 0.1  # of alpha: the smallest corrected p-value that there can be is at most so much
 CONSISTENT, AGREEING = "consistent_tau", "agreeing_tau"
-RAW, SLIC, FELZENSZWALB, MOVED, SOBEL = "raw", "slic", "felzenszwalb", "moved", "sobel"
+SLIC, FELZENSZWALB, MOVED, SOBEL = "slic", "felzenszwalb", "moved", "sobel"
 # what NAS of a kind are held against: label maps with as many regions, and NAS's own at another place
 RIVALS = {
     "nas_clusters": {SLIC: "slic_few", FELZENSZWALB: "felzenszwalb_few", MOVED: "moved_clusters"},

@@ -9,7 +9,7 @@ photos on, at which the test holds its level; without one the claim is *not meas
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -79,7 +79,7 @@ class Across:
     networks: int
     p: float
     missing: str = ""
-    p_corrected: float = field(default=math.nan)
+    p_corrected: float = math.nan
 
 
 def judge(
@@ -146,7 +146,7 @@ def _decided(judged: Judged, p: float, alpha: float, n_tests: int) -> Judged:
     if judged.missing:
         return judged
     verdict = UNDECIDED
-    if p <= alpha and found.value != judged.null:
+    if p <= alpha:
         verdict = SUPPORTED if (found.value > judged.null) == judged.claim.greater else CONTRADICTED
     strict = alpha / n_tests
     shown, needed = detectable(found, strict), photos_needed(found, judged.null, strict)

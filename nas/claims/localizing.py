@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from nas.claims.claims import SOBEL
 from nas.localization import photo_values
 from nas.saliency import CONTROLS, RAW
 from nas.store import TABLE, Shards, read_columns
 
 IOUS = (0.7, 0.9)  # the high ones, whatever localization.ious has
 AUROC, OVERLAP = "auroc", "thresholds"
-SOBEL = "sobel"
 
 
 @dataclass

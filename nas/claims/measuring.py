@@ -8,20 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nas.claims.cells import Cell
-from nas.claims.claims import AVERAGED, FELZENSZWALB, ISOLATE, MATTER, RAW, RIVALS, SINGLE, SLIC, SOBEL, Claim
+from nas.claims.cells import Cell, Values, nothing
+from nas.claims.claims import AVERAGED, FELZENSZWALB, ISOLATE, MATTER, RIVALS, SINGLE, SLIC, SOBEL, Claim
 from nas.claims.localizing import AUROC, PhotoScores
 from nas.claims.ranking import Rankings
 from nas.classes import ALL_PHOTOS
 from nas.relevance import removable_shares
-from nas.saliency import CONTROLS
-from nas.saliency import RAW as AS_IT_IS
+from nas.saliency import CONTROLS, RAW
 from nas.statistics import kendall_tau
 from nas.store import TABLE, Shards, read_columns
 
 NO_MASK, NO_BOX = "no photo has a mask", "no photo has a box"
 NO_METHOD, NO_SOBEL = "all methods are controls", "the method sobel is not among localization.methods"
-NOTHING: "pd.Series[float]" = pd.Series(dtype=float)
 EDGES, CLASSES = (claim.name for claim in SINGLE[:2])
 BOXES = {
     claim.name: measure for claim, measure in zip(AVERAGED, ("BoxAcc@0.7", "BoxAcc@0.9", "BoxAcc@high"), strict=False)
@@ -76,14 +74,14 @@ class Measuring:
     def _read(self, stage: str, columns: Sequence[str], *filters: tuple[str, str, Any]) -> pd.DataFrame:
         return read_columns(self.folder(stage) / TABLE, columns, filters)
 
-    def _isolate(self, claim: Claim) -> "tuple[pd.Series[float], str]":
+    def _isolate(self, claim: Claim) -> Values:
         """NAS against a rival on the same photo, mean over the grids."""
         measure, rival = "achievable_segmentation_accuracy", RIVALS[claim.kind][claim.over]
         table = self._read("superpixels", ["id", "variant", "method", measure], ("variant", "in", list(self.grids)))
         wide = table.pivot(index=["id", "variant"], columns="method", values=measure)
         return (wide[claim.kind] - wide[rival]).groupby("id", observed=True).mean(), NO_MASK
 
-    def _matter(self, claim: Claim) -> "tuple[pd.Series[float], str]":
+    def _matter(self, claim: Claim) -> Values:
         """What can go in regions of NAS and of a rival, on the recipe's grid."""
         stored = Shards(self.folder("relevance"))
         shares = {}
@@ -92,26 +90,26 @@ class Measuring:
             names = [name for name in stored.names() if name.startswith(f"least/{order}/")]
             names = [name for name in names if name.rpartition("/")[2] not in CONTROLS]
             if not names:
-                return NOTHING, f"{order} is not among relevance.least.orders, or {NO_METHOD}"
+                return nothing(f"{order} is not among relevance.least.orders, or {NO_METHOD}")
             shares[method] = removable_shares(stored, names)
         ours, theirs = shares.values()
         return pd.Series(ours - theirs, stored.ids), ""
 
-    def _shallow_follows_edges(self) -> "tuple[pd.Series[float], str]":
+    def _shallow_follows_edges(self) -> Values:
         """Rank correlation of depth and edge adherence, photo by photo, over the clusterings of a single depth."""
         columns = ["id", "depths", "edge_excess", "edge_room"]
         table = self._read("ablation", columns, ("clusters", "==", self.clusters), ("size", "==", "first"))
         single = table[table["depths"].astype(str).str.isdigit()].astype({"depths": str})
         single = single.assign(adherence=single["edge_excess"] / single["edge_room"])
         if table.empty:
-            return NOTHING, f"superpixels.clusters, {self.clusters}, is not among ablation.clusters"
+            return nothing(f"superpixels.clusters, {self.clusters}, is not among ablation.clusters")
         if single["depths"].nunique() < 2:
-            return NOTHING, "ablation.depths has fewer than two single depths"
+            return nothing("ablation.depths has fewer than two single depths")
         wide = single.drop_duplicates(["id", "depths"]).pivot(index="id", columns="depths", values="adherence")
         depths = np.broadcast_to(wide.columns.astype(int), wide.shape)
         return pd.Series(kendall_tau(depths, wide.to_numpy(float)), wide.index), "no photo has strong edges"
 
-    def _single_and_class_agree(self) -> "tuple[pd.Series[float], str]":
+    def _single_and_class_agree(self) -> Values:
         """Own clustering of each photo and one of others of its class, over what shifting one against the other gives.
 
         Mean over the classes of a photo. All photos of a data set without classes are none.
@@ -122,12 +120,12 @@ class Measuring:
         missing = "no class of classes.names has two photos" if own.empty else "no clustering has two clusters"
         return own.groupby("id", observed=True)[measure].mean(), missing
 
-    def _averaged(self, claim: Claim, located: PhotoScores) -> "tuple[pd.Series[float], str]":
+    def _averaged(self, claim: Claim, located: PhotoScores) -> Values:
         """The gain of maps averaged in NAS over one other, mean over methods and grids."""
         measure = BOXES.get(claim.name.partition(f".{claim.kind}")[0], AUROC)
         there = located.masked if measure == AUROC else located.boxed
         if not there or not located.means:
-            return NOTHING, NO_METHOD if there else NO_MASK if measure == AUROC else NO_BOX
+            return nothing(NO_METHOD if there else NO_MASK if measure == AUROC else NO_BOX)
         others = located.sobel if claim.over == SOBEL else located.means
         gains = [
             located.means[measure, ours] - others[measure, theirs]
@@ -137,15 +135,15 @@ class Measuring:
         if gains:
             return pd.concat(gains, axis=1).mean(axis=1), ""
         if claim.over == SOBEL and not located.sobel:
-            return NOTHING, NO_SOBEL
+            return nothing(NO_SOBEL)
         wanted = " and ".join(dict.fromkeys(next(self._compared(claim.kind, claim.over))))
-        return NOTHING, f"maps were not averaged inside {wanted}: add it to localization.regions"
+        return nothing(f"maps were not averaged inside {wanted}: add it to localization.regions")
 
     def _compared(self, kind: str, over: str) -> Iterator[tuple[str, str]]:
         """Regions of NAS and of the other on each grid; of few, those for the recipe's grid serve every grid."""
         for grid in self.grids:
             if over == RAW:
-                yield f"{kind}.{grid}", AS_IT_IS
+                yield f"{kind}.{grid}", RAW
             elif over == SOBEL:
                 yield f"{kind}.{grid}", f"{kind}.{grid}"
             else:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nas.claims.cells import Values, nothing
 from nas.claims.localizing import PhotoScores
 from nas.relevance import GAIN, SETTING, Scores, scores_of, with_gains
 from nas.saliency import CONTROLS, RAW
@@ -21,7 +22,6 @@ ONE_DIRECTION = "no setting has both LeRF and MoRF"
 NO_TRUTH = "no photo has a mask or a box"
 PHOTOS = 2048  # whose rankings are compared at a time
 SEMANTICS = {"semantics_need_few_labels": LEARNT, "semantics_by_hand": HAND}
-Values = "tuple[pd.Series[float], str]"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Rankings:
     located: PhotoScores
     semantics: Path
 
-    def values(self) -> "dict[str, tuple[pd.Series[float], str]]":
+    def values(self) -> dict[str, Values]:
         """Values of each claim on rankings by id, and why there are none."""
         areas = read_columns(self.relevance / TABLE, ["id", *SETTING, "method", "auc"])
         real = with_gains(areas[~areas["method"].isin(CONTROLS)].astype({"id": str, "method": str}))
@@ -52,22 +52,22 @@ class Rankings:
         }
         return found | {claim: self._tags(source) for claim, source in SEMANTICS.items()}
 
-    def _against_truth(self, least: Scores | None) -> "tuple[pd.Series[float], str]":
+    def _against_truth(self, least: Scores | None) -> Values:
         """LeRF against AUROC in the mask, or, where there are boxes alone, IoU over thresholds; maps as they are."""
         known = self.located.truth
         if least is None or not known:
-            return _nothing(NO_RANKING if known else NO_TRUTH)
+            return nothing(NO_RANKING if known else NO_TRUTH)
         methods = [method for method in least.methods if method in known]
         if len(methods) < 2:
-            return _nothing(NO_RANKING)
+            return nothing(NO_RANKING)
         truth = pd.concat({method: known[method] for method in methods}, axis=1).dropna()
         ids = [photo for photo in least.ids if photo in truth.index]
         if not ids:
-            return _nothing(NO_TRUTH)
+            return nothing(NO_TRUTH)
         chosen = least.values[:, [least.ids.index(i) for i in ids]][..., [least.methods.index(m) for m in methods]]
         return _taus(np.concatenate([truth.loc[ids].to_numpy()[None], chosen]), ids, lambda taus: taus[:, 0, 1:])
 
-    def _tags(self, source: str) -> "tuple[pd.Series[float], str]":
+    def _tags(self, source: str) -> Values:
         """Mass share of maps as they are, inside clusters with tags of a source and inside masks; mean over classes."""
         columns = ["class", "id", "against", "method", "mass_share"]
         table = read_columns(self.semantics / TABLE, columns, [("regions", "==", RAW)])
@@ -76,25 +76,21 @@ class Rankings:
         there = set(wide.columns.get_level_values(0))
         if not {source, TRUTH} <= there:
             lacking = f"no class has {source} of an object" if TRUTH in there else NO_TRUTH
-            return _nothing("all methods are controls" if real.empty and not table.empty else lacking)
+            return nothing("all methods are controls" if real.empty and not table.empty else lacking)
         scores = np.stack([wide[source].to_numpy(float), wide[TRUTH][wide[source].columns].to_numpy(float)])
         known = ~np.isnan(scores).any(axis=(0, 2))
         if not known.any():
-            return _nothing(f"{NO_TRUTH}, and clusters with {source}, some of them object")
+            return nothing(f"{NO_TRUTH}, and clusters with {source}, some of them object")
         ids = wide.index.get_level_values("id")[known]
         taus, why = _taus(scores[:, known], list(range(int(known.sum()))), lambda taus: taus[:, 0, 1:])
         return taus.groupby(ids.to_numpy()[taus.index.to_numpy(int)]).mean(), why
-
-
-def _nothing(why: str) -> "tuple[pd.Series[float], str]":
-    return pd.Series(dtype=float), why
 
 
 def _taus(
     scores: NDArray[np.float64],
     ids: Sequence[object],
     chosen: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-) -> "tuple[pd.Series[float], str]":
+) -> Values:
     """Mean of the chosen taus (n, P) of each photo, those that are not known left out."""
     means = []
     for start in range(0, scores.shape[1], PHOTOS):
@@ -105,30 +101,30 @@ def _taus(
     return pd.Series(np.concatenate(means), list(ids)).dropna(), NO_RANKING
 
 
-def _consistency(scores: Scores | None) -> "tuple[pd.Series[float], str]":
+def _consistency(scores: Scores | None) -> Values:
     """Mean tau over all pairs of settings."""
     if scores is None or len(scores.settings) < 2:
-        return _nothing(NO_RANKING if scores is None else ONE_SETTING)
+        return nothing(NO_RANKING if scores is None else ONE_SETTING)
     first, second = np.triu_indices(len(scores.settings), k=1)
     return _taus(scores.values, scores.ids, lambda taus: taus[:, first, second])
 
 
-def _of_both(least: Scores | None, most: Scores | None) -> "tuple[pd.Series[float], str]":
+def _of_both(least: Scores | None, most: Scores | None) -> Values:
     """Mean tau between both directions of each setting."""
     if least is None or most is None:
-        return _nothing(NO_RANKING if least is None else ONE_DIRECTION)
+        return nothing(NO_RANKING if least is None else ONE_DIRECTION)
     shared = [setting[1:] for setting in least.settings if ("most", *setting[1:]) in most.settings]
     if not shared:
-        return _nothing(ONE_DIRECTION)
+        return nothing(ONE_DIRECTION)
     one, other = _only(least, shared), _only(most, shared)
     numbers = np.arange(len(shared))
     return _taus(np.concatenate([one, other]), least.ids, lambda taus: taus[:, numbers, numbers + len(shared)])
 
 
-def _difference(gain: Scores | None, least: Scores | None) -> "tuple[pd.Series[float], str]":
+def _difference(gain: Scores | None, least: Scores | None) -> Values:
     """How much more the gain agrees with itself than LeRF does, over the settings that have both."""
     if gain is None or least is None or len(gain.settings) < 2:
-        return _nothing(ONE_DIRECTION if gain is None or least is None else ONE_SETTING)
+        return nothing(ONE_DIRECTION if gain is None or least is None else ONE_SETTING)
     shared = [setting[1:] for setting in gain.settings]
     alike = least._replace(settings=[("least", *setting) for setting in shared], values=_only(least, shared))
     ours, why = _consistency(gain)

@@ -124,22 +124,26 @@ def cluster_photos(
     arrays: dict[str, list[NDArray[Any]]] = {}
     rows: list[Row] = []
     for photo, of_photo in zip(ids, Maps(maps, ids), strict=True):
-        columns = settings.model(1, "image").columns(of_photo)
-
-        def predicted(centers: NDArray[Any], columns: Hypercolumns = columns) -> NDArray[Any]:
-            model = settings.model(len(centers), "collection")
-            model.cluster_centers_ = torch.from_numpy(centers)
-            return np.asarray(model.predict(columns)[0].numpy())
-
-        arrays.setdefault(CLASS, []).append(predicted(clusters.centers))
-        held_out = None if clusters.held_out is None else predicted(clusters.held_out[clusters.folds[photo]])
+        columns = settings.model(len(clusters.centers), "collection").columns(of_photo)
+        of_class = _labels(clusters.centers, columns, settings)
+        arrays.setdefault(CLASS, []).append(of_class)
+        held_out = None
+        if clusters.held_out is not None:
+            held_out = _labels(clusters.held_out[clusters.folds[photo]], columns, settings)
         for k in settings.own_clusters:
             own = settings.model(k, "image").fit_predict(columns)[0].numpy()
             arrays.setdefault(f"own_k{k}", []).append(own)
-            present = len(np.unique(arrays[CLASS][-1]))
+            present = len(np.unique(of_class))
             agreement = dict.fromkeys(MEASURES, np.nan) if held_out is None else measure(own, held_out)
             rows.append({"id": photo, "class": name, "own_k": k, **agreement, "class_clusters": present})
     return Shard(ids, {key: np.stack(each).astype(np.uint8) for key, each in arrays.items()}, rows)
+
+
+def _labels(centers: NDArray[Any], columns: Hypercolumns, settings: ClassClustering) -> NDArray[Any]:
+    """The nearest of the centers (K, n_features) at each location of a photo, (h, w)."""
+    model = settings.model(len(centers), "collection")
+    model.cluster_centers_ = torch.from_numpy(centers)
+    return np.asarray(model.predict(columns)[0].numpy())
 
 
 def measure(own: NDArray[Any], of_class: NDArray[Any]) -> Row:

@@ -1,13 +1,11 @@
 from .box_accuracy import BoxAccuracy
 from .boxes import THRESHOLDS, best_ious
-from .by_photo import HIGH, HIGH_IOUS, photo_values
+from .by_photo import photo_values
 from .evaluation import LOCALIZATION_COLUMNS, locate_photos, located, to_locate
 from .pixel_precision import PixelAveragePrecision
 from .scores import MEAN, summaries
 
 __all__ = [
-    "HIGH",
-    "HIGH_IOUS",
     "LOCALIZATION_COLUMNS",
     "MEAN",
     "THRESHOLDS",

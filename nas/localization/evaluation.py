@@ -58,6 +58,7 @@ def locate_photos(
     for record in records:
         labels = {kind: regions.relabel(maps[0]) for kind, maps in superpixels.read([record.id]).items()}
         same = _first_of_equals(labels)
+        distinct = {kind: labels[kind] for kind in dict.fromkeys(same.values())}
         height, width = next(iter(labels.values())).shape
         boxes = resize_boxes(record.boxes, record.size, (height, width)) if record.boxes else None
         mask, truth = record.truth(), record.truth((height, width))
@@ -66,17 +67,14 @@ def locate_photos(
                 arrays[piece].setdefault("correct", []).append(_correct(stored, record.id))
                 continue
             known: dict[str, tuple[dict[str, NDArray[Any]], float | None]] = {}
-            for inside, scores in _maps(piece, record.id, stored, labels, (height, width)):
-                key = f"{piece}/{inside}"
-                with engine.naming(key):
-                    if same.get(inside) in known:
-                        known[inside] = known[same[inside]]
-                    else:
-                        contrast = None if truth is None else auroc_against_mask(scores, truth)
-                        known[inside] = _measures(scores, boxes, mask), contrast
-                measured, contrast = known[inside]
+            for inside, scores in _maps(piece, record.id, stored, distinct, (height, width)):
+                with engine.naming(f"{piece}/{inside}"):
+                    contrast = None if truth is None else auroc_against_mask(scores, truth)
+                    known[inside] = _measures(scores, boxes, mask), contrast
+            for inside in [RAW] if stored is None else [RAW, *labels]:
+                measured, contrast = known[same.get(inside, inside)]
                 for name, found in measured.items():
-                    arrays[piece].setdefault(f"{name}/{key}", []).append(found)
+                    arrays[piece].setdefault(f"{name}/{piece}/{inside}", []).append(found)
                 if contrast is not None:
                     values = (record.id, piece, inside, contrast)
                     rows[piece].append(dict(zip(LOCALIZATION_COLUMNS, values, strict=True)))

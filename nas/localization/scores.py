@@ -35,11 +35,10 @@ def summaries(folder: Path, resampling: Resampling, ious: Sequence[float]) -> di
     gains: dict[tuple[str, str], list[Replicates]] = {}
     keys = dict.fromkeys(name.partition("/")[2] for name in stored.names() if "/" in name)
     raw: dict[str, dict[str, Replicates]] = {}
-    there = set(stored.names())
     for key in sorted(keys, key=lambda key: not key.endswith(f"/{RAW}")):
         method, inside = key.split("/")
         named: Row = {"method": method, "regions": inside, "n": n}
-        found, curve = _resampled(stored, there, key, correct, ious, resampling)
+        found, curve = _resampled(stored, key, correct, ious, resampling)
         curves += [{**named, **row} for row in curve]
         if inside == RAW:
             raw[method] = found
@@ -60,19 +59,14 @@ def summaries(folder: Path, resampling: Resampling, ious: Sequence[float]) -> di
 
 
 def _resampled(
-    stored: Shards,
-    there: set[str],
-    key: str,
-    correct: NDArray[np.float64],
-    ious: Sequence[float],
-    resampling: Resampling,
+    stored: Shards, key: str, correct: NDArray[np.float64], ious: Sequence[float], resampling: Resampling
 ) -> tuple[dict[str, Replicates], list[Row]]:
     """Scores of one map by measure, and its curves; a few photos are in memory at a time.
 
     Top-1 is among them where all labels are known.
     """
     level, n_resamples, seed = resampling
-    names = [name for name in (f"{kind}/{key}" for kind in ("multi", "single", "pixels")) if name in there]
+    names = [name for name in (f"{kind}/{key}" for kind in ("multi", "single", "pixels")) if name in stored.names()]
     multi = ResampledHits(sorted({*GRID, *V2_IOUS, *ious}), n_resamples)
     top1, single = ResampledHits(V2_IOUS, n_resamples), ResampledHits([0.5], n_resamples)
     pixels = PooledHistograms(n_resamples)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -185,6 +185,10 @@ class Shards:
 
     def names(self) -> list[str]:
         """Names of the arrays, as in the first shard; none if there is no record."""
+        return list(self._names)
+
+    @cached_property
+    def _names(self) -> list[str]:
         if not self._place:
             return []
         first = self.folder / next(iter(self._place.values()))[0]

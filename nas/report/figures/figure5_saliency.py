@@ -25,6 +25,8 @@ from nas.superpixels import regions as region_maps
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 MARKERS = "osD^vPX"
+COMPARED = ("nas_clusters", "nas_components", "slic", "felzenszwalb")  # regions whose gains are drawn
+COLUMNS = 4  # of the legend
 BLANK = 0.1  # of the colour scale: averages that stay below it look blank
 GAINS = ["dataset", "network", "method", "regions", "raw", "averaged", "value", "low", "high", "n", "seed"]
 
@@ -74,7 +76,14 @@ def contrast(
         _gains(ax, gains[gains["network"] == network])
         ax.set_title(label_of(network), loc="left")
     handles, names = panels[0].get_legend_handles_labels()
-    below.legend(handles, names, ncols=len(names), loc="lower center", bbox_to_anchor=(0.55, -0.02), columnspacing=1)
+    below.legend(
+        handles,
+        names,
+        ncols=min(len(names), COLUMNS),
+        loc="lower center",
+        bbox_to_anchor=(0.55, -0.02),
+        columnspacing=1,
+    )
     below.subplots_adjust(left=0.19, right=0.985, top=0.92, bottom=0.6 / lower + 0.02, wspace=0.08)
     return figure
 
@@ -114,7 +123,7 @@ def _gains(ax: Axes, gains: pd.DataFrame) -> None:
     colours = sns.color_palette("colorblind", len(kinds))
     for number, (kind, colour, marker) in enumerate(zip(kinds, colours, cycle(MARKERS), strict=False)):
         of_kind = gains[gains["regions"] == kind].set_index("method").loc[methods]
-        y = np.arange(len(methods)) + (number - (len(kinds) - 1) / 2) * 0.15
+        y = np.arange(len(methods)) + (number - (len(kinds) - 1) / 2) * min(0.15, 0.6 / len(kinds))
         spread = np.array([of_kind["value"] - of_kind["low"], of_kind["high"] - of_kind["value"]])
         ax.errorbar(
             of_kind["value"],
@@ -179,6 +188,7 @@ def load(
     labelled = stored.read(photos, ["labelled"])["labelled"]
     explained = "labelled" if labelled.all() else "labelled or predicted" if labelled.any() else "predicted"
     shown = gains[(gains["dataset"] == dataset) & ~gains["regions"].str.endswith((".image", ".tuned"))]
+    shown = shown[shown["regions"].str.split(".").str[0].isin(COMPARED)]
     caption = (
         f"Saliency maps of {label_of(network)} for the {explained} class, raw and averaged inside "
         f"{label_of_regions(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative"
@@ -190,7 +200,8 @@ def load(
             " Below: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
             f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals, seed "
             f"{shown['seed'].iloc[0]}. Right of zero, averaging makes the object stand out. LIME and KernelSHAP are "
-            "made of NAS clusters, so averaging inside NAS leaves them alone."
+            "made of NAS clusters, so averaging inside NAS leaves them alone. SLIC and Felzenszwalb have as many "
+            "regions as NAS has components."
         )
     return contrast(list(views), pairs, outlines, shown), caption
 

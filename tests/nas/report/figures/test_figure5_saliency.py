@@ -151,3 +151,16 @@ def test_without_a_method_there_is_nothing_to_show_and_without_gains_nothing_bel
     assert "MobileNetV2 can do no method" in figure.texts[0].get_text() and "nothing to show" in caption
     figure, caption = figure5_saliency.load(*given, ["lrp"], "slic.tuned", pd.DataFrame(columns=GAINS))
     assert len(figure.axes) == 3 and "Below" not in caption and "inside SLIC (" in caption
+
+
+@pytest.mark.parametrize("n_kinds", [2, 4, 9])
+def test_gains_of_any_number_of_kinds_stay_in_the_row_of_their_method(n_kinds):
+    kinds = [f"kind{number}.first" for number in range(n_kinds)]
+    rows = [ROW | {"method": method, "regions": kind, "value": 0.1, "low": 0.0, "high": 0.2}
+            for method in ("lrp", "rise") for kind in kinds]  # fmt: skip
+    photo, maps = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8))
+    ax = contrast([photo], {"lrp": [(maps, maps)]}, [None], pd.DataFrame(rows)).axes[-1]
+    assert len(ax.containers) == n_kinds
+    for container in ax.containers:
+        y = container.lines[0].get_ydata()
+        assert np.round(y).tolist() == [0, 1] and np.abs(y - [0, 1]).max() < 0.35
