@@ -28,6 +28,13 @@ NAMES = {
     "tuned": "tuned on birds",
 }
 
+# how the regions of a caption are made
+REGIONS = (
+    "SLIC and Felzenszwalb are tuned per photo to the number of NAS components, or, where they are few, of NAS "
+    "clusters; feature factorization has a factor for each cluster; regions that are moved are those of NAS at another "
+    "place of the photo, a control."
+)
+
 
 def label_of(key: object) -> str:
     """Name to print for a network, method or variant."""

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nas.report import style
-from nas.report.names import label_of, label_of_regions
+from nas.report.names import REGIONS, label_of, label_of_regions
 from nas.saliency import RAW
 
 WITHOUT = "no data set has boxes"
@@ -102,7 +102,7 @@ def caption(curves: pd.DataFrame, kinds: Sequence[str]) -> str:
         "that counts as a hit, with the threshold of the map chosen for each IoU on all photos; bands are bootstrap "
         f"intervals that choose it anew in each resample, drawn for {shown} alone, since they overlap (table 1 has "
         "intervals of all). Below: at IoU 0.7, against the threshold of the map. An averaged map has few levels, so "
-        "its curve is made of steps."
+        f"its curve is made of steps. {REGIONS}"
     )
 
 

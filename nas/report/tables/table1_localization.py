@@ -6,7 +6,7 @@ import pandas as pd
 
 from nas.localization import MEAN
 from nas.report.cells import prints_alike, signed, with_interval
-from nas.report.names import label_of, label_of_regions
+from nas.report.names import REGIONS, label_of, label_of_regions
 from nas.saliency import CONTROLS, RAW
 
 CLAIMED = ("MaxBoxAccV2", "BoxAcc@0.7", "BoxAcc@0.9")
@@ -53,9 +53,8 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     seed = "" if summary.empty else f", seed {summary['seed'].iloc[0]}"
     caption = (
         "Weakly supervised localization (protocol of Choe et al. 2020, class given but for Top-1), as a share of n "
-        f"photos [bootstrap interval]{seed}. Each map as it is (raw) or averaged inside "
-        "regions; Δ is the difference from raw with a paired interval; every interval chooses the threshold anew in "
-        "each resample. Bold: best of a method, and what prints the same. PxAP: pooled pixel average precision."
+        f"photos [bootstrap interval]{seed}. Each map as it is (raw) or averaged inside regions. {REGIONS} Δ is the "
+        "difference from raw with a paired interval; every interval chooses the threshold anew in each resample. Bold: best of a method, and what prints the same. PxAP: pooled pixel average precision."
         f"{of_predictions(summary)}"
     )
     if summary.empty:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from nas.report.cells import wide, with_interval
-from nas.report.names import label_of
+from nas.report.names import REGIONS, label_of
 from nas.statistics import Resampling, paired_bootstrap
 from nas.store import TABLE, collect
 
@@ -42,9 +42,8 @@ def table(summary: pd.DataFrame, note: str = "") -> tuple[pd.DataFrame, str]:
     fewer = ", n by measure where they differ: some need a mask, or boundaries" if "/" in "".join(frame["n"]) else ""
     caption = (
         f"Agreement of superpixels with masks and with strong image edges; depths {carried['depths']}, "
-        f"k = {carried['clusters']}, seed {carried['seed']}. Mean over n photos [bootstrap interval]{fewer}. SLIC "
-        "and Felzenszwalb are tuned per photo to the number of NAS components, or, where they are few, of NAS "
-        "clusters. ASA: achievable segmentation accuracy, higher is better; UE: undersegmentation error, lower is "
+        f"k = {carried['clusters']}, seed {carried['seed']}. Mean over n photos [bootstrap interval]{fewer}. {REGIONS} "
+        "ASA: achievable segmentation accuracy, higher is better; UE: undersegmentation error, lower is "
         "better; boundaries within 2 pixels; edge adherence: share of strong edges near a border, chance-corrected (0 "
         f"is chance, 1 is all).{note and ' ' + note}"
     )
