@@ -54,7 +54,8 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     caption = (
         "Weakly supervised localization (protocol of Choe et al. 2020, class given but for Top-1), as a share of n "
         f"photos [bootstrap interval]{seed}. Each map as it is (raw) or averaged inside regions. {REGIONS} Δ is the "
-        "difference from raw with a paired interval; every interval chooses the threshold anew in each resample. Bold: best of a method, and what prints the same. PxAP: pooled pixel average precision."
+        "difference from raw with a paired interval; every interval chooses the threshold anew in each resample. "
+        "Bold: best of a method, and what prints the same. PxAP: pooled pixel average precision."
         f"{of_predictions(summary)}"
     )
     if summary.empty:
