@@ -6,6 +6,8 @@ The contours of {image > t} that border following finds (Suzuki and Abe 1985, do
 Component trees yield both, for all t together.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,9 +36,8 @@ def contour_boxes(image: NDArray[np.uint8], multi_contour: bool) -> tuple[Indice
         x0, y0, x1, y1 in pixels. x1 = x + w and y1 = y + h of ``cv2.boundingRect``, so one past the contour,
         but no more than W - 1 and H - 1.
     """
-    levels, ranks = _ranked(image)
+    levels, ranks, depths = _dark_parts(image.tobytes(), image.shape)
     white = len(levels) - 1
-    depths = component_tree(white - ranks, connectivity=4, outside=white + 1)
     if multi_contour:
         parts = component_tree(ranks, connectivity=8, outside=0)
         thresholds, boxes = parts.parts()[1], parts.extents()
@@ -52,6 +53,14 @@ def contour_boxes(image: NDArray[np.uint8], multi_contour: bool) -> tuple[Indice
     boxes = boxes - 1  # the frame
     boxes[:, 2:] = np.minimum(boxes[:, 2:] + 1, np.array(image.shape[::-1], np.int32) - 1)
     return levels[thresholds], boxes
+
+
+@lru_cache(maxsize=1)  # of a map, all contours and the largest ones are asked for one after the other
+def _dark_parts(pixels: bytes, shape: tuple[int, int]) -> tuple[Indices, Levels, ComponentTree]:
+    """The levels of an image, the image as numbers of these, and the component tree of what is dark in it."""
+    levels, ranks = _ranked(np.frombuffer(pixels, np.uint8).reshape(shape))
+    white = len(levels) - 1
+    return levels, ranks, component_tree(white - ranks, connectivity=4, outside=white + 1)
 
 
 def _ranked(image: NDArray[np.uint8]) -> tuple[Indices, Levels]:

@@ -92,7 +92,8 @@ def relevance_curves(
     maps = _by_image(orders, x)
     removals: list[_Removal] = []
     shown = [_distinct_removals(image, image_maps, removals) for image, image_maps in enumerate(maps)]
-    fills = torch.stack([replace(x) for replace in replacements.values()])
+    x = x.contiguous()  # views come with the channels last, which every batch would have to undo
+    fills = torch.stack([replace(x).contiguous() for replace in replacements.values()])
     classes, unmasked, evaluated = _evaluate(predict, x, fills, removals, targets, batch_size)
     return [
         RelevanceCurve(
@@ -136,7 +137,10 @@ def _evaluate(
         number, fill = jobs // len(fills), jobs % len(fills)
         start, stop = first // len(fills), (first + len(jobs) - 1) // len(fills) + 1
         removed = _masks(removals[start:stop], x.device)[number - start, None]
-        masked = torch.where(removed, fills[fill, images[number]], x[images[number]])
+        shown, there = x, fills[0]
+        if len(x) > 1 or len(fills) > 1:
+            shown, there = x[images[number]], fills[fill, images[number]]
+        masked = torch.lerp(shown, there, removed.to(x.dtype))  # exact at 0 and 1, and many times faster than `where`
         results.append(_probabilities(predict(masked), chosen[images[number]]))
     probabilities = torch.cat(results).cpu().numpy()
     if not np.isfinite(probabilities).all():
@@ -188,11 +192,8 @@ def _distinct_removals(image: int, maps: Sequence[NDArray[Any]], removals: list[
 def _masks(removals: "Sequence[_Removal]", device: torch.device) -> Tensor:
     """Removed pixels, bool (n, H, W). Neighbours tend to share their order: each travels once."""
     orders = {id(removal.order): removal.order for removal in removals}
-    keys = list(orders)
-    steps = torch.from_numpy(np.stack(list(orders.values()))).to(device)
-    row = torch.tensor([keys.index(id(removal.order)) for removal in removals], device=device)
-    n_steps = torch.tensor([removal.n_steps for removal in removals], device=device)
-    return steps[row] < n_steps[:, None, None]
+    steps = {key: torch.from_numpy(order).to(device) for key, order in orders.items()}
+    return torch.stack([steps[id(removal.order)] < removal.n_steps for removal in removals])
 
 
 def _fractions(order: NDArray[Any]) -> NDArray[np.float64]:
