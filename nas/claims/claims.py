@@ -35,8 +35,10 @@ class Claim:
 
     Attributes
     ----------
-    name : short, for files and links
+    name : for files and links
+    short : what is claimed, in a few words
     text : what is claimed
+    unit : of the number that a photo has
     statistic : what is measured of a photo, in words
     figure : name of the figure or table that shows it
     kind : of NAS, or "" where the claim is about none in particular
@@ -46,7 +48,9 @@ class Claim:
     """
 
     name: str
+    short: str
     text: str
+    unit: str
     statistic: str
     figure: str
     kind: str = ""
@@ -62,13 +66,17 @@ MEAN_OVER = (
 )
 ISOLATE = Claim(
     "regions_isolate_objects",
+    "Regions keep to the object",
     "The regions isolate the objects that matter to the prediction (proxy: masks of the objects).",
+    "ASA",
     "achievable segmentation accuracy, NAS minus rival, mean over the grids",
     "table2",
 )
 MATTER = Claim(
     "regions_matter_to_prediction",
+    "Regions hold what the prediction needs",
     "The regions isolate what matters to the prediction (proxy: what can go before the prediction does).",
+    "share of pixels",
     "share of pixels, in whole regions, least relevant first, that can go before the predicted probability halves, NAS "
     "minus rival, mean over saliency methods and replacements",
     "figure8",
@@ -76,25 +84,33 @@ MATTER = Claim(
 AVERAGED = (
     Claim(
         "localization_rises_at_0.7",
+        "Boxes at IoU 0.7",
         "Averaging inside superpixels raises localization at high thresholds, of the box: IoU 0.7.",
+        "BoxAcc",
         f"gain in BoxAcc at IoU 0.7, each map at the threshold that is best for the data set; {MEAN_OVER}",
         "figure6",
     ),
     Claim(
         "localization_rises_at_0.9",
+        "Boxes at IoU 0.9",
         "Averaging inside superpixels raises localization at high thresholds, of the box: IoU 0.9.",
+        "BoxAcc",
         f"gain in BoxAcc at IoU 0.9, each map at the threshold that is best for the data set; {MEAN_OVER}",
         "figure6",
     ),
     Claim(
         "localization_holds_at_high_map_thresholds",
+        "Boxes at high thresholds of the map",
         "Averaging inside superpixels raises localization at high thresholds, of the map: from half its maximum up.",
+        "BoxAcc",
         f"gain in BoxAcc, mean over map thresholds from 0.5 up and over IoU 0.5 and 0.7; {MEAN_OVER}",
         "figure6",
     ),
     Claim(
         "contrast_rises",
+        "Contrast of object and background",
         "Averaging inside superpixels makes the object stand out from the background.",
+        "AUROC",
         f"gain in AUROC of the map against the mask; {MEAN_OVER}",
         "figure5",
     ),
@@ -104,21 +120,27 @@ MATTERING = ("nas_components",)  # of clusters there are too few for a share of 
 SINGLE = (
     Claim(
         "shallow_follows_edges",
+        "Shallow activations follow edges",
         "The shallower the activations, the more closely superpixels follow strong image edges.",
+        "τ",
         "Kendall's tau between depth, 0 to 4, and edge adherence of the photo's NAS",
         "figure3",
         greater=False,
     ),
     Claim(
         "single_and_class_agree",
+        "One image and its class cluster alike",
         "Clusterings learned on one image and on all images of a class agree.",
+        "ARI",
         "adjusted Rand index between the photo's own clustering and one of other photos of its class, minus its mean "
         "over shifted clusterings",
         "classes",
     ),
     Claim(
         "lerf_is_inconsistent",
+        "LeRF ranks inconsistently: across settings",
         "AUC-LeRF ranks saliency methods inconsistently, photo by photo: across orders and replacements.",
+        "τ",
         "Kendall's tau between the rankings of methods on the photo by two settings of LeRF, mean over pairs "
         "of settings; figure 9 compares rankings by means over photos",
         "figure9",
@@ -127,7 +149,9 @@ SINGLE = (
     ),
     Claim(
         "lerf_disagrees_with_morf",
+        "LeRF ranks inconsistently: against MoRF",
         "AUC-LeRF ranks saliency methods inconsistently, photo by photo: the least and the most relevant part first.",
+        "τ",
         "Kendall's tau between the rankings of methods on the photo by LeRF and by MoRF, mean over settings",
         "figure9",
         greater=False,
@@ -135,7 +159,9 @@ SINGLE = (
     ),
     Claim(
         "lerf_disagrees_with_truth",
+        "LeRF ranks inconsistently: against truth",
         "AUC-LeRF ranks saliency methods inconsistently, photo by photo: against what is known of the object.",
+        "τ",
         "Kendall's tau between the rankings of methods on the photo by LeRF and by AUROC against the mask, or by IoU "
         "of boxes, mean over settings; maps of the predicted class there, of the labelled one here",
         "figure9",
@@ -144,14 +170,18 @@ SINGLE = (
     ),
     Claim(
         "gain_is_more_consistent",
+        "The symmetric gain ranks more consistently",
         "The symmetric relevance gain ranks saliency methods more consistently than LeRF (not a claim of the paper).",
+        "τ",
         "Kendall's tau between the rankings of methods on the photo by two settings, mean over pairs of settings, of "
         "the gain minus of LeRF",
         "figure9",
     ),
     Claim(
         "semantics_need_few_labels",
+        "Few labels rank methods as masks do",
         "Scoring against clusters tagged by few labelled photos tells saliency methods apart as masks do.",
+        "τ",
         "Kendall's tau between the rankings of methods on the photo by mass share inside clusters with learnt tags and "
         "inside the mask, or boxes where there is no mask",
         "figure7",
@@ -159,7 +189,9 @@ SINGLE = (
     ),
     Claim(
         "semantics_by_hand",
+        "Tags by hand rank methods as masks do",
         "Scoring against clusters that a person tagged once tells saliency methods apart as masks do.",
+        "τ",
         "Kendall's tau between the rankings of methods on the photo by mass share inside clusters tagged by hand and "
         "inside the mask, or boxes where there is no mask",
         "figure7",

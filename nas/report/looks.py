@@ -1,0 +1,85 @@
+"""What a colour, a marker and a dash mean, on every figure alike.
+
+NAS are blue, rivals warm, controls grey. Any two colours of a kind are apart for readers with deuteranopia and
+protanopia too, and any two lines have another marker or other dashes, which are there in grey as well.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from nas.saliency import CONTROLS, GAUSSIAN, RAW
+
+
+class Look(NamedTuple):
+    """Of a line: as keywords of matplotlib, see `line_of`."""
+
+    color: str
+    marker: str
+    linestyle: Any = "-"
+
+
+LONG, DOTS, DASHES, MIXED = (0, (7, 2)), (0, (1, 1.2)), (0, (4, 2)), (0, (4, 1.2, 1, 1.2))
+# kind of regions, before the variant; of NAS a variant of another name has its own
+REGIONS: Mapping[str, Look] = {
+    RAW: Look("#222222", "x"),
+    "nas_clusters": Look("#0072b2", "o"),
+    "nas_components": Look("#56b4e9", "s", LONG),
+    "slic": Look("#e69f00", "D", DASHES),
+    "felzenszwalb": Look("#8c2d04", "^", MIXED),
+    "dff": Look("#8fd175", "P", (0, (3, 1, 1, 1, 1, 1))),
+    "moved_clusters": Look("#9aa0a8", "v", DOTS),
+    "moved_components": Look("#9aa0a8", "h", (0, (1, 2.5))),
+}
+TUNED = Look("#12355b", "*", (0, (5, 1, 1, 1, 1, 1)))
+METHODS: Mapping[str, Look] = {
+    "grad_cam": Look("#434bd9", "o"),
+    "smoothgrad": Look("#3f8e9f", "s"),
+    "integrated_gradients": Look("#855314", "^"),
+    "rise": Look("#81c0aa", "D"),
+    "lrp": Look("#431a80", "v"),
+    "gradient": Look("#9f7d5b", "P"),
+    "guided_backprop": Look("#945d6e", "X"),
+    "xrai": Look("#54253c", "h"),
+    "input_x_gradient": Look("#cdb15f", "<"),
+    "cam": Look("#6384f7", ">"),
+    "lime": Look("#84bade", "p"),
+    "kernel_shap": Look("#512a19", "*"),
+    "random": Look("#8a9099", "d", DASHES),
+    "sobel": Look("#5b6470", "H", DOTS),
+    GAUSSIAN: Look("#b0b5bc", "8", MIXED),
+}
+OTHERS = ("#222222", "#0072b2", "#e69f00", "#8c2d04")  # of a method of the user's own, that has no look here
+MARKERS = "1234+x|_"
+VERDICTS: Mapping[str, Look] = {
+    "supported": Look("#00695c", "o"),
+    "contradicted": Look("#c2410c", "D"),
+    "undecided": Look("#8a9099", "o"),
+    "not measured": Look("#8a9099", "x"),
+}
+NETWORKS = ("full", "none", "left", "right", "top", "bottom")  # how their markers are filled, in order
+
+
+def of_regions(kind: str) -> Look:
+    """The look of `RAW` or METHOD.VARIANT; as few and as many regions of a method share one."""
+    method, _, variant = kind.partition(".")
+    return TUNED if variant == "tuned" else REGIONS[method.removesuffix("_few")]
+
+
+def of_methods(methods: Iterable[str]) -> dict[str, Look]:
+    """The look of each saliency method; those without one of their own take the next of `OTHERS`, by name."""
+    given = list(dict.fromkeys(methods))
+    unknown = sorted(set(given) - set(METHODS))
+    own = {
+        name: Look(OTHERS[number % len(OTHERS)], MARKERS[number % len(MARKERS)]) for number, name in enumerate(unknown)
+    }
+    return {method: METHODS.get(method) or own[method] for method in given}
+
+
+def line_of(look: Look) -> dict[str, Any]:
+    """The look as keywords of `Axes.plot`."""
+    return look._asdict()
+
+
+def is_control(method: str) -> bool:
+    """Whether a map knows nothing of the network, and is drawn in grey."""
+    return method in (*CONTROLS, GAUSSIAN)
