@@ -44,9 +44,9 @@ METHODS: Mapping[str, Look] = {
     "cam": Look("#6384f7", ">"),
     "lime": Look("#84bade", "p"),
     "kernel_shap": Look("#512a19", "*"),
-    "random": Look("#8a9099", "d", DASHES),
-    "sobel": Look("#5b6470", "H", DOTS),
-    GAUSSIAN: Look("#b0b5bc", "8", MIXED),
+    "random": Look("#8a8a8a", "d", DASHES),
+    "sobel": Look("#6b7280", "H", DOTS),
+    GAUSSIAN: Look("#c4c8cc", "8", MIXED),
 }
 OTHERS = ("#222222", "#0072b2", "#e69f00", "#8c2d04")  # of a method of the user's own, that has no look here
 MARKERS = "1234+x|_"
