@@ -1,18 +1,28 @@
-"""Gather the report: its first page with every figure and table, and reports/metrics.json."""
+"""Gather the report: reports/site with every figure and table, what made them, and the numbers to compare."""
 
-import json
 from pathlib import Path
 
-from nas.report import make_first_page, metrics, write_page
-from nas.store import move, write_json
+import torch
+
+from nas.report import make_site, metrics, provenance, write_page
+from nas.store import move, read_json, write_json
 from stages.params import SCRATCH, Parameters
 
 
 def main(parameters: Parameters) -> None:
-    ledger = json.loads(Path("reports/claims.json").read_text(encoding="utf-8"))
+    ledger = read_json(Path("reports/claims.json"))
     chosen = parameters.datasets, parameters.classifiers
-    page = make_first_page(Path(), ledger, *chosen, parameters.statistics.level, parameters.seed)
-    place = SCRATCH / "report"  # both are written before one gets its name
-    write_json(place / "metrics.json", metrics(Path(), ledger, *chosen))
-    write_page(page, place / "site/index.html")
-    move((Path("metrics.json"), Path("site/index.html")), place, Path("reports"))
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    made = provenance(Path(), [claim["name"] for claim in ledger["claims"]], device)
+    place = SCRATCH / "report"  # all is written before the first file gets its name
+    files = [Path("metrics.json"), Path("provenance.json")]
+    for path, content in zip(files, (metrics(Path(), ledger, *chosen), made), strict=True):
+        write_json(place / path, content)
+    for name, text in make_site(Path(), ledger, made, *chosen, parameters.statistics.level, parameters.seed):
+        files.append(Path("site", name))
+        write_page(text, place / files[-1])
+    for section in sorted(Path("notebooks").glob("*.ipynb")):
+        files.append(Path("site/notebooks", section.name))
+        (place / files[-1]).parent.mkdir(parents=True, exist_ok=True)
+        (place / files[-1]).write_bytes(section.read_bytes())
+    move(tuple(files), place, Path("reports"))

@@ -16,41 +16,60 @@ from nas.statistics import Resampling, bootstrap_p_value, interval_of, resample_
 from nas.store import Row, Shards
 
 GRID = tuple(float(iou) for iou in np.round(np.arange(0.1, 0.96, 0.05), 2))
+EVERY = 10  # of `THRESHOLDS`, whose box accuracy is kept
+SHOWN = [index / len(THRESHOLDS) for index in range(0, len(THRESHOLDS), EVERY)]
 PHOTOS = 128  # read at a time to add up scores
 MEAN = "mean"  # in place of a method: the mean over those that are no controls
 SCORES = ["method", "regions", "n", "measure", "value", "low", "high", "gain", "gain_low", "gain_high", "gain_p"]
-CURVE = ["method", "regions", "n", "axis", "x", "value", "low", "high"]
+CURVE = ["method", "regions", "n", "axis", "x", "value", "low", "high", "gain", "gain_low", "gain_high"]
 
 
 def summaries(folder: Path, resampling: Resampling, ious: Sequence[float]) -> dict[str, pd.DataFrame]:
     """Scores and curves of every map in what the stage `localization` wrote into a folder.
 
-    Each score has its difference from that of the raw map, with a paired interval and p-value. The method "mean" is
-    the mean over the methods that are no controls; only its differences are given.
+    Each score, and each point of a curve over the IoU, has its difference from that of the raw map, with a paired
+    interval, and a score a p-value. The method "mean" is the mean over the methods that are no controls: of its
+    differences, and of its curve over the threshold.
     """
     stored = Shards(folder)
     n, correct = len(stored.ids), stored.read(stored.ids, ["correct"])["correct"] if stored.ids else np.zeros(0)
     scores: list[Row] = []
     curves: list[Row] = []
     gains: dict[tuple[str, str], list[Replicates]] = {}
+    gains_over: dict[tuple[str, float], list[Replicates]] = {}
+    over_threshold: dict[str, list[list[float]]] = {}
     keys = dict.fromkeys(name.partition("/")[2] for name in stored.names() if "/" in name)
     raw: dict[str, dict[str, Replicates]] = {}
+    raw_over: dict[str, dict[float, Replicates]] = {}
     for key in sorted(keys, key=lambda key: not key.endswith(f"/{RAW}")):
         method, inside = key.split("/")
         named: Row = {"method": method, "regions": inside, "n": n}
-        found, curve = _resampled(stored, key, correct, ious, resampling)
-        curves += [{**named, **row} for row in curve]
+        found, over_iou, curve = _resampled(stored, key, correct, ious, resampling)
         if inside == RAW:
-            raw[method] = found
+            raw[method], raw_over[method] = found, over_iou
+        for iou, values in over_iou.items():
+            gain = values - raw_over[method][iou]
+            curves.append({**named, "axis": "iou", "x": iou, **_described(values, gain, n, resampling.level)})
+            if inside != RAW and method not in CONTROLS:
+                gains_over.setdefault((inside, iou), []).append(gain)
+        curves += [{**named, **row} for row in curve]
+        if curve and method not in CONTROLS:
+            over_threshold.setdefault(inside, []).append([row["value"] for row in curve])
         for measure, values in found.items():
             gain = values - raw[method][measure]
             scores.append({**named, "measure": measure, **_described(values, gain, n, resampling.level)})
             if inside != RAW and method not in CONTROLS:
                 gains.setdefault((inside, measure), []).append(gain)
+    unknown = np.full(1 + resampling.n_resamples, np.nan)
     for (inside, measure), each in gains.items():
-        unknown = np.full(1 + resampling.n_resamples, np.nan)
         mean = _described(unknown, mean_score(each), n, resampling.level)
         scores.append({"method": MEAN, "regions": inside, "n": n, "measure": measure, **mean})
+    for (inside, iou), each in gains_over.items():
+        mean = _described(unknown, mean_score(each), n, resampling.level)
+        curves.append({"method": MEAN, "regions": inside, "n": n, "axis": "iou", "x": iou, **mean})
+    for inside, lines in over_threshold.items():
+        named = {"method": MEAN, "regions": inside, "n": n, "axis": "threshold"}
+        curves += [{**named, "x": x, "value": value} for x, value in zip(SHOWN, np.mean(lines, axis=0), strict=True)]
     labelled = np.count_nonzero(~np.isnan(correct))
     return {
         "summary": pd.DataFrame(scores, columns=SCORES).assign(labelled=labelled),
@@ -60,12 +79,12 @@ def summaries(folder: Path, resampling: Resampling, ious: Sequence[float]) -> di
 
 def _resampled(
     stored: Shards, key: str, correct: NDArray[np.float64], ious: Sequence[float], resampling: Resampling
-) -> tuple[dict[str, Replicates], list[Row]]:
-    """Scores of one map by measure, and its curves; a few photos are in memory at a time.
+) -> tuple[dict[str, Replicates], dict[float, Replicates], list[Row]]:
+    """Scores of one map by measure, by `GRID`, and its curve over the threshold; a few photos are in memory at a time.
 
     Top-1 is among them where all labels are known.
     """
-    level, n_resamples, seed = resampling
+    _, n_resamples, seed = resampling
     names = [name for name in (f"{kind}/{key}" for kind in ("multi", "single", "pixels")) if name in stored.names()]
     multi = ResampledHits(sorted({*GRID, *V2_IOUS, *ious}), n_resamples)
     top1, single = ResampledHits(V2_IOUS, n_resamples), ResampledHits([0.5], n_resamples)
@@ -80,7 +99,8 @@ def _resampled(
         if f"pixels/{key}" in names:
             pixels.update(arrays[f"pixels/{key}"], counts)
     found: dict[str, Replicates] = {}
-    curves: list[Row] = []
+    over_grid: dict[float, Replicates] = {}
+    curve: list[Row] = []
     if f"multi/{key}" in names:
         over_iou = multi.scores()
         found["MaxBoxAccV2"] = mean_score([over_iou[iou] for iou in V2_IOUS])
@@ -88,22 +108,17 @@ def _resampled(
         found["MaxBoxAcc"] = single.scores()[0.5]
         if not np.isnan(correct).any():
             found["Top-1 MaxBoxAccV2"] = mean_score(list(top1.scores().values()))
-        curves = _curve(over_iou, multi.curve(0.7), len(stored.ids), level)
+        over_grid = {iou: over_iou[iou] for iou in GRID}
+        curve = _over_threshold(multi.curve(0.7))
     if f"pixels/{key}" in names:
         found["PxAP"] = pixels.scores()
-    return found, curves
+    return found, over_grid, curve
 
 
-def _curve(over_iou: dict[float, Replicates], accuracy: NDArray[np.float64], n: int, level: float) -> list[Row]:
-    """BoxAcc over the IoU, with the best threshold for each, and over the threshold, at IoU 0.7 and by `LEVELS`."""
-    rows: list[Row] = []
-    for iou in GRID:
-        estimate = interval_of(over_iou[iou], n, level)
-        rows.append({"axis": "iou", "x": iou, "value": estimate.value, "low": estimate.low, "high": estimate.high})
-    for index in range(0, len(THRESHOLDS), 10):
-        share = float(accuracy[np.searchsorted(LEVELS, index, side="right") - 1])
-        rows.append({"axis": "threshold", "x": index / len(THRESHOLDS), "value": share, "low": np.nan, "high": np.nan})
-    return rows
+def _over_threshold(accuracy: NDArray[np.float64]) -> list[Row]:
+    """BoxAcc at IoU 0.7 over the threshold of the map, from its values by `LEVELS`."""
+    shares = accuracy[np.searchsorted(LEVELS, np.arange(0, len(THRESHOLDS), EVERY), side="right") - 1]
+    return [{"axis": "threshold", "x": x, "value": float(share)} for x, share in zip(SHOWN, shares, strict=True)]
 
 
 def _described(values: Replicates, gain: Replicates, n: int, level: float) -> Row:

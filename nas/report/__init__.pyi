@@ -1,14 +1,17 @@
 from . import figures, results, tables
-from .first_page import make_first_page, metrics
+from .metrics import metrics
 from .notebook_page import NotebookPage
 from .pages import write_page
+from .provenance import provenance
 from .rendering import render
+from .site import make_site
 
 __all__ = [
     "NotebookPage",
     "figures",
-    "make_first_page",
+    "make_site",
     "metrics",
+    "provenance",
     "render",
     "results",
     "tables",

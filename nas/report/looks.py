@@ -45,7 +45,7 @@ METHODS: Mapping[str, Look] = {
     "lime": Look("#84bade", "p"),
     "kernel_shap": Look("#512a19", "*"),
     "random": Look("#8a8a8a", "d", DASHES),
-    "sobel": Look("#6b7280", "H", DOTS),
+    "sobel": Look("#4a4f57", "H", DOTS),
     GAUSSIAN: Look("#c4c8cc", "8", MIXED),
 }
 OTHERS = ("#222222", "#0072b2", "#e69f00", "#8c2d04")  # of a method of the user's own, that has no look here

@@ -1,18 +1,20 @@
 """What a notebook works with: the settings of its subject, and where its figures and tables go."""
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from IPython.display import HTML, Image, display
 from matplotlib.figure import Figure
-from pandas.io.formats.style import Styler
 
 from nas.report import style
+from nas.report.pages import MARK, scrolled
+from nas.report.writing import html as html_table
 from nas.report.writing import in_lines, write_printed
 from nas.statistics import Resampling
-from nas.store import one_line, read_yaml, write_json
+from nas.store import one_line, read_yaml, write_bytes, write_json
 
 
 class NotebookPage:
@@ -43,27 +45,49 @@ class NotebookPage:
         self.resampling = Resampling(statistics["level"], statistics["resamples"], parameters["seed"])
         self._shown = 0
 
-    def figure(self, drawn: Figure, caption: str, name: str, photographs: bool = False) -> None:
-        """Save a figure and show it with its caption, see `nas.report.style.save`."""
-        display(Image(style.save(drawn, caption, self.output / "figures" / name, photographs)))
-        display(_paragraph(caption))
+    def figure(
+        self,
+        drawn: Figure,
+        caption: str,
+        name: str,
+        photographs: bool = False,
+        data: pd.DataFrame | None = None,
+    ) -> None:
+        """Save a figure and show it with its caption, see `nas.report.style.save`; `data`, the numbers drawn, as CSV.
 
-    def table(self, table: pd.DataFrame, caption: str, name: str, bold: pd.DataFrame | None = None) -> Styler:
-        """Save a table and show it with its caption, see `nas.report.writing`."""
-        write_printed(table, self.output / "tables" / name, caption, bold)
-        display(_paragraph(caption))
-        return self.show(table)
+        In the page of the report it is the picture of the report, with its downloads (`nas.report.pages`).
+        """
+        stem = self.output / "figures" / name
+        picture = style.save(drawn, caption, stem, photographs)
+        if data is not None:
+            write_bytes(stem.with_suffix(".csv"), data.to_csv(index=False, float_format="%.6g").encode())
+        display(Image(picture), metadata={MARK: {"part": name}})
+        display(_paragraph(caption), metadata={MARK: {}})
+
+    def table(
+        self,
+        table: pd.DataFrame,
+        caption: str,
+        name: str,
+        bold: pd.DataFrame | None = None,
+        tidy: pd.DataFrame | None = None,
+        short: Sequence[bool] | None = None,
+    ) -> None:
+        """Save a table and show it with its caption, see `nas.report.writing.write_printed`."""
+        write_printed(table, self.output / "tables" / name, caption, bold, tidy, short)
+        display(_paragraph(caption), metadata={MARK: {}})
+        display(HTML(html_table(table, bold)), metadata={MARK: {"part": name}})
 
     def json(self, table: pd.DataFrame, name: str) -> None:
         """Save the rows of a table as JSON, for the plots of DVC."""
         write_json(self.output / "tables" / f"{name}.json", table.to_dict("records"))
 
-    def show(self, table: pd.DataFrame, note: str = "") -> Styler:
-        """A table that is part of the page alone, after a note; the same one gives the same bytes."""
-        self._shown += 1
+    def show(self, table: pd.DataFrame, note: str = "") -> None:
+        """Show a table that is part of the page alone, after a note."""
         if note:
             display(_paragraph(note))
-        return in_lines(table).style.hide(axis="index").format(escape="html").set_uuid(f"table-{self._shown}")
+        self._shown += 1
+        display(HTML(scrolled(html_table(in_lines(table)), f"Table {self._shown} of this page")))
 
 
 def _paragraph(text: str) -> HTML:

@@ -1,41 +1,60 @@
-"""Pages of the report: one per executed notebook, and the index that shows everything."""
+"""Parts of a page: what a notebook says, figures and tables with their captions and downloads."""
 
-import base64
 import html
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import nbformat
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from nbconvert import HTMLExporter
+from PIL import Image
 
-from nas.report.writing import caption_of
+from nas.report.writing import FORMATS, caption_of
 from nas.store import write_bytes
 
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape(),
-    trim_blocks=True,
-)
+MARK = "nas"  # in the metadata of what a notebook shows: the part of the report that takes its place
+PLACE = '<div data-part="{}"></div>'
+KINDS = {"png": "PNG", "svg": "SVG", "pdf": "PDF", "csv": "numbers (CSV)"}  # of files of a figure
+TABLE_KINDS = {".csv": "CSV", ".parquet": "parquet", ".md": "Markdown", ".tex": "LaTeX, a page", "-long.tex": "LaTeX"}
 
 
-def page(notebook: nbformat.NotebookNode, name: str) -> str:
-    """An executed notebook as a page, without code, prompts or timings: the same results give the same bytes."""
+def body(notebook: nbformat.NotebookNode) -> str:
+    """What an executed notebook says, without code, prompts or timings: the same results give the same bytes.
+
+    Where it shows a figure or a table of the report there is a place for it, see `filled`.
+    """
     notebook = nbformat.from_dict({**notebook, "metadata": {"kernelspec": notebook.metadata.get("kernelspec", {})}})
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
         cell["metadata"] = {"tags": cell.metadata.get("tags", [])}
         if cell.cell_type == "code":
             cell["execution_count"] = None
+            cell["outputs"] = [_placed(output) for output in cell.outputs if output.get("metadata", {}) != {MARK: {}}]
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True)
-    exporter.anchor_link_text = ""
-    body = exporter.from_notebook_node(notebook)[0]
-    title = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
-    return TEMPLATES.get_template("page.html").render(
-        title=title.group(1) if title else name, body=body, source=f"notebooks/{name}.ipynb"
+    exporter.exclude_anchor_links = True
+    found: str = exporter.from_notebook_node(notebook)[0]
+    return re.sub(r'alt="No description has been provided for this image"', 'alt="A picture of the notebook"', found)
+
+
+def _placed(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    part = output.get("metadata", {}).get(MARK, {}).get("part")
+    if not part:
+        return output
+    made: nbformat.NotebookNode = nbformat.from_dict(
+        {"output_type": "display_data", "metadata": {}, "data": {"text/html": PLACE.format(part)}}
     )
+    return made
+
+
+def filled(content: str, parts: dict[str, str]) -> str:
+    """The content of a page with a figure or table in each place that `body` left for it."""
+    return re.sub(PLACE.format(r"(\w+)"), lambda found: parts[found.group(1)], content)
+
+
+def title_of(content: str) -> str:
+    """The heading of a page, as HTML, or "" where it has none."""
+    found = re.search(r"<h1[^>]*>(.*?)</h1>", content, re.DOTALL)
+    return found.group(1).strip() if found else ""
 
 
 def write_page(content: str, path: Path) -> None:
@@ -49,26 +68,55 @@ def label(name: str) -> str:
     return re.sub(r"(\d+)$", r" \1", name).capitalize()
 
 
-def figure_tag(figures: Path, name: str) -> str:
-    """A figure of the report with its caption, the picture inside the page."""
-    picture = base64.b64encode((figures / f"{name}.png").read_bytes()).decode()
+def figure_tag(figures: Path, name: str, results: Sequence[str] = (), source: str = "") -> str:
+    """A figure of the report: its picture, with what it shows in words, its caption, and its files.
+
+    Parameters: `results`, sentences on what is to be seen; `source`, the address of its notebook.
+    """
     caption = (figures / f"{name}.txt").read_text(encoding="utf-8").strip()
+    with Image.open(figures / f"{name}.png") as picture:
+        width, height = 960, round(960 * picture.height / picture.width)
+    files = [(f"{name}.{kind}", word) for kind, word in KINDS.items() if (figures / f"{name}.{kind}").is_file()]
+    said = html.escape(" ".join([f"{label(name)}.", _first_sentence(caption), *results]))
     return (
-        f'<figure id="{name}"><img alt="{html.escape(label(name))}" src="data:image/png;base64,{picture}">'
-        f"<figcaption><strong>{html.escape(label(name))}.</strong> {html.escape(caption)}</figcaption></figure>"
+        f'<figure id="{name}"><a href="../figures/{name}.png"><img src="../figures/{name}.png" width="{width}" '
+        f'height="{height}" loading="lazy" alt="{said}"></a><figcaption><strong>{html.escape(label(name))}.</strong> '
+        f"{html.escape(caption)} {_downloads('figures', files, source)}</figcaption></figure>"
     )
 
 
-def table_tag(tables: Path, name: str) -> str:
-    """A table of the report with its caption."""
-    caption = caption_of(tables / name)
-    rows = (tables / f"{name}.html").read_text(encoding="utf-8")
+def table_tag(tables: Path, name: str, short: bool = False, whole: str = "", source: str = "") -> str:
+    """A table of the report with its caption and its files.
+
+    Parameters: `short`, of those rows alone that a paper would have; `whole`, then the address of all of them.
+    """
+    content = (tables / f"{name}{'-short' if short else ''}.html").read_text(encoding="utf-8")
+    files = [
+        (f"{name}{ending}", TABLE_KINDS[ending])
+        for ending in FORMATS
+        if ending in TABLE_KINDS and (tables / f"{name}{ending}").is_file()
+    ]
+    more = ""
+    if short:
+        n_rows, n_all = (text.count("<tr>") - 1 for text in (content, (tables / f"{name}.html").read_text("utf-8")))
+        more = f' <a href="{whole}">All {n_all} rows</a>, of which these are {n_rows}.' if n_rows < n_all else ""
     return (
         f'<figure id="{name}" class="table"><figcaption><strong>{html.escape(label(name))}.</strong> '
-        f'{html.escape(caption)}</figcaption><div class="scroll">{rows}</div></figure>'
+        f"{html.escape(caption_of(tables / name))}{more} {_downloads('tables', files, source)}</figcaption>"
+        f"{scrolled(content, label(name))}</figure>"
     )
 
 
-def index(sections: Sequence[dict[str, Any]], **context: Any) -> str:
-    """The first page. A section holds a title, the name of its page, and ready tags of figures and tables."""
-    return TEMPLATES.get_template("index.html").render(sections=sections, **context)
+def scrolled(table: str, title: str) -> str:
+    """A table that can be scrolled, by keys too."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(title)}">{table}</div>'
+
+
+def _downloads(folder: str, files: Sequence[tuple[str, str]], source: str) -> str:
+    links = [f'<a href="../{folder}/{file}">{word}</a>' for file, word in files]
+    links += [f'<a href="{source}">notebook</a>'] if source else []
+    return f'<span class="downloads">{" ".join(links)}</span>'
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[a-z)\]])\. ", text, maxsplit=1)[0].rstrip(".") + "."

@@ -29,7 +29,7 @@ KERNEL = {"IPKernelApp": {"log_level": 50, "exec_lines": [QUIET]}}
 
 
 def render(name: str, root: Path, reports: Path, scratch: Path, expected: Collection[Path]) -> None:
-    """Write REPORTS/site/NAME.html, and the figures and tables that the notebook makes.
+    """Write REPORTS/sections/NAME.html, what is in a page of the report, and the figures and tables of the notebook.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ def render(name: str, root: Path, reports: Path, scratch: Path, expected: Collec
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     execute(source, scratch / "executed.ipynb", {"root": str(root.resolve()), "output": str(scratch.resolve())})
-    page = pages.page(nbformat.read(scratch / "executed.ipynb", as_version=4), name)
+    page = pages.body(nbformat.read(scratch / "executed.ipynb", as_version=4))
     made = {file.relative_to(scratch) for folder in ("figures", "tables") for file in (scratch / folder).glob("*")}
     for files, what in ((set(expected) - made, "did not make"), (made - set(expected), "makes")):
         if files:
             names = ", ".join(sorted(map(str, files)))
             raise ValueError(f"{source}: {what} {names}, other than its outs in dvc.yaml; nothing was rendered")
-    ready = Path("site", f"{name}.html")
+    ready = Path("sections", f"{name}.html")
     pages.write_page(page, scratch / ready)  # all is written before the first file gets its name
     move((*sorted(made), ready), scratch, reports)
     shutil.rmtree(scratch)

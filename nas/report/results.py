@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from nas.store import collect
+from nas.store import collect, read_json
 
 
 def summary(
@@ -18,3 +19,9 @@ def summary(
 def labels(root: Path, datasets: Sequence[str], networks: Sequence[str]) -> pd.DataFrame:
     """What tags learnt on few labelled photos are worth."""
     return collect(root, "semantics", datasets, networks, "labels.parquet")
+
+
+def ledger(root: Path) -> dict[str, Any]:
+    """The content of claims.json."""
+    found: dict[str, Any] = read_json(root / "reports" / "claims.json")
+    return found

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from nas.store import one_line, write_bytes
 
 WIDTH = 7.2  # inches, the text width of a two-column page
+DOTS = 300  # per inch, of pictures
+MADE = "reports/provenance.json says what it is made from"
 INK, MUTED, ACCENT = "#222222", "#6b7280", "#d55e00"
 
 
@@ -24,7 +26,8 @@ def use() -> None:
     mpl.rcParams.update(
         {
             "figure.dpi": 100,
-            "savefig.dpi": 200,
+            "savefig.dpi": DOTS,
+            "pdf.fonttype": 42,
             "savefig.bbox": "tight",
             "savefig.pad_inches": 0.04,
             "font.family": "DejaVu Sans",
@@ -46,16 +49,23 @@ def use() -> None:
 
 
 def save(figure: Figure, caption: str, stem: Path, photographs: bool = False) -> Path:
-    """Write `stem`.png, .svg and the caption as .txt, the same bytes for the same figure; returns the .png.
+    """Write `stem`.png, .svg, .pdf and the caption as .txt, the same bytes for the same figure; returns the .png.
 
-    Of a page of `photographs` only the .png is written, at fewer dots: a drawing would be larger and no sharper.
+    The first three say what they show and where it stands what made them. Of a page of `photographs` there is no .svg:
+    it would be larger and no sharper.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
+    caption = one_line(caption)
+    said = {"Title": f"Neuro-Activated Superpixels, {stem.name}", "Subject": caption}
+    drawing = {"Title": said["Title"], "Description": caption, "Source": MADE, "Date": None, "Creator": None}
+    picture = {"Title": said["Title"], "Description": caption, "Source": MADE, "Software": None}
+    printed = {**said, "Keywords": MADE, "Creator": None, "Producer": None, "CreationDate": None}
     if not photographs:
-        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None}, dpi=90)
-    figure.savefig(stem.with_suffix(".png"), metadata={"Software": None}, dpi=110 if photographs else 200)
+        figure.savefig(stem.with_suffix(".svg"), metadata=drawing, dpi=150)
+    figure.savefig(stem.with_suffix(".pdf"), metadata=printed, dpi=DOTS)
+    figure.savefig(stem.with_suffix(".png"), metadata=picture, dpi=150 if photographs else DOTS)
     plt.close(figure)
-    write_bytes(stem.with_suffix(".txt"), f"{one_line(caption)}\n".encode())
+    write_bytes(stem.with_suffix(".txt"), f"{caption}\n".encode())
     return stem.with_suffix(".png")
 
 
@@ -79,6 +89,11 @@ def title(axes: Axes, text: str, fontsize: float, pad: float) -> None:
             drawn.set_text(f"{line[:kept]}…")
         lines.append(drawn.get_text())
     axes.set_title("\n".join(lines), fontsize=fontsize, pad=pad)
+
+
+def letter(axes: Axes, name: str) -> None:
+    """The letter of a panel, or of a row of them, at the upper left corner of the part of the figure that they are in."""
+    axes.figure.text(0.004, 0.995, name, ha="left", va="top", fontsize=10, weight="bold")
 
 
 def doublings(axes: Axes, places: Sequence[float], names: Sequence[str]) -> None:

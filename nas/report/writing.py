@@ -1,15 +1,20 @@
-"""A table as CSV, Markdown, LaTeX and HTML, with the same cells."""
+"""A table as it is read by programs (CSV, parquet) and as it is printed (Markdown, LaTeX, HTML)."""
 
 import re
+from collections.abc import Sequence
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from nas.store import one_line, write_bytes
+from nas.store import one_line, write_bytes, write_table
 
-BOLD = "\x02"  # before a cell that is to be bold
+# endings of the files of a table: what is read by programs, then what is printed
+FORMATS = (".csv", ".parquet", ".md", ".html", "-short.html", ".tex", "-long.tex")
+# letters that a plain LaTeX has as commands alone
+MATHS = {"Δ": r"\Delta", "τ": r"\tau", "×": r"\times", "²": "^2", "±": r"\pm", "≥": r"\ge", "≤": r"\le"}
 LATEX = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -20,28 +25,62 @@ LATEX = str.maketrans(
 )
 
 
-def write_printed(table: pd.DataFrame, stem: Path, caption: str, bold: pd.DataFrame | None = None) -> None:
-    """Write `stem`.csv, .md, .tex (booktabs) and .html with the same cells; the caption goes above .md and .tex.
+def write_printed(
+    table: pd.DataFrame,
+    stem: Path,
+    caption: str,
+    bold: pd.DataFrame | None = None,
+    tidy: pd.DataFrame | None = None,
+    short: Sequence[bool] | None = None,
+) -> None:
+    """Write a table in every format of `FORMATS`.
 
-    In all but the first a cell is one line; `bold`, of the shape of the table, marks the cells to print in bold there.
+    `stem`.csv and .parquet have the rows of `tidy`, a number in a cell, six significant digits in the first; or those
+    of the table. The others have the cells of the table, each in one line: .md with the caption above, .html, and
+    -long.tex over pages; of those rows that `short` marks are -short.html and .tex, which fits a page.
+
+    Parameters
+    ----------
+    bold : of the shape of the table, the cells to print in bold
+    tidy : the same numbers, a column for each quantity: value, low, high, n
+    short : of each row, whether it is in a paper; by default all are
     """
-    write_bytes(stem.with_suffix(".csv"), table.to_csv(index=False).encode())
+    data = table if tidy is None else tidy.reset_index(drop=True)
+    write_bytes(stem.with_suffix(".csv"), data.to_csv(index=False, float_format="%.6g").encode())
+    write_table(data, stem.with_suffix(".parquet"))
     table, caption = in_lines(table), one_line(caption)
     printed = table.rename(columns=_markdown).map(_markdown)
     if bold is not None:
         printed = printed.where(~bold.to_numpy(), "**" + printed.astype(str) + "**")
     markdown = f"{escape(caption, quote=False)}\n\n{printed.to_markdown(index=False, disable_numparse=True)}\n"
     write_bytes(stem.with_suffix(".md"), markdown.encode())
-    write_bytes(stem.with_suffix(".tex"), latex(table, caption, bold).encode())
-    write_bytes(stem.with_suffix(".html"), html(table, bold).encode())
+    kept = np.ones(len(table), bool) if short is None else np.asarray(short, bool)
+    few, few_bold = table[kept], None if bold is None else bold[kept]
+    for name, content in {
+        f"{stem.name}.html": html(table, bold),
+        f"{stem.name}-short.html": html(few, few_bold),
+        f"{stem.name}.tex": latex(few, caption, few_bold),
+        f"{stem.name}-long.tex": latex(table, caption, bold, long=True),
+    }.items():
+        write_bytes(stem.with_name(name), content.encode())
 
 
-def latex(table: pd.DataFrame, caption: str, bold: pd.DataFrame | None = None) -> str:
-    """A table environment with booktabs rules; special characters are escaped."""
+def latex(table: pd.DataFrame, caption: str, bold: pd.DataFrame | None = None, long: bool = False) -> str:
+    """A table with booktabs rules, as wide as the text (graphicx), or `long` over pages on their side (longtable,
+    pdflscape); special characters are escaped.
+    """
     styled = table.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
     if bold is not None:
         styled = styled.apply(lambda _: bold.replace({True: "textbf:--rwrap;", False: ""}), axis=None)
-    return str(styled.to_latex(hrules=True, caption=caption.translate(LATEX), position="t"))
+    environment = "longtable" if long else None
+    made = str(styled.to_latex(hrules=True, caption=caption.translate(LATEX), environment=environment,
+                               position=None if long else "t"))  # fmt: skip
+    for letter, command in MATHS.items():
+        made = made.replace(letter, f"\\ensuremath{{{command}}}")
+    if long:
+        return f"\\begin{{landscape}}\n\\tiny\\setlength{{\\tabcolsep}}{{2pt}}\n{made}\\end{{landscape}}\n"
+    made = made.replace("\\begin{tabular}", "\\resizebox{\\textwidth}{!}{%\n\\begin{tabular}", 1)
+    return made.replace("\\end{tabular}", "\\end{tabular}}", 1)
 
 
 def caption_of(stem: Path) -> str:
@@ -60,14 +99,30 @@ def _markdown(cell: Any) -> Any:
 
 
 def html(table: pd.DataFrame, bold: pd.DataFrame | None = None) -> str:
-    """A table element; special characters are escaped, and intervals stand in small print below their number."""
-    marked = table if bold is None else table.where(~bold.to_numpy(), BOLD + table.astype(str))
-    styled = (
-        marked.style.hide(axis="index").format(_html_cell, escape="html").format_index(escape="html", axis="columns")
-    )
-    return str(styled.to_html(exclude_styles=True))
+    """A table element; special characters are escaped, and intervals stand in small print below their number.
+
+    Cells of columns of numbers have the class n.
+    """
+    numbers = {column for column in table if all(_is_number(cell) for cell in table[column])} if len(table) else set()
+    kinds = [' class="n"' if column in numbers else "" for column in table]
+    heads = [
+        f'<th scope="col"{kind}>{escape(str(column))}</th>' if str(column) else "<td></td>"
+        for column, kind in zip(table, kinds, strict=True)
+    ]
+    marks = np.zeros(table.shape, bool) if bold is None else bold.to_numpy(bool)
+    rows = [
+        "".join(f"<td{kind}>{_cell(cell, mark)}</td>" for kind, cell, mark in zip(kinds, cells, marked, strict=True))
+        for cells, marked in zip(table.to_numpy(object), marks, strict=True)
+    ]
+    lines = ['<table class="data">', f"<thead><tr>{''.join(heads)}</tr></thead>", "<tbody>"]
+    return "\n".join([*lines, *(f"<tr>{row}</tr>" for row in rows), "</tbody>", "</table>\n"])
 
 
-def _html_cell(cell: Any) -> str:
-    text = re.sub(r" (\[[^\]]*\])", r"<br><small>\1</small>", str(cell))
-    return f"<strong>{text.removeprefix(BOLD)}</strong>" if text.startswith(BOLD) else text
+def _cell(cell: Any, bold: bool) -> str:
+    text = re.sub(r" (\[[^\]]*\])", r"<br><small>\1</small>", escape(str(cell)))
+    return f"<strong>{text}</strong>" if bold else text
+
+
+def _is_number(cell: Any) -> bool:
+    """Whether a cell begins with a number and has words at most behind it, or has none to show."""
+    return str(cell) in ("", "n/a") or re.match(r"[+-]?\d", str(cell)) is not None

@@ -122,8 +122,9 @@ def test_the_mean_is_over_methods_that_are_no_controls(made, measure):
 
 def test_curves_are_of_the_best_and_of_every_tenth_threshold(made):
     arrays, tables = made
-    assert list(tables["curves"]) == CURVE
-    for (method, inside), group in tables["curves"].groupby(["method", "regions"]):
+    curves = tables["curves"]
+    assert list(curves) == CURVE
+    for (method, inside), group in curves[curves["method"] != MEAN].groupby(["method", "regions"]):
         best = stacked(arrays, f"multi/{method}/{inside}")
         over_iou, over_threshold = (group[group["axis"] == axis] for axis in ("iou", "threshold"))
         assert over_iou["x"].tolist() == pytest.approx(np.arange(0.1, 0.96, 0.05))
@@ -131,11 +132,34 @@ def test_curves_are_of_the_best_and_of_every_tenth_threshold(made):
             hit = best >= np.float32(row["x"])
             values = np.array([hit[drawn].mean(axis=0).max() for drawn in DRAWS])
             assert [row["value"], row["low"], row["high"]] == pytest.approx(described(values))
+            gain = values - best_over(arrays, f"{method}/raw", row["x"])
+            assert [row["gain"], row["gain_low"], row["gain_high"]] == pytest.approx(described(gain), abs=1e-9)
         assert over_threshold["x"].tolist() == pytest.approx(np.arange(0, 1, 0.01))
         assert over_threshold["value"].tolist() == pytest.approx((best >= np.float32(0.7)).mean(axis=0)[AT_LEVEL][::10])
-    assert set(zip(tables["curves"]["method"], tables["curves"]["regions"], strict=True)) == {
-        tuple(key.split("/")) for key in MAPS
-    }
+    found = set(zip(curves["method"], curves["regions"], strict=True))
+    assert found == {tuple(key.split("/")) for key in MAPS} | {(MEAN, "raw"), (MEAN, "slic.first")}
+
+
+def best_over(arrays, key, iou):
+    """Box accuracy of a map at its best threshold, of all photos and of each resample."""
+    hit = stacked(arrays, f"multi/{key}") >= np.float32(iou)
+    return np.array([hit[drawn].mean(axis=0).max() for drawn in DRAWS])
+
+
+def test_the_mean_over_the_iou_is_over_methods_that_are_no_controls(made):
+    arrays, tables = made
+    curves = tables["curves"]
+    means = curves[curves["method"] == MEAN]
+    for inside, line in means[means["axis"] == "threshold"].groupby("regions"):
+        each = [np.mean(stacked(arrays, f"multi/{one}/{inside}") >= np.float32(0.7), axis=0) for one in ("lrp", "cam")]
+        assert line["value"].tolist() == pytest.approx(np.mean(each, axis=0)[AT_LEVEL][::10])
+    for row in means[means["axis"] == "iou"].to_dict("records"):
+        gains = [
+            best_over(arrays, f"{method}/slic.first", row["x"]) - best_over(arrays, f"{method}/raw", row["x"])
+            for method in ("lrp", "cam")
+        ]
+        found = [row["gain"], row["gain_low"], row["gain_high"]]
+        assert found == pytest.approx(described(np.mean(gains, axis=0)), abs=1e-9) and np.isnan(row["value"])
 
 
 @pytest.mark.parametrize(
