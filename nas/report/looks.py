@@ -19,7 +19,7 @@ class Look(NamedTuple):
 
 
 LONG, DOTS, DASHES, MIXED = (0, (7, 2)), (0, (1, 1.2)), (0, (4, 2)), (0, (4, 1.2, 1, 1.2))
-# kind of regions, before the variant; of NAS a variant of another name has its own
+# kind of regions, before the variant, and parts that need none; of NAS a variant of another name has its own
 REGIONS: Mapping[str, Look] = {
     RAW: Look("#222222", "x"),
     "nas_clusters": Look("#0072b2", "o"),
@@ -29,7 +29,10 @@ REGIONS: Mapping[str, Look] = {
     "dff": Look("#8fd175", "P", (0, (3, 1, 1, 1, 1, 1))),
     "moved_clusters": Look("#9aa0a8", "v", DOTS),
     "moved_components": Look("#9aa0a8", "h", (0, (1, 2.5))),
+    "pixels": Look("#222222", "|"),
+    "tiles": Look("#5b6470", "p", (0, (2, 1))),
 }
+ANOTHER = Look("#5b6470", "1", MIXED)  # regions of the user's own
 TUNED = Look("#12355b", "*", (0, (5, 1, 1, 1, 1, 1)))
 METHODS: Mapping[str, Look] = {
     "grad_cam": Look("#434bd9", "o"),
@@ -62,7 +65,7 @@ NETWORKS = ("full", "none", "left", "right", "top", "bottom")  # how their marke
 def of_regions(kind: str) -> Look:
     """The look of `RAW` or METHOD.VARIANT; as few and as many regions of a method share one."""
     method, _, variant = kind.partition(".")
-    return TUNED if variant == "tuned" else REGIONS[method.removesuffix("_few")]
+    return TUNED if variant == "tuned" else REGIONS.get(method.removesuffix("_few"), ANOTHER)
 
 
 def of_methods(methods: Iterable[str]) -> dict[str, Look]:
@@ -82,4 +85,4 @@ def line_of(look: Look) -> dict[str, Any]:
 
 def is_control(method: str) -> bool:
     """Whether a map knows nothing of the network, and is drawn in grey."""
-    return method in (*CONTROLS, GAUSSIAN)
+    return method in CONTROLS

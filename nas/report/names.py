@@ -20,6 +20,7 @@ NAMES = {
     "moved_components": "NAS components, moved",
     **{name: method.title for name, method in METHODS.items()},
     "center_gaussian": "centre Gaussian",
+    "mean": "mean of methods",
     "least": "LeRF",
     "most": "MoRF",
     "gain": "symmetric gain",

@@ -6,16 +6,14 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nas.report import style
+from nas.report import looks, style
 from nas.report.names import label_of
 from nas.report.results import summary
 from nas.store import TABLE, collect
 
-MARKERS = "osD^vP*X"
 CONVERGED = 0.9  # rank correlation with the reference from which a map counts as converged
 APART = 0.028  # of a factor: between the single photos of two methods
 WITHOUT = "no method has a count in saliency.parameters"
@@ -72,14 +70,13 @@ def correlation(content: Content) -> Figure:
 def _lines(ax: Axes, means: pd.DataFrame, photos: pd.DataFrame) -> None:
     """Mean over factor, a line per method, and the `value` of each photo, side by side."""
     methods = list(means["method"].unique())
-    colours = sns.color_palette("colorblind", len(methods))
-    for number, (method, colour, marker) in enumerate(zip(methods, colours, MARKERS, strict=False)):
+    for number, (method, look) in enumerate(looks.of_methods(methods).items()):
         line = means[means["method"] == method].sort_values("factor")
         single = photos[photos["method"] == method]
         place = single["factor"] * 2 ** ((number - (len(methods) - 1) / 2) * 2 * APART)
-        ax.scatter(place, single["value"], s=5, color=colour, marker=marker, alpha=0.55, linewidths=0)
-        ax.plot(line["factor"], line["value"], color=colour, marker=marker, markersize=4, linewidth=1.1,
-                label=f"{label_of(method)}, {_count(line)}")  # fmt: skip
+        ax.scatter(place, single["value"], s=5, color=look.color, marker=look.marker, alpha=0.55, linewidths=0)
+        ax.plot(line["factor"], line["value"], markersize=4, linewidth=1.1,
+                label=f"{label_of(method)}, {_count(line)}", **looks.line_of(look))  # fmt: skip
     ax.axvline(1, color=style.MUTED, linewidth=0.7, linestyle=":")
     factors = sorted(means["factor"].unique())
     style.doublings(ax, factors, [f"{factor:g}×" for factor in factors])

@@ -1,7 +1,6 @@
 """Figure 5: saliency maps before and after averaging inside superpixels."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,24 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nas.data import read_records, shows_object
-from nas.report import style
+from nas.localization import MEAN
+from nas.report import looks, style
 from nas.report.names import label_of, label_of_regions
 from nas.report.photos import missing_text, present
-from nas.saliency import METHODS, RAW, average
+from nas.saliency import CONTROLS, METHODS, RAW, average
 from nas.statistics import Resampling, paired_bootstrap
 from nas.store import TABLE, Shards, collect
 from nas.superpixels import regions as region_maps
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
-MARKERS = "osD^vPX"
 COMPARED = ("nas_clusters", "nas_components", "slic", "felzenszwalb")  # regions whose gains are drawn
 COLUMNS = 4  # of the legend
-BLANK = 0.1  # of the colour scale: averages that stay below it look blank
+FINER = 1.15  # a scale that is finer by less is not told
 GAINS = ["dataset", "network", "method", "regions", "raw", "averaged", "value", "low", "high", "n", "seed"]
 
 
@@ -42,7 +40,7 @@ def contrast(
     Parameters
     ----------
     photos : (H, W, 3) uint8 each
-    pairs : method to one (raw, averaged) pair of maps (H, W) per photo; a pair shares one colour scale
+    pairs : method to one (raw, averaged) pair of maps (H, W) per photo
     outlines : (H, W) bool each, the object, or None
     gains : network, method, regions, value, low, high, n of the paired difference in AUROC
     """
@@ -89,39 +87,38 @@ def contrast(
 
 
 def _pair(left: Axes, right: Axes, pair: Pair, signed: bool, outline: NDArray[np.bool_] | None) -> None:
-    """Both maps on one scale: diverging around zero if signed, else from the 1st to the 99th percentile of the raw."""
+    """Each map on a scale of its own; how many times finer that of the average is stands in its corner."""
     raw, averaged = pair
-    if signed:
-        limit = signed_limit(raw)
-        scale: dict[str, Any] = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit}
-    else:
-        low, high = np.percentile(raw, (1, 99))
-        scale = {"cmap": "magma", "vmin": low, "vmax": max(high, low + 1e-12)}
     for ax, picture in ((left, raw), (right, averaged)):
-        ax.imshow(picture, interpolation="antialiased", **scale)
+        low, high = scale_of(picture, signed)
+        ax.imshow(picture, interpolation="antialiased", cmap="PuOr_r" if signed else "magma", vmin=low, vmax=high)
         if outline is not None:
             ax.contour(outline, [0.5], colors=["#19b5a5"], linewidths=0.5)
+    finer = finer_of(pair, signed)
+    if finer >= FINER:
+        right.text(0.03, 0.04, f"× {finer:.2g}" if finer < 10 else f"× {finer:.0f}", transform=right.transAxes,
+                   fontsize=6, color="black", bbox={"boxstyle": "round,pad=0.15", "fc": "white", "lw": 0})  # fmt: skip
 
 
-def signed_limit(raw: NDArray[Any]) -> float:
-    """The end of the colour scale of a signed map: the 99th percentile of its magnitude."""
-    return float(np.percentile(np.abs(raw), 99)) or 1.0
+def scale_of(picture: NDArray[Any], signed: bool) -> tuple[float, float]:
+    """The ends of the colour scale: the 1st and 99th percentile, of a signed map around 0."""
+    if signed:
+        limit = float(np.percentile(np.abs(picture), 99)) or 1.0
+        return -limit, limit
+    low, high = (float(value) for value in np.percentile(picture, (1, 99)))
+    return low, max(high, low + 1e-12)
 
 
-def blank(pairs: Mapping[str, Sequence[Pair]]) -> dict[str, float]:
-    """The signed methods whose averages look blank in every photo shown, with the largest, as a share of the scale."""
-    largest = {
-        method: max(float(np.percentile(np.abs(averaged), 99)) / signed_limit(raw) for raw, averaged in of_photos)
-        for method, of_photos in pairs.items()
-        if METHODS[method].signed
-    }
-    return {method: share for method, share in largest.items() if share < BLANK}
+def finer_of(pair: Pair, signed: bool) -> float:
+    """How many times wider the scale of the raw map is than that of the average."""
+    (raw_low, raw_high), (low, high) = (scale_of(picture, signed) for picture in pair)
+    return (raw_high - raw_low) / (high - low)
 
 
 def _gains(ax: Axes, gains: pd.DataFrame) -> None:
     methods, kinds = list(gains["method"].unique()), list(gains["regions"].unique())
-    colours = sns.color_palette("colorblind", len(kinds))
-    for number, (kind, colour, marker) in enumerate(zip(kinds, colours, cycle(MARKERS), strict=False)):
+    for number, kind in enumerate(kinds):
+        look = looks.of_regions(kind)
         of_kind = gains[gains["regions"] == kind].set_index("method").loc[methods]
         y = np.arange(len(methods)) + (number - (len(kinds) - 1) / 2) * min(0.15, 0.6 / len(kinds))
         spread = np.array([of_kind["value"] - of_kind["low"], of_kind["high"] - of_kind["value"]])
@@ -129,14 +126,16 @@ def _gains(ax: Axes, gains: pd.DataFrame) -> None:
             of_kind["value"],
             y,
             xerr=spread,
-            fmt=marker,
+            fmt=look.marker,
             markersize=2.8,
             linewidth=0.8,
-            color=colour,
+            color=look.color,
             label=label_of_regions(kind),
         )
     ax.axvline(0, color=style.MUTED, linewidth=0.6, linestyle=":")
     ax.set_yticks(range(len(methods)), [label_of(method) for method in methods])
+    if MEAN in methods:
+        ax.axhspan(methods.index(MEAN) - 0.5, methods.index(MEAN) + 0.5, color="#eef1f4", linewidth=0, zorder=0)
     ax.set_ylim(len(methods) - 0.5, -0.5)
     ax.set_xlabel("AUROC, averaged − raw")
 
@@ -156,7 +155,24 @@ def auroc_gains(root: Path, datasets: Sequence[str], networks: Sequence[str], re
                 carried = {"dataset": dataset, "network": network, "method": method, "regions": kind}
                 carried |= {"seed": group["seed"].iloc[0], "raw": by_kind[RAW].mean(), "averaged": values.mean()}
                 rows.append({**carried, **gain._asdict()})
-    return pd.DataFrame(rows, columns=GAINS)
+    means = _mean_gains(table, resampling)
+    return pd.DataFrame([*rows, *means], columns=GAINS)
+
+
+def _mean_gains(table: pd.DataFrame, resampling: Resampling) -> list[dict[str, Any]]:
+    """The same of the mean over methods that are no controls, photo by photo; what was not measured is left out."""
+    rows = []
+    real = table[~table["method"].isin(CONTROLS)]
+    for (dataset, network), group in real.groupby(["dataset", "network"], sort=False, observed=True):
+        means = group.groupby(["regions", "id"], sort=False, observed=True)["auroc"].mean()
+        by_kind = {kind: means.xs(kind, level="regions") for kind in group["regions"].unique()}
+        for kind, values in by_kind.items():
+            if kind != RAW:
+                gain = paired_bootstrap(*values.align(by_kind[RAW]), **resampling._asdict())
+                carried = {"dataset": dataset, "network": network, "method": MEAN, "regions": kind}
+                carried |= {"seed": group["seed"].iloc[0], "raw": by_kind[RAW].mean(), "averaged": values.mean()}
+                rows.append({**carried, **gain._asdict()})
+    return rows
 
 
 def load(
@@ -191,9 +207,11 @@ def load(
     shown = shown[shown["regions"].str.split(".").str[0].isin(COMPARED)]
     caption = (
         f"Saliency maps of {label_of(network)} for the {explained} class, raw and averaged inside "
-        f"{label_of_regions(kind)} (each pair on one colour scale; signed maps diverge around zero, violet is negative"
-        f"{'; the object outlined in green' if any(each is not None for each in outlines) else ''})."
-        f"{_blank_text(blank(pairs))}{missing_text(photos, named)}"
+        f"{label_of_regions(kind)}, dark is low; signed maps diverge around zero, violet is negative. Each map has a "
+        "colour scale from its 1st to its 99th percentile; × in an average says how many times finer its scale is, "
+        "since values cancel inside a region."
+        f"{' The object is outlined in green.' if any(each is not None for each in outlines) else ''}"
+        f"{missing_text(photos, named)}"
     )
     if len(shown):
         caption += (
@@ -209,19 +227,6 @@ def load(
 def _like(regions: str, names: Sequence[str]) -> str:
     method = regions.partition(".")[0]
     return next(name for name in names if name.partition(".")[0] == method)
-
-
-def _blank_text(found: Mapping[str, float]) -> str:
-    """Why averages look blank, "" where none do."""
-    if not found:
-        return ""
-    named = " and ".join(
-        f"{label_of(method)} (99% of pixels within {share:.1%} of the scale)" for method, share in found.items()
-    )
-    return (
-        f" The averages of {named} look blank because values of either sign cancel inside a region; they are small, "
-        "not 0, and their order, which AUROC looks at, is left."
-    )
 
 
 def _outline(truth: NDArray[np.uint8] | None) -> NDArray[np.bool_] | None:

@@ -56,7 +56,7 @@ def box_accuracy(curves: pd.DataFrame, methods: Sequence[str], kinds: Sequence[s
             what = "gain in BoxAcc" if axis == "iou" else "BoxAcc, IoU 0.7"
             row[0].set_ylabel(f"{label_of(network)}\n{dataset}\n{what}")
         for ax, method in zip(panels[0], columns, strict=True):
-            ax.set_title("all methods, mean" if method == MEAN else label_of(method), loc="left", fontsize=7.5)
+            ax.set_title(label_of(method), loc="left", fontsize=7.5)
         panels[-1][len(columns) // 2].set_xlabel(named)
         style.letter(panels[0][0], "ab"[place])
         block.subplots_adjust(

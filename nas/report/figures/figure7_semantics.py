@@ -24,7 +24,11 @@ from nas.semantics import HAND, LEARNT, TRUTH, object_regions
 from nas.store import Shards, read_json
 
 SOURCES = (HAND, LEARNT)
-AGAINST = {TRUTH: ("inside the {}", "o"), HAND: ("hand tags", "D"), LEARNT: ("learnt tags", "s")}
+AGAINST = {
+    TRUTH: ("inside the {}", "o", style.INK),
+    HAND: ("hand tags", "D", "#6a3d9a"),
+    LEARNT: ("learnt tags", "s", "#00695c"),
+}
 WITHOUT = "no data set has a class with masks, boxes or tags (make tag)"
 
 
@@ -151,9 +155,11 @@ def _draw_scores(ax: Axes, content: Content, network: str, order: Sequence[str])
     kinds = [kind for kind in AGAINST if kind in shown]
     values = shown.reindex(index=list(order), columns=kinds)
     ax.hlines(rows, values.min(axis=1), values.max(axis=1), color="#cccccc", linewidth=1)
-    for kind, colour in zip(kinds, sns.color_palette("colorblind", 3), strict=False):
-        label, marker = AGAINST[kind]
-        ax.plot(values[kind], rows, marker, color=colour, markersize=3.6, label=label.format(content.truth()))
+    for kind in kinds:
+        label, marker, colour = AGAINST[kind]
+        # hollow, so that one on another is seen
+        ax.plot(values[kind], rows, marker, color=colour, markersize=4, markerfacecolor="none", markeredgewidth=1.1,
+                label=label.format(content.truth()))  # fmt: skip
     ax.set_yticks(rows, [label_of(method) for method in order], fontsize=7)
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.25, 0.5, 0.75])

@@ -1,38 +1,13 @@
 """Figure 8: relevance curves, least relevant part first."""
 
-from collections.abc import Collection, Mapping, Sequence
-from itertools import cycle
-from typing import Any
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
-from nas.report import style
+from nas.report import looks, style
 from nas.report.names import label_of, label_of_regions
-from nas.saliency import CONTROLS
-
-DASHES, MARKERS = ("-", "--", ":"), "os^DvPXh<>p*d"
-# of seaborn's "colorblind": the grey belongs to the controls, and the pale ones come last
-COLOURS = (0, 1, 2, 3, 4, 5, 9, 8, 6)
-
-
-def looks(methods: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    """Line and marker of each method, whatever the order: real ones in colour, controls in grey with dashes."""
-    real = sorted(set(methods) - set(CONTROLS))
-    controls = sorted(set(methods) & set(CONTROLS))
-    palette = sns.color_palette("colorblind")
-    lines: dict[str, dict[str, Any]] = {
-        method: {"color": palette[number], "linestyle": "-"}
-        for method, number in zip(real, cycle(COLOURS), strict=False)
-    }
-    for control, dashes in zip(controls, cycle(DASHES), strict=False):
-        lines[control] = {"color": style.MUTED, "linestyle": dashes}
-    return {
-        method: {**line, "marker": marker}
-        for (method, line), marker in zip(lines.items(), cycle(MARKERS), strict=False)
-    }
 
 
 def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str]) -> Figure:
@@ -44,7 +19,8 @@ def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str
     methods, orders : what to show
     """
     style.use()
-    pairs, known = list(curves.groupby(["dataset", "network"], sort=False)), looks(curves["method"].unique())
+    pairs = list(curves.groupby(["dataset", "network"], sort=False))
+    known = looks.of_methods(curves["method"].unique())
     figure, axes = plt.subplots(
         len(pairs),
         len(orders),
@@ -61,9 +37,7 @@ def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str
             for method in methods:
                 look = known[method]
                 line = of_order[of_order["method"] == method]
-                ax.fill_between(
-                    line["fraction"], line["low"], line["high"], color=look["color"], alpha=0.1, linewidth=0
-                )
+                ax.fill_between(line["fraction"], line["low"], line["high"], color=look.color, alpha=0.1, linewidth=0)
                 ax.plot(
                     line["fraction"],
                     line["value"],
@@ -71,7 +45,7 @@ def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str
                     label=label_of(method),
                     markersize=2.6,
                     markevery=5,
-                    **look,
+                    **looks.line_of(look),
                 )
             ax.set_xlim(0, 1)
             ax.set_ylim(0, top)
@@ -82,7 +56,7 @@ def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str
     for ax in axes[-1]:
         ax.set_xlabel("fraction removed")
     handles, names = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, ncols=len(methods), loc="lower center", columnspacing=1.2, handlelength=1.8)
+    figure.legend(handles, names, ncols=len(methods), loc="lower center", columnspacing=1.1, handlelength=1.7)
     figure.tight_layout(rect=(0, 0.24 / figure.get_figheight(), 1, 1), w_pad=0.6, h_pad=0.8)
     return figure
 

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nas.relevance import SETTING
-from nas.report import style
-from nas.report.figures.figure8_relevance import looks
+from nas.report import looks, style
 from nas.report.names import label_of, label_of_regions
 from nas.saliency import CONTROLS
 
@@ -84,8 +83,9 @@ def symmetric(taus: pd.DataFrame, settings: Sequence[Setting]) -> tuple[NDArray[
 def _matrix(
     ax: Axes, tau: NDArray[np.float64], unclear: NDArray[np.bool_], settings: Sequence[Setting]
 ) -> mpl.image.AxesImage:
-    image = ax.imshow(tau, cmap="PuOr", norm=SCALE)
-    ax.plot(*np.nonzero(unclear), "x", color=style.INK, markersize=2.6, markeredgewidth=0.6)
+    below = np.tril(np.ones_like(unclear), -1).astype(bool)  # the other half says the same
+    image = ax.imshow(np.ma.masked_where(~below, tau), cmap="PuOr", norm=SCALE)
+    ax.plot(*np.nonzero((unclear & below).T), ".", color=style.INK, markersize=1.6, markeredgewidth=0)
     orders = [setting[1] for setting in settings]
     for number, (one, following) in enumerate(pairwise(orders)):
         if one != following:
@@ -103,8 +103,8 @@ def _matrix(
 def _ranks(ax: Axes, summary: pd.DataFrame, settings: Sequence[Setting]) -> None:
     """Lines of ranks of one direction; names of the methods at both ends."""
     ranks = summary.pivot(index="method", columns=SETTING, values="rank")[list(settings)]
-    for method, look in looks(ranks.index).items():
-        ax.plot(np.arange(len(settings)), ranks.loc[method], markersize=3, linewidth=1.3, **look)
+    for method, look in looks.of_methods(ranks.index).items():
+        ax.plot(np.arange(len(settings)), ranks.loc[method], markersize=3, linewidth=1.3, **looks.line_of(look))
     for column, x, side in ((0, -0.75, "right"), (-1, len(settings) - 0.6, "left")):
         for place, method in enumerate(ranks.iloc[:, column].sort_values(kind="stable").index, start=1):
             ink = style.MUTED if method in CONTROLS else style.INK
@@ -123,8 +123,8 @@ def load(taus: pd.DataFrame, summary: pd.DataFrame, methods: str) -> tuple[Figur
     caption = (
         f"Above: Kendall's τ between the rankings of {compared} by mean area under LeRF and under MoRF, and by the "
         "symmetric gain, in every two settings: an order of removal, named, with the replacements "
-        f"{replacements} in that order. 1 is the same ranking, 0 is chance, -1 the reverse; crosses: the bootstrap "
-        "interval over photos has 0 inside. "
+        f"{replacements} in that order. 1 is the same ranking, 0 is chance, -1 the reverse; dots: the "
+        "bootstrap interval over photos has 0 inside. "
         f"Below: methods from the first rank to the last, by setting of {label_of(summary['direction'].iloc[0])}; a "
         "consistent benchmark would draw level lines. Controls in grey. "
         f"n = {int(summary['n'].max())} photos of {', '.join(summary['dataset'].unique())}, seed "

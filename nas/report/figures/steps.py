@@ -1,20 +1,17 @@
 """How far areas under relevance curves have converged: distance from those of the most steps, and rank agreement."""
 
 import math
-from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nas.report import style
+from nas.report import looks, style
 from nas.report.names import label_of, label_of_regions
 from nas.report.results import summary as read_summary
 
-MARKERS = "osD^vP*X<>"
 SHARE = 0.06  # of a doubling of the steps: between the lines of two orders
 WITHOUT = "no map of a method in relevance.methods"
 
@@ -58,15 +55,12 @@ def _lines(ax: Axes, summary: pd.DataFrame, columns: tuple[str, str, str]) -> No
     """A line per order, with intervals, side by side."""
     value, low, high = columns
     orders = list(summary["order"].unique())
-    for number, (order, colour, marker) in enumerate(
-        zip(orders, sns.color_palette("colorblind", len(orders)), cycle(MARKERS), strict=False)
-    ):
+    for number, order in enumerate(orders):
+        look = looks.of_regions(order)
         line = summary[summary["order"] == order].sort_values("n_steps")
         place = line["n_steps"] * 2 ** ((number - (len(orders) - 1) / 2) * SHARE)
-        ax.vlines(place, line[low], line[high], color=colour, linewidth=0.8, alpha=0.6)
-        ax.plot(
-            place, line[value], color=colour, marker=marker, markersize=4, linewidth=1.1, label=label_of_regions(order)
-        )
+        ax.vlines(place, line[low], line[high], color=look.color, linewidth=0.8, alpha=0.6)
+        ax.plot(place, line[value], markersize=4, linewidth=1.1, label=label_of_regions(order), **looks.line_of(look))
     for used in summary.loc[summary["used"], "n_steps"].unique():
         ax.axvline(used, color=style.MUTED, linewidth=0.7, linestyle=":", zorder=0)
     counts = sorted(summary["n_steps"].unique())
