@@ -1,4 +1,4 @@
-"""Execute a notebook and render it: reports/site/NOTEBOOK.html, and the figures and tables that it writes."""
+"""Execute a notebook and render it: reports/sections/NOTEBOOK.html, and the figures and tables that it writes."""
 
 import os
 import sys
@@ -25,4 +25,4 @@ def expected(name: str) -> list[Path]:
     stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     outs = stages.get(f"render_{name}", {}).get("outs", [])
     found = [Path(out if isinstance(out, str) else next(iter(out))).relative_to("reports") for out in outs]
-    return [path for path in found if path.parent != Path("site")]
+    return [path for path in found if path.parent != Path("sections")]

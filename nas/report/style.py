@@ -92,7 +92,7 @@ def title(axes: Axes, text: str, fontsize: float, pad: float) -> None:
 
 
 def letter(axes: Axes, name: str) -> None:
-    """The letter of a panel, or of rows of them, in the upper left corner of the part of the figure that they are in."""
+    """The letter of panels, in the upper left corner of the part of the figure that they are in."""
     axes.figure.text(0.004, 0.995, name, ha="left", va="top", fontsize=10, weight="bold")
 
 
