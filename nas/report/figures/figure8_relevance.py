@@ -61,28 +61,38 @@ def relevance(curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str
     return figure
 
 
+def shown(
+    curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str], replacement: str, ranked: str = ""
+) -> pd.DataFrame:
+    """The rows of `curves` that figure 8 draws; where the replacement was not made, of the first that was."""
+    least = curves[curves["direction"] == "least"]
+    made = list(least["replacement"].unique())
+    chosen = replacement if replacement in made else next(iter(made), replacement)
+    found: pd.DataFrame = least[
+        (least["replacement"] == chosen) & least["method"].isin(methods) & least["order"].isin(orders)
+    ]
+    return found.reset_index(drop=True)
+
+
 def load(
     curves: pd.DataFrame, methods: Sequence[str], orders: Sequence[str], replacement: str, ranked: str = ""
 ) -> tuple[Figure, str]:
     """Figure 8 and its caption, from the curves of every setting; `ranked` is of figure 9."""
-    least = curves[curves["direction"] == "least"]
-    made = list(least["replacement"].unique())
-    replacement = replacement if replacement in made else next(iter(made), replacement)  # less what is not made
-    shown = least[least["replacement"] == replacement]
-    orders = [order for order in orders if order in set(shown["order"])]  # less what is not made
-    methods = [method for method in methods if method in set(shown["method"])]  # less what no network can do
+    drawn = shown(curves, methods, orders, replacement)
+    orders = [order for order in orders if order in set(drawn["order"])]  # less what is not made
+    methods = [method for method in methods if method in set(drawn["method"])]  # less what no network can do
     if not methods or not orders:
         reason = "nothing of relevance.figure was made"
         return style.nothing(reason), f"Relevance curves, least relevant part first: nothing to show, {reason}."
     caption = (
         f"Probability of the predicted class while the least relevant part of the photo goes first (LeRF; replacement: "
-        f"{replacement}), against the fraction of pixels removed: mean over n = {int(shown['n'].max())} photos of "
-        f"{', '.join(shown['dataset'].unique())}, bands are pointwise bootstrap intervals over photos, seed "
-        f"{shown['seed'].iloc[0]}. The higher a curve stays, the better the map tells what the network does not need. "
+        f"{drawn['replacement'].iloc[0]}), against the fraction of pixels removed: mean over n = {int(drawn['n'].max())} photos of "
+        f"{', '.join(drawn['dataset'].unique())}, bands are pointwise bootstrap intervals over photos, seed "
+        f"{drawn['seed'].iloc[0]}. The higher a curve stays, the better the map tells what the network does not need. "
         "All curves of a network share both ends. Controls in grey: a random map, and the edges of the photo. "
-        f"{steps_taken(shown[shown['order'].isin(orders)])}"
+        f"{steps_taken(drawn[drawn['order'].isin(orders)])}"
     )
-    return relevance(shown, methods, orders), caption
+    return relevance(drawn, methods, orders), caption
 
 
 def steps_taken(settings: pd.DataFrame) -> str:

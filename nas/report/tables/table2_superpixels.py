@@ -50,6 +50,11 @@ def table(summary: pd.DataFrame, note: str = "") -> tuple[pd.DataFrame, str]:
     return frame, caption
 
 
+def short(table: pd.DataFrame) -> "pd.Series[bool]":
+    """The rows for a paper: those of the first grid."""
+    return table["grid of NAS"] == table["grid of NAS"].iloc[0]
+
+
 def paired_differences(
     root: Path, datasets: Sequence[str], networks: Sequence[str], resampling: Resampling
 ) -> pd.DataFrame:

@@ -14,6 +14,7 @@ SCORES = {
     "pointing_game": "pointing game",
     "auroc": "AUROC",
 }
+PAPER = {label_of(key) for key in ("grad_cam", "smoothgrad", "rise", "sobel", "random")}
 AGAINST = {HAND: "clusters, hand tags", LEARNT: "clusters, learnt tags"}
 
 
@@ -56,6 +57,11 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         caption += " No data set has a class with masks, boxes or tags, so that nothing is measured."
     order = ["data set", "network", "against", "method", "regions", *SCORES.values(), "Δ mass share", "n"]
     return pd.DataFrame(rows, columns=order), pd.DataFrame(best, columns=order, dtype=bool), caption
+
+
+def short(table: pd.DataFrame) -> "pd.Series[bool]":
+    """The rows for a paper: a few methods and the controls."""
+    return table["method"].map(PAPER.__contains__)
 
 
 def agreement(found: pd.DataFrame) -> pd.DataFrame:

@@ -37,3 +37,8 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         f"{summary['seed'].iloc[0]}. Bold: best of a row, and what prints the same. {steps_taken(summary)}"
     )
     return frame, bold, caption
+
+
+def short(table: pd.DataFrame) -> "pd.Series[bool]":
+    """The rows for a paper: those of the first replacement."""
+    return table["replacement"] == table["replacement"].iloc[0]
