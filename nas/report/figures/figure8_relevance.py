@@ -86,7 +86,8 @@ def load(
         return style.nothing(reason), f"Relevance curves, least relevant part first: nothing to show, {reason}."
     caption = (
         f"Probability of the predicted class while the least relevant part of the photo goes first (LeRF; replacement: "
-        f"{drawn['replacement'].iloc[0]}), against the fraction of pixels removed: mean over n = {int(drawn['n'].max())} photos of "
+        f"{drawn['replacement'].iloc[0]}), against the fraction of pixels removed: mean over n = "
+        f"{int(drawn['n'].max())} photos of "
         f"{', '.join(drawn['dataset'].unique())}, bands are pointwise bootstrap intervals over photos, seed "
         f"{drawn['seed'].iloc[0]}. The higher a curve stays, the better the map tells what the network does not need. "
         "All curves of a network share both ends. Controls in grey: a random map, and the edges of the photo. "

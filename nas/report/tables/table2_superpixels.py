@@ -52,7 +52,7 @@ def table(summary: pd.DataFrame, note: str = "") -> tuple[pd.DataFrame, str]:
 
 def short(table: pd.DataFrame) -> "pd.Series[bool]":
     """The rows for a paper: those of the first grid."""
-    return table["grid of NAS"] == table["grid of NAS"].iloc[0]
+    return table["grid of NAS"].eq(table["grid of NAS"].iloc[0])
 
 
 def paired_differences(

@@ -41,4 +41,4 @@ def table(summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
 
 def short(table: pd.DataFrame) -> "pd.Series[bool]":
     """The rows for a paper: those of the first replacement."""
-    return table["replacement"] == table["replacement"].iloc[0]
+    return table["replacement"].eq(table["replacement"].iloc[0])
