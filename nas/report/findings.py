@@ -27,7 +27,7 @@ def headline(claims: Sequence[Claim]) -> str:
     """The tally as a sentence, with how many photos the tests are of."""
     counts = tally(claims)
     told = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
-    photos = sorted({claim["n"] for claim in claims if claim["n"]})
+    photos = sorted({claim["n"] for claim in claims if claim.get("n")})
     of = f", each on {_span(photos)} photos" if photos else ""
     return f"{len(claims)} tests{of}: {told}."
 
@@ -76,7 +76,9 @@ def _number(claim: Claim) -> str:
 def _of_kind(kind: str, lines: Sequence[Claim]) -> str:
     if not kind:
         [line] = lines
-        return f"{line['verdict'].capitalize()}: {line['unit']} {_estimate(line)}, held against {line['null']:g}."
+        side = "above" if line["value"] > line["null"] else "below"
+        against = f"{'the threshold ' if line['threshold'] else ''}{line['null']:g}"
+        return f"{line['verdict'].capitalize()}: {line['unit']} {_estimate(line)} is {side} {against}."
     above, below, open_ = (
         [line for line in lines if _side(line) == side] for side in ("above", "below", "not told apart from")
     )

@@ -48,7 +48,17 @@ def _placed(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def filled(content: str, parts: dict[str, str]) -> str:
     """The content of a page with a figure or table in each place that `body` left for it."""
-    return re.sub(PLACE.format(r"(\w+)"), lambda found: parts[found.group(1)], content)
+
+    def part(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name not in parts:
+            raise ValueError(
+                f"a page has a place for {name!r}, which is no figure or table of its section: allowed are "
+                f"{', '.join(parts) or 'none'}; see nas.report.sections"
+            )
+        return parts[name]
+
+    return re.sub(PLACE.format(r"(\w+)"), part, content)
 
 
 def title_of(content: str) -> str:

@@ -11,7 +11,8 @@ import yaml
 
 from nas.report import notebook_page
 from nas.report.notebook_page import NotebookPage
-from nas.report.writing import caption_of
+from nas.report.pages import MARK
+from nas.report.writing import FORMATS, caption_of
 from nas.statistics.resampling import Resampling
 
 PARAMETERS = {
@@ -34,7 +35,7 @@ def project(tmp_path):
 @pytest.fixture
 def displayed(monkeypatch):
     found = []
-    monkeypatch.setattr(notebook_page, "display", found.append)
+    monkeypatch.setattr(notebook_page, "display", lambda shown, metadata=None: found.append((shown, metadata)))
     return found
 
 
@@ -60,28 +61,36 @@ def test_figures_and_tables_go_to_the_output_and_are_shown_with_their_captions(p
     page = NotebookPage("classes", str(project), str(tmp_path / "out"))
     figure, ax = plt.subplots()
     ax.plot(np.arange(3))
-    page.figure(figure, "A figure", "figure4")
+    numbers = pd.DataFrame({"x": [1 / 3]})
+    page.figure(figure, "A figure", "figure4", data=numbers)
     table = pd.DataFrame({"method": ["a", "b"], "score": ["0.1", "0.2"]})
-    shown = page.table(table, "A table", "classes", bold=pd.DataFrame({"method": [False] * 2, "score": [False, True]}))
+    page.table(table, "A table", "classes", bold=pd.DataFrame({"method": [False] * 2, "score": [False, True]}))
     page.json(table, "adherence")
     written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
-    assert written == ["figures/figure4.png", "figures/figure4.svg", "figures/figure4.txt", "tables/adherence.json",
-                       "tables/classes.csv", "tables/classes.html", "tables/classes.md",
-                       "tables/classes.tex"]  # fmt: skip
-    picture, caption, heading = displayed
+    assert written == sorted(
+        [*(f"figures/figure4.{kind}" for kind in ("csv", "pdf", "png", "svg", "txt")), "tables/adherence.json",
+         *(f"tables/classes{ending}" for ending in FORMATS)]
+    )  # fmt: skip
+    assert (tmp_path / "out/figures/figure4.csv").read_text() == "x\n0.333333\n"
+    (picture, of_picture), (caption, of_caption), (heading, of_heading), (shown, of_table) = displayed
     assert picture.data == (tmp_path / "out/figures/figure4.png").read_bytes()
     assert (caption.data, heading.data) == ("<p>A figure</p>", "<p>A table</p>")
+    # in the report, parts take the place of pictures and tables, and have their captions
+    assert (of_picture, of_table) == ({MARK: {"part": "figure4"}}, {MARK: {"part": "classes"}})
+    assert of_caption == of_heading == {MARK: {}}
     assert "**0.2**" in (tmp_path / "out/tables/classes.md").read_text()
     assert json.loads((tmp_path / "out/tables/adherence.json").read_text()) == table.to_dict("records")
-    pd.testing.assert_frame_equal(shown.data, table)
+    assert shown.data == (tmp_path / "out/tables/classes.html").read_text()
 
 
-def test_the_same_tables_give_the_same_bytes_and_special_characters_are_text(project):
-    table = pd.DataFrame({"a": ["<b> & c\n\u202ed"]})
-    pages = [NotebookPage("classes", str(project)) for _ in range(2)]
-    first, second = ([page.show(table).to_html() for _ in range(2)] for page in pages)
-    assert first == second and first[0] != first[1]  # each has a name of its own in its page
-    assert "&lt;b&gt; &amp; c \\u202ed" in first[0] and "<b>" not in first[0]
+def test_tables_of_a_page_are_told_apart_and_special_characters_are_text(project, displayed):
+    page = NotebookPage("classes", str(project))
+    for note in ("", "a note"):
+        page.show(pd.DataFrame({"a": ["<b> & c\n\u202ed"]}), note)
+    (first, mark), (note, _), (second, _) = displayed
+    assert mark is None and note.data == "<p>a note</p>" and first.data != second.data
+    assert "&lt;b&gt; &amp; c \\u202ed" in first.data and "<b>" not in first.data
+    assert 'aria-label="Table 2 of this page"' in second.data
 
 
 def test_nothing_in_a_caption_is_markup(project, tmp_path, displayed):
@@ -89,7 +98,7 @@ def test_nothing_in_a_caption_is_markup(project, tmp_path, displayed):
     caption = "Photos of <img src=x onerror=alert(1)>, **bold**, $x$ & [l](javascript:alert(1))\n\u202eend"
     page.figure(plt.figure(), caption, "figure4")
     text = "Photos of &lt;img src=x onerror=alert(1)&gt;, **bold**, $x$ &amp; [l](javascript:alert(1)) \\u202eend"
-    assert displayed[1].data == f"<p>{text}</p>"
+    assert displayed[1][0].data == f"<p>{text}</p>"
     page.table(pd.DataFrame({"a": ["b"]}), caption, "classes")
-    assert displayed[2].data == displayed[1].data
+    assert displayed[2][0].data == displayed[1][0].data
     assert html.escape(caption_of(tmp_path / "tables" / "classes"), quote=False) == text

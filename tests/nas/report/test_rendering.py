@@ -16,6 +16,7 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from nas.report.rendering import check, execute, render
+from nas.report.writing import FORMATS
 from nas.store.files import write_json
 
 DECLARED = "root = None\noutput = None"
@@ -40,8 +41,8 @@ from pathlib import Path
 Path(output, "figures").mkdir()
 Path(output, "figures", "figure7.png").write_bytes(b"a figure")
 """
-MADE = [f"figures/figure7.{kind}" for kind in ("png", "svg", "txt")]
-MADE += [f"tables/table7.{kind}" for kind in ("csv", "html", "md", "tex")]
+MADE = [f"figures/figure7.{kind}" for kind in ("png", "pdf", "svg", "txt")]
+MADE += [f"tables/table7{ending}" for ending in FORMATS]
 FAILING = """
 from pathlib import Path
 Path(output, "figures").mkdir()
@@ -61,7 +62,7 @@ def project(tmp_path, root):
 def declare(project, name, outs):
     """Say in dvc.yaml what the stage of a notebook makes."""
     outs = [{f"reports/{out}": {"cache": False, "persist": True}} for out in outs]
-    stage = {"cmd": "none", "outs": [*outs, {f"reports/site/{name}.html": {"persist": True}}]}
+    stage = {"cmd": "none", "outs": [*outs, {f"reports/sections/{name}.html": {"persist": True}}]}
     (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {f"render_{name}": stage}}))
 
 
@@ -93,14 +94,14 @@ def test_a_notebook_gives_the_same_page_figures_and_tables_each_time(project):
         results.append(reports(project))
     assert results[0] == results[1]
 
-    assert set(results[0]) == {*MADE, "site/tiny.html"}
+    assert set(results[0]) == {*MADE, "sections/tiny.html"}
     assert results[0]["figures/figure7.txt"] == b"A figure\n"
     assert results[0]["tables/table7.csv"] == b"data set,a_b\nsample,1 & 2\n"
-    page = results[0]["site/tiny.html"].decode()
+    page = results[0]["sections/tiny.html"].decode()
     picture = base64.b64encode(results[0]["figures/figure7.png"]).decode()
     assert picture in page.replace("\n", "")
     assert page.count("<td") == 2 and "1 &amp; 2" in page
-    assert "<title>The &lt;title&gt; of tiny</title>" in page
+    assert "<h1>The" in page
     assert "plt.subplots" not in page and str(project) not in page
     assert not (project / "data" / "scratch" / "render" / "tiny").exists()
 
@@ -108,7 +109,7 @@ def test_a_notebook_gives_the_same_page_figures_and_tables_each_time(project):
 def test_a_page_has_no_warning_about_widgets_and_keeps_others(project):
     write_notebook(project, "warned", "import tqdm.auto", "import warnings\nwarnings.warn('the photos are few')")
     assert run(project, "warned").returncode == 0
-    page = reports(project)["site/warned.html"].decode()
+    page = reports(project)["sections/warned.html"].decode()
     assert "IProgress" not in page and "the photos are few" in page
 
 
@@ -145,7 +146,7 @@ def test_a_disk_that_is_full_when_the_page_is_written_leaves_the_former_report(p
     assert reports(project) == before
     monkeypatch.undo()
     render("tiny", project, project / "reports", project / "scratch", [Path(MADE[0])])
-    assert sorted(reports(project)) == ["figures/figure7.png", "site/tiny.html"] and reports(project) != before
+    assert sorted(reports(project)) == ["figures/figure7.png", "sections/tiny.html"] and reports(project) != before
 
 
 @pytest.mark.parametrize("number", range(len(ENDING)), ids=list(ENDING))
@@ -192,7 +193,7 @@ def test_the_kernel_is_this_python_whatever_the_notebook_was_saved_with(project)
     write_notebook(project, "tiny", "import sys; print(sys.prefix)", name="of-another-machine")
     declare(project, "tiny", [])
     assert run(project, "tiny").returncode == 0
-    assert f"<pre>{sys.prefix}" in reports(project)["site/tiny.html"].decode().replace("\n", "")
+    assert f"<pre>{sys.prefix}" in reports(project)["sections/tiny.html"].decode().replace("\n", "")
 
 
 def test_a_notebook_of_format_3_is_run_as_one_of_format_4(project):
@@ -204,15 +205,15 @@ def test_a_notebook_of_format_3_is_run_as_one_of_format_4(project):
     path.write_text(json.dumps(old))
     assert json.loads(path.read_text())["nbformat"] == 3
     done = run(project, "tiny")
-    assert done.returncode == 0 and "42" in reports(project)["site/tiny.html"].decode(), done.stderr
+    assert done.returncode == 0 and "42" in reports(project)["sections/tiny.html"].decode(), done.stderr
 
 
 @pytest.mark.parametrize(
     ("outs", "message"),
     [
         ([*MADE, "tables/table9.csv"], "did not make tables/table9.csv, other than its outs in dvc.yaml"),
-        (MADE[2:], "makes figures/figure7.png, figures/figure7.svg, other than its outs in dvc.yaml"),
-        ([], "makes figures/figure7.png, .+, tables/table7.tex, other than its outs in dvc.yaml"),
+        (MADE[2:], "makes figures/figure7.pdf, figures/figure7.png, other than its outs in dvc.yaml"),
+        ([], "makes figures/figure7.pdf, .+, tables/table7.tex, other than its outs in dvc.yaml"),
     ],
 )
 def test_a_notebook_makes_what_its_stage_declares_and_nothing_else(project, monkeypatch, outs, message):
@@ -229,7 +230,7 @@ def test_a_notebook_makes_what_its_stage_declares_and_nothing_else(project, monk
         render("tiny", *places, [Path(out) for out in outs])
     assert not (project / "reports").exists()
     render("tiny", *places, [Path(out) for out in MADE])
-    assert set(reports(project)) == {*MADE, "site/tiny.html"}
+    assert set(reports(project)) == {*MADE, "sections/tiny.html"}
 
 
 def test_ctrl_c_is_one_line_and_ends_the_kernel(project):

@@ -28,15 +28,29 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path):
         path = style.save(drawn(), "A  caption\n of two lines", tmp_path / name / "figure")
         assert path == tmp_path / name / "figure.png"
         written.append({file.name: file.read_bytes() for file in path.parent.iterdir()})
-    assert written[0] == written[1] and set(written[0]) == {"figure.png", "figure.svg", "figure.txt"}
+    assert written[0] == written[1] and set(written[0]) == {f"figure.{kind}" for kind in ("pdf", "png", "svg", "txt")}
     assert written[0]["figure.txt"] == b"A caption of two lines\n"
     assert not plt.get_fignums()
+
+
+def test_pictures_say_what_they_show_and_where_it_stands_what_made_them(tmp_path):
+    path = style.save(drawn(), "A <caption>", tmp_path / "figure7")
+    with Image.open(path) as picture:
+        assert picture.text == {
+            "Title": "Neuro-Activated Superpixels, figure7",
+            "Description": "A <caption>",
+            "Source": style.MADE,
+        }
+        assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    drawing = path.with_suffix(".svg").read_text()
+    assert "A &lt;caption&gt;" in drawing and style.MADE in drawing and "<dc:date>" not in drawing
+    assert b"/Subject (A <caption>)" in path.with_suffix(".pdf").read_bytes()
 
 
 def test_a_page_of_photographs_is_a_picture_at_fewer_dots(tmp_path):
     pages = [style.save(drawn(), "", tmp_path / name, photographs=name == "photos") for name in ("drawing", "photos")]
     sizes = [np.asarray(Image.open(page)).shape[1] for page in pages]
-    assert sizes[0] / sizes[1] == pytest.approx(200 / 110, rel=0.02)
+    assert sizes[0] / sizes[1] == pytest.approx(300 / 150, rel=0.02)
     assert not (tmp_path / "photos.svg").exists() and (tmp_path / "drawing.svg").exists()
 
 

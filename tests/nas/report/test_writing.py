@@ -1,16 +1,21 @@
 import csv
 import html
 import re
+import shutil
+import subprocess
 
+import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.report.writing import caption_of, write_printed
+from nas.report.writing import FORMATS, caption_of, write_printed
+from nas.store.tables import read_table
 
 random = settings(max_examples=25, deadline=None, derandomize=True)
 # what a table may hold: anything that the formats treat specially
-TEXT = st.text("ab 7&%$#_{}~^\\|<>\"',;*", min_size=1, max_size=8).map(str.strip).filter(bool)
+TEXT = st.text("ab 7&%$#_{}~^\\|<>\"',;*", min_size=1, max_size=8).map(lambda text: " ".join(text.split())).filter(bool)
 
 
 @st.composite
@@ -30,7 +35,7 @@ def test_the_same_cells_are_in_every_format(tmp_path_factory, table, caption):
     stem = tmp_path_factory.mktemp("tables") / "deep" / "table1"
     write_printed(table, stem, caption)
     written = sorted(path.name for path in stem.parent.iterdir())
-    assert written == ["table1.csv", "table1.html", "table1.md", "table1.tex"]
+    assert written == sorted(f"table1{ending}" for ending in FORMATS)
 
     with stem.with_suffix(".csv").open(newline="") as file:
         assert list(csv.reader(file)) == cells(table)
@@ -47,6 +52,7 @@ def test_the_same_cells_are_in_every_format(tmp_path_factory, table, caption):
     rows = [body.group(1), *body.group(2).split(" \\\\\n")]
     assert [[unescape(cell) for cell in row.split(" & ")] for row in rows] == cells(table)
     assert unescape(re.search(r"\\caption\{(.*)\}\n", text).group(1)) == caption
+    pd.testing.assert_frame_equal(read_table(stem.with_suffix(".parquet")), table)
 
     rows = re.findall(r"<tr>(.*?)</tr>", stem.with_suffix(".html").read_text(), re.DOTALL)
     found = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
@@ -62,6 +68,39 @@ def unescape(text):
         assert not found["bare"], text
         printed += spelled[found[1]] if found[1] else found[2] or found[3]
     return printed.strip()
+
+
+def test_programs_read_numbers_and_a_paper_has_some_of_the_rows(tmp_path):
+    table = pd.DataFrame({"method": ["a", "b"], "score": ["0.33 [0.1, 0.5]", "0.5 [n/a]"]})
+    tidy = pd.DataFrame({"method": ["a", "b"], "value": [1 / 3, 0.5], "low": [0.1, np.nan]}, index=[4, 7])
+    write_printed(table, tmp_path / "t", "caption", tidy=tidy, short=[False, True])
+    assert (tmp_path / "t.csv").read_text() == "method,value,low\na,0.333333,0.1\nb,0.5,\n"
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet"), tidy.reset_index(drop=True))
+    found = {ending: (tmp_path / f"t{ending}").read_text() for ending in FORMATS if ending != ".parquet"}
+    for ending in (".md", ".html", "-long.tex"):
+        assert "0.33" in found[ending] and "0.5 " in found[ending].replace("<br>", " ")
+    for ending in ("-short.html", ".tex"):
+        assert "0.33" not in found[ending] and "0.5" in found[ending]
+
+
+PAPER = r"""\documentclass{article}
+\usepackage[T1]{fontenc}\usepackage{booktabs,graphicx,longtable,pdflscape}
+\begin{document}
+\input{t.tex}\input{t-long.tex}
+\end{document}
+"""
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex (Debian: texlive-latex-recommended)")
+def test_latex_compiles(tmp_path):
+    n = 150
+    table = pd.DataFrame({name: ["Δ τ 3 × 4 & $x_1$ # 5% ~ ^ \\"] * n for name in ("Δ BoxAcc", "a_b", "τ", "n²")})
+    write_printed(table, tmp_path / "t", "Of τ & 100% of x_1", bold=table.eq(""), short=[True] * 5 + [False] * (n - 5))
+    (tmp_path / "paper.tex").write_text(PAPER)
+    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"], cwd=tmp_path,
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout and len(table) > 100
 
 
 def test_an_interval_stands_in_small_print_below_its_number(tmp_path):
