@@ -86,7 +86,7 @@ for name in {packages}:
 def test_what_needs_no_network_imports_no_torch():
     script = (
         "import sys, stages.claims, stages.params, stages.report, stages.statistics;"
-        "from nas import claims, report; claims.Measuring, report.make_first_page;"
+        "from nas import claims, report; claims.Measuring, report.make_site;"
         "stages.statistics.subjects(stages.params.read(architectures=False));"
         "print([name for name in ('torch', 'torchvision') if name in sys.modules])"
     )

@@ -58,7 +58,7 @@ def relevance_curves(
     """Relevance curves of all images, orders and replacements.
 
     Every distinct image is evaluated once: what is removed is known by the hash of its mask, so curves share
-    their ends, and whatever else they have in common. Masked images are built batch by batch.
+    what they have in common. Masked images are built batch by batch.
 
     Parameters
     ----------
@@ -71,8 +71,7 @@ def relevance_curves(
 
     Returns
     -------
-    list by image, then order, then replacement, in the order given. An image's curves do not depend, but for
-    rounding, on the other images or orders.
+    list by image, then order, then replacement, as given. Other images and orders change a curve by rounding alone.
 
     Raises
     ------
@@ -92,7 +91,7 @@ def relevance_curves(
     maps = _by_image(orders, x)
     removals: list[_Removal] = []
     shown = [_distinct_removals(image, image_maps, removals) for image, image_maps in enumerate(maps)]
-    x = x.contiguous()  # views come with the channels last, which every batch would have to undo
+    x = x.contiguous()  # views have their channels last, which every batch would undo
     fills = torch.stack([replace(x).contiguous() for replace in replacements.values()])
     classes, unmasked, evaluated = _evaluate(predict, x, fills, removals, targets, batch_size)
     return [

@@ -12,9 +12,9 @@ def test_the_notebook_that_is_named_is_rendered_in_a_place_of_its_own(root, monk
     monkeypatch.setattr(render, "render", lambda *given: asked.append(given))
     monkeypatch.chdir(root)
     render.main(None, "method")
-    declared = [Path("figures", f"figure2.{kind}") for kind in ("png", "svg", "txt")]
+    declared = [Path("figures", f"figure2.{kind}") for kind in ("png", "svg", "txt", "pdf")]
     assert asked == [("method", Path(), Path("reports"), params.SCRATCH / "render/method", declared)]
-    assert render.expected("relevance")[-1] == Path("tables/table4.tex") and render.expected("unheard-of") == []
+    assert render.expected("relevance")[-1] == Path("tables/table4.parquet") and render.expected("unheard-of") == []
 
 
 def test_an_unknown_notebook_is_one_line(root, monkeypatch):

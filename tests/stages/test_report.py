@@ -1,6 +1,5 @@
 """The whole stage on figures, tables and summaries of two data sets and networks, against a plain reading of them."""
 
-import base64
 import csv
 import json
 import re
@@ -9,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 
 from nas.data.records import Record, write_records
-from nas.report.first_page import SECTIONS
+from nas.report.pages import PLACE
+from nas.report.sections import SECTIONS
 from nas.report.writing import write_printed
 from nas.store.tables import write_table
 from nas.superpixels.variants import Variant, write_variants
@@ -47,11 +48,16 @@ def project(tmp_path, root, monkeypatch):
             ]
             columns = ["method", "regions", "measure", "value", "gain"]
             store("localization", dataset, network, columns, maps, tmp_path)
+    for folder in ("sections", "figures", "tables"):
+        (tmp_path / "reports" / folder).mkdir(parents=True)
+    for name in ("notebooks", "requirements.lock"):
+        (tmp_path / name).symlink_to(root / name)
     for section in SECTIONS:
+        places = "".join(PLACE.format(name) for name in (*section.figures, *section.tables))
+        (tmp_path / f"reports/sections/{section.name}.html").write_text(f"<h1>{section.title}</h1>{places}")
         for name in section.figures:
             picture = tmp_path / f"reports/figures/{name}.png"
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            picture.write_bytes(generator.bytes(50))
+            Image.fromarray(generator.integers(0, 256, (4, 6, 3), np.uint8)).save(picture)
             picture.with_suffix(".txt").write_text(f"What {name} shows.")
         for name in section.tables:
             cells = pd.DataFrame({"score": [f"{generator.random():.6f}"]})
@@ -59,13 +65,18 @@ def project(tmp_path, root, monkeypatch):
     cell = {"dataset": "sample", "network": "resnet50", "value": 0.11, "low": 0.04, "high": 0.2, "n": 4, "missing": ""}
     claim = {
         "name": "one",
+        "short": "Held",
         "text": "It holds.",
+        "unit": "ASA",
         "statistic": "a difference",
         "figure": "table2",
         "kind": "",
+        "over": "",
         "over_text": "",
         "threshold": "",
         "verdict": "supported",
+        "p": 0.002,
+        "detectable": None,
         "null": 0.0,
         "value": 0.1234,
         "low": 0.05,
@@ -73,12 +84,13 @@ def project(tmp_path, root, monkeypatch):
         "n": 4,
         "p_corrected": 0.0023,
         "least": 0.11,
-        "greatest": 0.11,
+        "greatest": 0.13,
         "i2": None,
         "sentence": "It is so.",
-        "cells": [cell],
+        "cells": [cell, cell | {"network": "mobilenet_v2", "value": 0.13}],
     }
     across = {
+        "name": "everywhere",
         "text": "Everywhere.",
         "kind": "slic",
         "needs": "more",
@@ -136,20 +148,32 @@ def test_metrics_are_those_of_the_summaries(project):
 def test_the_first_page_has_every_picture_table_and_finding_and_says_of_what(project):
     params.run(report.main)
     page = (project / "reports/site/index.html").read_text()
-    text = " ".join(re.sub(r"<br>|</t[dh]>", " ", page).split())
+    text = " ".join(re.sub(r"<br>|</t[dh]>|</dt>", " ", page).split())
     text = " ".join(re.sub(r"<[^>]+>", "", text).split())
     for section in SECTIONS:
+        own = (project / f"reports/site/{section.name}.html").read_text()
         for name in section.figures:
-            picture = base64.b64encode((project / f"reports/figures/{name}.png").read_bytes()).decode()
-            assert page.count(f"base64,{picture}") == 1 and text.count(f"What {name} shows.") == 1
+            assert page.count(f'src="../figures/{name}.png"') == 1 and text.count(f"What {name} shows.") == 1
         for name in section.tables:
             [score] = re.findall(r"0\.\d{6}", (project / f"reports/tables/{name}.csv").read_text())
-            assert page.count(score) == 1 and text.count(f"What {name} lists.") == 1
-    assert "folder (3 photos), sample (4 photos) with ResNet-50, MobileNetV2, seed 5." in text
+            assert page.count(score) == own.count(score) == 1 and text.count(f"What {name} lists.") == 1
+    assert "folder (3), sample (4); networks: ResNet-50, MobileNetV2; seed 5." in text
     assert "Square brackets are 80% intervals over photos" in text
-    assert "folder has 3 photos, sample has 4 photos: enough to check" in text
-    assert "The rule." in text and "It holds." in text and "0 supported It is so. +0.110 to +0.110 Table 2" in text
+    assert "Folder has 3 photos, sample has 4 photos: enough to check" in text
+    assert "Held Supported: ASA +0.123 [+0.050, +0.210] is above 0." in text
+    assert "The rule." in text and "It holds." in text and "supported It is so. Cells: +0.110 to +0.130." in text
     assert "Above 0 in 1 of 2 cells, on 2 data sets under 2 networks" in text
+
+
+def test_notebooks_and_what_made_the_parts_lie_beside_the_pages(project, root):
+    params.run(report.main)
+    made = json.loads((project / "reports/provenance.json").read_text())
+    assert [row["name"] for row in made["parts"]][-1] == "one" and made["parameters"]["seed"] == SEED
+    for path in (root / "notebooks").glob("*.ipynb"):
+        assert (project / "reports/site/notebooks" / path.name).read_bytes() == path.read_bytes()
+    assert {path.name for path in (project / "reports/site").iterdir()} == {
+        "index.html", "style.css", "tables.js", "notebooks", *(f"{section.name}.html" for section in SECTIONS)
+    }  # fmt: skip
 
 
 def test_without_the_ledger_the_stage_that_makes_it_is_missed_in_one_line(project):

@@ -7,7 +7,7 @@ import pytest
 
 from nas.localization.evaluation import LOCALIZATION_COLUMNS
 from nas.report.figures import figure5_saliency
-from nas.report.figures.figure5_saliency import GAINS, auroc_gains, blank, contrast
+from nas.report.figures.figure5_saliency import GAINS, auroc_gains, contrast, finer_of
 from nas.statistics.bootstrap import interval
 from nas.statistics.resampling import Resampling
 from nas.store.shards import Shards
@@ -18,24 +18,32 @@ AUROC = {"raw": [0.5, 0.6, 0.7, 0.4], "slic.first": [0.8, 0.5, 0.9, 0.7]}
 
 @pytest.mark.parametrize(("level", "resamples", "seed"), [(0.95, 200, 0), (0.5, 200, 0), (0.95, 100, 4)])
 def test_gains_have_the_level_the_resamples_and_the_seed_of_the_run(tmp_path, level, resamples, seed):
+    """Of one method, another that gains twice as much, and a control that does not count in the mean."""
     rows = [
-        {"id": photo, "dataset": "folder", "network": "own", "method": "lrp", "regions": kind, "auroc": value}
+        {"id": photo, "dataset": "folder", "network": "own", "method": method, "regions": kind,
+         "auroc": times * value}
+        for method, times in (("lrp", 1), ("rise", 2), ("sobel", 9))
         for kind, values in AUROC.items() for photo, value in zip("abcd", values, strict=True)
     ]  # fmt: skip
     table = pd.DataFrame(rows).assign(seed=seed)
     write_table(table, tmp_path / "data/localization/folder/own/table.parquet")
-    [gain] = auroc_gains(tmp_path, ["folder"], ["own"], Resampling(level, resamples, seed)).to_dict("records")
-    expected = interval(np.subtract(AUROC["slic.first"], AUROC["raw"]), level, resamples, seed)
-    assert tuple(gain[key] for key in expected._fields) == pytest.approx(expected)
-    assert gain["seed"] == seed and gain["averaged"] - gain["raw"] == pytest.approx(gain["value"])
+    gains = auroc_gains(tmp_path, ["folder"], ["own"], Resampling(level, resamples, seed)).to_dict("records")
+    for gain, (method, times) in zip(gains, (("lrp", 1), ("rise", 2), ("sobel", 9), ("mean", 1.5)), strict=True):
+        expected = interval(times * np.subtract(AUROC["slic.first"], AUROC["raw"]), level, resamples, seed)
+        assert gain["method"] == method and tuple(gain[key] for key in expected._fields) == pytest.approx(expected)
+        assert gain["seed"] == seed and gain["averaged"] - gain["raw"] == pytest.approx(gain["value"])
 
 
-def test_averages_of_signed_maps_that_cancel_are_named():
+def test_how_much_finer_the_scale_of_an_average_is_stands_in_its_corner():
     signs = np.where(np.indices((8, 8)).sum(axis=0) % 2, 1.0, -1.0)
-    cancelled, kept = (signs, np.full((8, 8), 0.02)), (signs, np.full((8, 8), 0.5))
-    unsigned = (np.ones((8, 8)), np.full((8, 8), 1e-3))
-    pairs = {"integrated_gradients": [cancelled] * 2, "lrp": [cancelled, kept], "rise": [unsigned] * 2}
-    assert blank(pairs) == {"integrated_gradients": pytest.approx(0.02)}
+    small = np.full((8, 8), 0.02)
+    assert finer_of((signs, small), True) == pytest.approx(50)
+    assert finer_of((signs, signs), True) == finer_of((signs, signs), False) == 1
+    photo = np.zeros((8, 8, 3), np.uint8)
+    figure = contrast([photo], {"lrp": [(signs, small)], "rise": [(signs, signs)]}, [None], pd.DataFrame(columns=GAINS))
+    assert [[text.get_text() for text in ax.texts if "×" in text.get_text()] for ax in figure.axes] == [
+        [], [], ["× 50"], [], []
+    ]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +86,7 @@ def test_gains_stand_in_the_row_of_their_method_with_their_intervals():
         np.testing.assert_allclose(ends, points.get_xdata().astype(float)[:, None] + [-0.1, 0.2])
 
 
-def test_a_pair_of_maps_has_one_scale_and_each_picture_its_values():
+def test_each_map_has_a_scale_and_each_picture_its_values():
     generator = np.random.default_rng(0)
     photos = list(generator.integers(0, 256, (2, 8, 8, 3), np.uint8))
     pairs = {method: [tuple(generator.normal(size=(2, 8, 8))) for _ in photos] for method in ("lrp", "rise")}
@@ -91,13 +99,12 @@ def test_a_pair_of_maps_has_one_scale_and_each_picture_its_values():
             pair = [panels[2 * place + side].images[0] for side in (1, 2)]
             for image, saliency in zip(pair, of_photos[row], strict=True):
                 np.testing.assert_array_equal(image.get_array(), saliency)
-            assert pair[0].get_clim() == pair[1].get_clim()
-            low, high = pair[0].get_clim()
-            raw = of_photos[row][0]
-            if method == "lrp":  # it has a sign
-                assert -low == high == pytest.approx(np.percentile(np.abs(raw), 99))
-            else:
-                assert (low, high) == pytest.approx(tuple(np.percentile(raw, (1, 99))))
+            for image, saliency in zip(pair, of_photos[row], strict=True):
+                low, high = image.get_clim()
+                if method == "lrp":  # it has a sign
+                    assert -low == high == pytest.approx(np.percentile(np.abs(saliency), 99))
+                else:
+                    assert (low, high) == pytest.approx(tuple(np.percentile(saliency, (1, 99))))
         assert [len(ax.collections) for ax in panels] == ([0, 1, 1, 1, 1] if row == 0 else [0] * 5)
 
 
@@ -150,7 +157,7 @@ def test_without_a_method_there_is_nothing_to_show_and_without_gains_nothing_bel
     figure, caption = figure5_saliency.load(*given, ["cam"], "slic.first", pd.DataFrame(columns=GAINS))
     assert "MobileNetV2 can do no method" in figure.texts[0].get_text() and "nothing to show" in caption
     figure, caption = figure5_saliency.load(*given, ["lrp"], "slic.tuned", pd.DataFrame(columns=GAINS))
-    assert len(figure.axes) == 3 and "Below" not in caption and "inside SLIC (" in caption
+    assert len(figure.axes) == 3 and "Below" not in caption and "inside SLIC," in caption
 
 
 @pytest.mark.parametrize("n_kinds", [2, 4, 9])

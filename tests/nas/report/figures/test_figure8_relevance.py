@@ -5,10 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nas.report import style
 from nas.report.figures import figure8_relevance
-from nas.report.figures.figure8_relevance import looks, relevance, steps_taken
-from nas.saliency import CONTROLS
+from nas.report.figures.figure8_relevance import relevance, shown, steps_taken
 
 METHODS = ["random", "lrp", "cam"]
 STEPS = {"least_parts": 4, "most_parts": 9, "least_steps": 3, "most_steps": 4}
@@ -68,12 +66,13 @@ def test_the_curves_of_a_single_photo_have_no_bands_and_an_axis():
     assert figure.axes[0].get_ylim() == (0, 1)
 
 
-def test_methods_look_the_same_in_any_order_and_controls_are_grey():
-    methods = ["rise", "lrp", *CONTROLS, "cam", "gradient"]
-    found = looks(methods)
-    assert looks(methods[::-1]) == found and set(found) == set(methods)
-    assert len({(str(look["color"]), look["linestyle"], look["marker"]) for look in found.values()}) == len(methods)
-    assert {method for method, look in found.items() if look["color"] == style.MUTED} == set(CONTROLS)
+def test_the_numbers_drawn_are_those_of_one_replacement_least_first():
+    rows = [{"direction": direction, "replacement": replacement, "order": order, "method": method}
+            for direction in ("least", "most") for replacement in ("blur", "zero")
+            for order in ("pixels", "tiles") for method in ("lrp", "rise")]  # fmt: skip
+    found = shown(pd.DataFrame(rows), ["rise"], ["tiles"], "zero")
+    assert found.to_dict("records") == [rows[7]]
+    assert shown(pd.DataFrame(rows), ["rise"], ["tiles"], "mean").to_dict("records") == [rows[3]]
 
 
 def test_equal_numbers_of_steps_are_no_range():
