@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 # names of folders and files are UTF-8, whatever the locale
 export PYTHONUTF8 := 1
 
-.PHONY: help repro test paper tag report lab bench faults lint clean
+.PHONY: help repro test paper tag report compare lab bench faults lint clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ tag: .venv/installed ## CLASS=bird: draw the clusters of a class, to be tagged a
 report: .venv/installed ## draw the notebooks and the first page again, whatever changed
 	@$(BIN)/dvc repro --force --single-item $$($(BIN)/dvc stage list --name-only | grep -E '^(render_|report)')
 	@printf 'report: %s\n' "$$PWD/reports/site/index.html"
+
+compare: .venv/installed ## A=main B=workspace: two revisions or experiments side by side, in reports/compare
+	@$(BIN)/python -m commands.compare "$(A)" "$(B)"
 
 lab: .venv/installed ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

@@ -1,13 +1,17 @@
 from . import figures, results, tables
+from .comparing import compare
 from .metrics import metrics
 from .notebook_page import NotebookPage
 from .pages import write_page
 from .provenance import provenance
 from .rendering import render
+from .revisions import Revision
 from .site import make_site
 
 __all__ = [
     "NotebookPage",
+    "Revision",
+    "compare",
     "figures",
     "make_site",
     "metrics",
