@@ -36,9 +36,7 @@ def seen(site: Path, name: str, width: int, scratch: Path, accessible: bool = Tr
     page.write_text((site / name).read_text(encoding="utf-8").replace("<head>", f"<head>{tags}", 1), encoding="utf-8")
     around.write_text(AROUND.format(page=page.name, width=width), encoding="utf-8")
     try:
-        dom = _chromium(
-            scratch, "--dump-dom", "--window-size=1400,1000", "--virtual-time-budget=60000", around.as_uri()
-        )
+        dom = _dumped(scratch, around)
     finally:
         page.unlink()
         around.unlink()
