@@ -13,6 +13,7 @@ from nas.store import one_line, write_bytes, write_table
 
 # endings of the files of a table: what is read by programs, then what is printed
 FORMATS = (".csv", ".parquet", ".md", ".html", "-short.html", ".tex", "-long.tex")
+NEEDS_LONG = "% \\usepackage[margin=1cm]{geometry}\\usepackage{booktabs,longtable,pdflscape}\n"
 # letters that a plain LaTeX has as commands alone
 MATHS = {"Δ": r"\Delta", "τ": r"\tau", "×": r"\times", "²": "^2", "±": r"\pm", "≥": r"\ge", "≤": r"\le"}
 LATEX = str.maketrans(
@@ -78,7 +79,10 @@ def latex(table: pd.DataFrame, caption: str, bold: pd.DataFrame | None = None, l
     for letter, command in MATHS.items():
         made = made.replace(letter, f"\\ensuremath{{{command}}}")
     if long:
-        return f"\\begin{{landscape}}\n\\tiny\\setlength{{\\tabcolsep}}{{2pt}}\n{made}\\end{{landscape}}\n"
+        made = re.sub(r"([^ &{}]+) (\[[^\]\n]*\])", r"\\shortstack[r]{\1\\\\{}\2}", made)  # intervals below numbers
+        size = r"\tiny" if table.shape[1] <= 10 else r"\fontsize{4}{4.8}\selectfont"
+        made = f"{size}\\setlength{{\\tabcolsep}}{{2pt}}\n{made}"
+        return f"{NEEDS_LONG}\\begin{{landscape}}\n{made}\\end{{landscape}}\n"
     made = made.replace("\\begin{tabular}", "\\resizebox{\\textwidth}{!}{%\n\\begin{tabular}", 1)
     return made.replace("\\end{tabular}", "\\end{tabular}}", 1)
 

@@ -39,8 +39,8 @@ def depth_grid(
     layout = figure.add_gridspec(2, 1, height_ratios=(1.02 * len(depth_sets), 2.6))
     upper, lower = figure.add_subfigure(layout[0]), figure.add_subfigure(layout[1])
     axes = upper.subplots(len(depth_sets), len(ks) + 1, squeeze=False)
+    axes[0][0].imshow(photo)
     for row, depths in zip(axes, depth_sets, strict=True):
-        row[0].imshow(photo)
         for ax, k in zip(row[1:], ks, strict=True):
             if (depths, k) not in labels:  # the default setting may lie outside the grid of the others
                 continue
@@ -50,6 +50,7 @@ def depth_grid(
             style.bare(ax)
     for ax, title in zip(axes[0], ["Photo", *(f"k = {k}" for k in ks)], strict=True):
         ax.set_title(title, fontsize=7.5, pad=3)
+    style.letter(axes[0][0], "a")
     upper.subplots_adjust(left=0.1, right=0.99, top=0.95, bottom=0.01, wspace=0.05, hspace=0.05)
     curves = lower.subplots(1, 2 * len(networks), sharey=True, squeeze=False)[0]
     for column, network in enumerate(networks):
@@ -62,6 +63,7 @@ def depth_grid(
         _curves(single, of_network, sorted(alone, key=int, reverse=True), ks, "single depth")
         joined.set_title(label_of(network), loc="left")
     curves[0].set_ylabel("edge adherence")
+    style.letter(curves[0], "b")
     handles, names = curves[0].get_legend_handles_labels()
     lower.legend(handles, names, ncols=len(ks), loc="lower center", bbox_to_anchor=(0.5, -0.03))
     lower.subplots_adjust(left=0.1, right=0.99, top=0.88, bottom=0.3, wspace=0.12)
@@ -73,7 +75,7 @@ def _curves(ax: Axes, summary: pd.DataFrame, depth_sets: Sequence[str], ks: Sequ
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(ks)))
     for number, (k, colour) in enumerate(zip(ks, colours, strict=True)):
         of_k = summary[summary["clusters"] == str(k)].set_index("depths").reindex(list(depth_sets))
-        x = np.arange(len(depth_sets)) + (number - (len(ks) - 1) / 2) * 0.11
+        x = np.arange(len(depth_sets)) + (number - (len(ks) - 1) / 2) * 0.07
         spread = np.array([of_k["value"] - of_k["low"], of_k["high"] - of_k["value"]])
         ax.errorbar(x, of_k["value"], spread, color=colour, marker="o", markersize=2.4, linewidth=0.8, label=f"k = {k}")
     ax.axhline(0, color=style.MUTED, linewidth=0.6, linestyle=":")
@@ -119,8 +121,8 @@ def load(root: Path, dataset: str, network: str, photo: str, summary: pd.DataFra
     ]
     n = int(of_dataset["n"].max())
     caption = (
-        f"Depth and number of clusters. Above: NAS clusters of one photo ({label_of(network)}, recipe's grid, "
-        "coloured by mean luminance) for sets of depths from deep (top) to all (bottom). Below: edge adherence (share "
+        f"Depth and number of clusters. a: NAS clusters of one photo ({label_of(network)}, recipe's grid, "
+        "coloured by mean luminance) for sets of depths from deep (top) to all (bottom). b: edge adherence (share "
         "of the strongest image edges within 2 pixels of a superpixel border, chance-corrected: 0 is chance, 1 is "
         f"all), for depths used together and one at a time, deep to shallow, over n = {n} photos of {dataset}; bars "
         f"are bootstrap intervals over photos, seed {of_dataset['seed'].iloc[0]}. If shallow superpixels follow strong "

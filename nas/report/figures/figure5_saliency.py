@@ -66,6 +66,7 @@ def contrast(
         axes[0, 2 * number + 1].annotate(
             label_of(method), (1.02, 1.3), xycoords="axes fraction", ha="center", fontsize=6.5, annotation_clip=False
         )
+    style.letter(axes[0, 0], "a")
     upper.subplots_adjust(left=0.005, right=0.995, top=0.84, bottom=0.01, wspace=0.05, hspace=0.05)
     if not networks:
         return figure
@@ -73,6 +74,7 @@ def contrast(
     for ax, network in zip(panels, networks, strict=True):
         _gains(ax, gains[gains["network"] == network])
         ax.set_title(label_of(network), loc="left")
+    style.letter(panels[0], "b")
     handles, names = panels[0].get_legend_handles_labels()
     below.legend(
         handles,
@@ -206,7 +208,7 @@ def load(
     shown = gains[(gains["dataset"] == dataset) & ~gains["regions"].str.endswith((".image", ".tuned"))]
     shown = shown[shown["regions"].str.split(".").str[0].isin(COMPARED)]
     caption = (
-        f"Saliency maps of {label_of(network)} for the {explained} class, raw and averaged inside "
+        f"a: saliency maps of {label_of(network)} for the {explained} class, raw and averaged inside "
         f"{label_of_regions(kind)}, dark is low; signed maps diverge around zero, violet is negative. Each map has a "
         "colour scale from its 1st to its 99th percentile; × in an average says how many times finer its scale is, "
         "since values cancel inside a region."
@@ -215,7 +217,7 @@ def load(
     )
     if len(shown):
         caption += (
-            " Below: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
+            " b: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
             f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals, seed "
             f"{shown['seed'].iloc[0]}. Right of zero, averaging makes the object stand out. LIME and KernelSHAP are "
             "made of NAS clusters, so averaging inside NAS leaves them alone. SLIC and Felzenszwalb have as many "

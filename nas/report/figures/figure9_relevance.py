@@ -54,6 +54,8 @@ def inconsistency(taus: pd.DataFrame, summary: pd.DataFrame) -> Figure:
         ranked = list(first[SETTING].drop_duplicates().itertuples(index=False, name=None))
         _ranks(chart, first, ranked)
         chart.set_title(f"{label_of(directions[0])}: {label_of(network)}, {dataset}", loc="left")
+    style.letter(matrices[0][0], "a")
+    style.letter(charts[0], "b")
     above.subplots_adjust(LEFT, 1.0 / upper, RIGHT, 1 - 0.2 / upper, wspace=0.06, hspace=0.2)
     charts[-1].set_xticks(range(len(ranked)), [setting_name(setting) for setting in ranked], rotation=90)
     below.subplots_adjust(left=0.18, right=0.82, top=1 - 0.25 / lower, bottom=1.35 / lower, hspace=0.22)
@@ -121,11 +123,11 @@ def load(taus: pd.DataFrame, summary: pd.DataFrame, methods: str) -> tuple[Figur
     compared = "all methods" if methods == "all" else "the methods that are no controls"
     replacements = ", ".join(dict.fromkeys(summary["replacement"]))
     caption = (
-        f"Above: Kendall's τ between the rankings of {compared} by mean area under LeRF and under MoRF, and by the "
+        f"a: Kendall's τ between the rankings of {compared} by mean area under LeRF and under MoRF, and by the "
         "symmetric gain, in every two settings: an order of removal, named, with the replacements "
         f"{replacements} in that order. 1 is the same ranking, 0 is chance, -1 the reverse; dots: the "
         "bootstrap interval over photos has 0 inside. "
-        f"Below: methods from the first rank to the last, by setting of {label_of(summary['direction'].iloc[0])}; a "
+        f"b: methods from the first rank to the last, by setting of {label_of(summary['direction'].iloc[0])}; a "
         "consistent benchmark would draw level lines. Controls in grey. "
         f"n = {int(summary['n'].max())} photos of {', '.join(summary['dataset'].unique())}, seed "
         f"{summary['seed'].iloc[0]}."
