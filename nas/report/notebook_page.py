@@ -10,6 +10,8 @@ from IPython.display import HTML, Image, display
 from matplotlib.figure import Figure
 
 from nas.report import style
+from nas.report.figures import depths_looker
+from nas.report.figures.depths_looker import Looker
 from nas.report.pages import MARK, scrolled
 from nas.report.writing import html as html_table
 from nas.report.writing import in_lines, write_printed
@@ -81,6 +83,11 @@ class NotebookPage:
     def json(self, table: pd.DataFrame, name: str) -> None:
         """Save the rows of a table as JSON, for the plots of DVC."""
         write_json(self.output / "tables" / f"{name}.json", table.to_dict("records"))
+
+    def looker(self, shown: Looker) -> None:
+        """Save the tiles of label maps and show the sliders that choose one; they slide in the report alone."""
+        depths_looker.save(shown, self.output / "figures")
+        display(HTML(depths_looker.element(shown)))
 
     def show(self, table: pd.DataFrame, note: str = "") -> None:
         """Show a table that is part of the page alone, after a note."""

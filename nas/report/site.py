@@ -18,7 +18,7 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-STYLE, SCRIPT = "style.css", "tables.js"
+STYLE, SCRIPTS = "style.css", ("tables.js", "looker.js")
 TITLE = "Neuro-Activated Superpixels, reconstructed and measured"
 FEW = 200  # photos below which the page says that a data set is small
 SCALE = (-0.7, 0.9)  # of the bars of claims
@@ -54,7 +54,7 @@ def make_site(
                 footer=footer(made, f"notebooks/{section.name}.ipynb"),
             ),
         )
-    for file in (STYLE, SCRIPT):
+    for file in (STYLE, *SCRIPTS):
         yield file, (Path(__file__).parent / "templates" / file).read_text(encoding="utf-8")
 
 
