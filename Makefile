@@ -35,7 +35,7 @@ paper: .venv/installed ## the paper's data sets and networks: says what it fetch
 tag: .venv/installed ## CLASS=bird: draw the clusters of a class, to be tagged as object or background
 	@$(BIN)/python -m commands.tag "$(CLASS)" $(DATASET) $(CLASSIFIER)
 
-report: .venv/installed ## draw the notebooks and the first page again, whatever changed
+report: .venv/installed ## draw the notebooks and the pages again, whatever changed
 	@$(BIN)/dvc repro --force --single-item $$($(BIN)/dvc stage list --name-only | grep -E '^(render_|report)')
 	@printf 'report: %s\n' "$$PWD/reports/site/index.html"
 

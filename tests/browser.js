@@ -19,8 +19,10 @@ function sorts() {
     const number = (text) => Number.parseFloat(text.replaceAll("−", "-"));
     for (const [way, sign] of [["ascending", 1], ["descending", -1]]) {
       button.click();
-      const found = column(table, heading.cellIndex).map(number).filter((each) => !Number.isNaN(each));
-      const right = found.every((each, place) => place === 0 || sign * (each - found[place - 1]) >= 0);
+      const found = column(table, heading.cellIndex).map(number);
+      const numbers = found.filter((each) => !Number.isNaN(each));
+      const last = found.slice(numbers.length).every(Number.isNaN); // those without a number
+      const right = last && numbers.every((each, place) => place === 0 || sign * (each - numbers[place - 1]) >= 0);
       if (!right || heading.getAttribute("aria-sort") !== way) wrong.push(`${heading.textContent} ${way}`);
     }
   }

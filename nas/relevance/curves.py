@@ -210,7 +210,7 @@ def _by_image(orders: Mapping[Name, Sequence[NDArray[Any]] | NDArray[Any]], x: T
             )
         for order in maps:
             regions.check(order)
-    return [[np.asarray(maps[image]) for maps in orders.values()] for image in range(len(x))]
+    return [[np.ascontiguousarray(maps[image]) for maps in orders.values()] for image in range(len(x))]
 
 
 def _targets(targets: Sequence[int] | None, logits: Tensor) -> Tensor:

@@ -6,9 +6,11 @@ from .pages import write_page
 from .provenance import provenance
 from .rendering import render
 from .revisions import Revision
+from .sections import SECTIONS
 from .site import make_site
 
 __all__ = [
+    "SECTIONS",
     "NotebookPage",
     "Revision",
     "compare",

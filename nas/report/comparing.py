@@ -3,7 +3,7 @@
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,16 +12,19 @@ import yaml
 from PIL import Image
 
 from nas.report import pages
-from nas.report.names import label_of
 from nas.report.revisions import Revision
 from nas.report.site import STYLE, TEMPLATES
+from nas.store import one_line
 
 SCRIPT = "compare.js"
 RED = (194, 30, 30)
 
 
+ABSENT = "–"
+
+
 class Change(NamedTuple):
-    """A value that differs; None where a run does not have it."""
+    """A value that differs; `ABSENT` where a run does not have it."""
 
     name: str
     one: Any
@@ -78,18 +81,17 @@ def compare(one: Revision, other: Revision) -> Iterator[tuple[str, bytes]]:
         yield f"other/{file}", second
         if drawn is not None:
             yield f"differing/{file}", drawn
-    claims = [{claim["name"]: claim for claim in _json(run, "reports/claims.json")["claims"]} for run in (one, other)]
-    metrics = [_flat(_json(run, "reports/metrics.json")) for run in (one, other)]
+    claims = [_claims(run) for run in (one, other)]
+    metrics = [_flat(_parsed(run, "reports/metrics.json", json.loads)) for run in (one, other)]
     text = TEMPLATES.get_template("compare.html").render(
         title=f"{one.name} and {other.name}",
         one=one,
         other=other,
-        parameters=changes(*(_flat(yaml.safe_load(run.read("params.yaml") or b"{}")) for run in (one, other))),
+        parameters=changes(*(_flat(_parsed(run, "params.yaml", yaml.safe_load)) for run in (one, other))),
         verdicts=changes(*({key: claim["verdict"] for key, claim in each.items()} for each in claims)),
         estimates=estimates(*claims),
         metrics=[each for each in numbers(*metrics) if each.one != each.other],
         figures=figures,
-        name=label_of,
         label=pages.label,
     )
     yield "index.html", text.encode()
@@ -100,14 +102,15 @@ def compare(one: Revision, other: Revision) -> Iterator[tuple[str, bytes]]:
 def changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Change]:
     """The values that differ, in the order of the first, then of the second."""
     keys = dict.fromkeys([*one, *other])
-    return [Change(key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)]
+    found = [Change(key, one.get(key, ABSENT), other.get(key, ABSENT)) for key in keys]
+    return [each for each in found if each.one != each.other]
 
 
 def estimates(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Number]:
     """The estimates of claims that both runs have, and whether their intervals overlap."""
     found = []
     for key in one:
-        if key in other:
+        if key in other and "low" in one[key]:
             a, b = one[key], other[key]
             known = None not in (a["low"], b["low"])
             overlap = a["low"] <= b["high"] and b["low"] <= a["high"] if known else None
@@ -139,12 +142,22 @@ def differing(one: bytes, other: bytes) -> tuple[float | None, bytes | None]:
     return float(differ.mean()), drawn.getvalue()
 
 
-def _json(run: Revision, path: str) -> dict[str, Any]:
-    content = run.read(path)
+def _claims(run: Revision) -> dict[str, dict[str, Any]]:
+    """Claims by name, and those on all data sets and networks, which have no interval."""
+    ledger = _parsed(run, "reports/claims.json", json.loads)
     try:
-        found: dict[str, Any] = json.loads(content or b"{}")
-    except ValueError as error:
-        raise ValueError(f"{run.name}: {path} cannot be read ({error}); restore it, or run make repro") from None
+        return {claim["name"]: claim for claim in [*ledger["claims"], *ledger["across"]]}
+    except (KeyError, TypeError):
+        raise ValueError(f"{run.name}: reports/claims.json holds no claims; restore it, or run make repro") from None
+
+
+def _parsed(run: Revision, path: str, parse: Callable[[bytes], Any]) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = parse(run.read(path) or b"{}")
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(
+            f"{run.name}: {path} cannot be read ({one_line(error)}); restore it, or run make repro"
+        ) from None
     return found
 
 

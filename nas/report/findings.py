@@ -28,7 +28,7 @@ def headline(claims: Sequence[Claim]) -> str:
     counts = tally(claims)
     told = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
     photos = sorted({claim["n"] for claim in claims if claim.get("n")})
-    of = f", each on {_span(photos)} photos" if photos else ""
+    of = f" on {_span(photos)} photos" if photos else ""
     return f"{len(claims)} tests{of}: {told}."
 
 
@@ -48,9 +48,10 @@ def findings(claims: Sequence[Claim]) -> list[tuple[str, str]]:
         else:
             kinds = dict.fromkeys(line["kind"] for line in lines)
             told = [_of_kind(kind, [line for line in lines if line["kind"] == kind]) for kind in kinds]
-            found.append((subject, " ".join(told)))
+            found.append((subject, " ".join(filter(None, told))))
     if open_:
-        found.append(("Open", f"{'; '.join(open_)}. {_power(claims)}".strip()))
+        power = _power([claim for claim in claims if claim["short"] in open_])
+        found.append(("Open", f"{'; '.join(open_)}. {power}".strip()))
     if unmeasured:
         found.append(("Not measured", f"{'; '.join(unmeasured)}."))
     return found
@@ -89,6 +90,9 @@ def _of_kind(kind: str, lines: Sequence[Claim]) -> str:
     ]
     if open_:
         parts.append(f"not told apart from {_listed([other_of(line) for line in open_])}")
+    unmeasured = [line for line in lines if not _side(line)]
+    if parts and unmeasured:
+        parts.append(f"not measured against {_listed([other_of(line) for line in unmeasured])}")
     return f"{label_of(kind)} are {', '.join(parts)}." if parts else ""
 
 
@@ -103,7 +107,10 @@ def _power(claims: Sequence[Claim]) -> str:
     seen = [claim["detectable"] for claim in claims if claim["verdict"] == "undecided" and claim["detectable"]]
     if not seen:
         return ""
-    return f"So many photos show differences of {min(seen):.2f} to {max(seen):.2f}, by claim, in 80 of 100 repetitions."
+    return (
+        f"With so many photos a true difference of {min(seen):.2f} to {max(seen):.2f}, by claim and in its unit, would "
+        "be found in 80 of 100 repetitions."
+    )
 
 
 def _estimate(claim: Claim) -> str:

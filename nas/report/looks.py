@@ -1,13 +1,14 @@
 """What a colour, a marker and a dash mean, on every figure alike.
 
-NAS are blue, rivals warm, controls grey. Any two colours of a kind are apart for readers with deuteranopia and
-protanopia too, and any two lines have another marker or other dashes, which are there in grey as well.
+NAS are blue, rivals warm, controls grey. Colours of a kind are apart for readers with deuteranopia and protanopia
+too, and kinds differ in markers or dashes, which are there in grey as well. Regions of one method on another grid, or
+fewer of them, have its colour and marker, and dots for dashes.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
-from nas.saliency import CONTROLS, GAUSSIAN, RAW
+from nas.saliency import GAUSSIAN, RAW
 
 
 class Look(NamedTuple):
@@ -16,10 +17,11 @@ class Look(NamedTuple):
     color: str
     marker: str
     linestyle: Any = "-"
+    fillstyle: Literal["full", "none"] = "full"
 
 
 LONG, DOTS, DASHES, MIXED = (0, (7, 2)), (0, (1, 1.2)), (0, (4, 2)), (0, (4, 1.2, 1, 1.2))
-# kind of regions, before the variant, and parts that need none; of NAS a variant of another name has its own
+# kind of regions, before the variant, and parts that need none
 REGIONS: Mapping[str, Look] = {
     RAW: Look("#222222", "x"),
     "nas_clusters": Look("#0072b2", "o"),
@@ -59,13 +61,24 @@ VERDICTS: Mapping[str, Look] = {
     "undecided": Look("#8a9099", "o"),
     "not measured": Look("#8a9099", "x"),
 }
-NETWORKS = ("full", "none", "left", "right", "top", "bottom")  # how their markers are filled, in order
 
 
 def of_regions(kind: str) -> Look:
-    """The look of `RAW` or METHOD.VARIANT; as few and as many regions of a method share one."""
+    """The look of `RAW` or METHOD.VARIANT."""
     method, _, variant = kind.partition(".")
-    return TUNED if variant == "tuned" else REGIONS.get(method.removesuffix("_few"), ANOTHER)
+    if variant == "tuned":
+        return TUNED
+    look = REGIONS.get(method.removesuffix("_few"), ANOTHER)
+    return look if variant in ("", "first") else look._replace(linestyle=DOTS, fillstyle="none")
+
+
+def of_kinds(kinds: Sequence[str]) -> dict[str, Look]:
+    """The looks of several kinds in one figure; a second one of a method and grid, in another number, is hollow."""
+    found: dict[str, Look] = {}
+    for kind in kinds:
+        look = of_regions(kind)
+        found[kind] = look._replace(linestyle=MIXED, fillstyle="none") if look in found.values() else look
+    return found
 
 
 def of_methods(methods: Iterable[str]) -> dict[str, Look]:
@@ -81,8 +94,3 @@ def of_methods(methods: Iterable[str]) -> dict[str, Look]:
 def line_of(look: Look) -> dict[str, Any]:
     """The look as keywords of `Axes.plot`."""
     return look._asdict()
-
-
-def is_control(method: str) -> bool:
-    """Whether a map knows nothing of the network, and is drawn in grey."""
-    return method in CONTROLS

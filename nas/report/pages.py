@@ -49,6 +49,10 @@ def _placed(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def filled(content: str, parts: dict[str, str]) -> str:
     """The content of a page with a figure or table in each place that `body` left for it."""
 
+    placed = set(re.findall(PLACE.format(r"(\w+)"), content))
+    if missing := set(parts) - placed:
+        raise ValueError(f"a page has no place for {', '.join(sorted(missing))}, of its section in nas.report.sections")
+
     def part(found: re.Match[str]) -> str:
         name = found.group(1)
         if name not in parts:
@@ -59,12 +63,6 @@ def filled(content: str, parts: dict[str, str]) -> str:
         return parts[name]
 
     return re.sub(PLACE.format(r"(\w+)"), part, content)
-
-
-def title_of(content: str) -> str:
-    """The heading of a page, as HTML, or "" where it has none."""
-    found = re.search(r"<h1[^>]*>(.*?)</h1>", content, re.DOTALL)
-    return found.group(1).strip() if found else ""
 
 
 def write_page(content: str, path: Path) -> None:

@@ -15,16 +15,19 @@ NAMED = ("torch", "torchvision", "timm", "openvino", "numpy", "scipy", "scikit-l
 GIVEN = ("data/raw/", "data/weights/")  # what the results are made from
 
 
-def provenance(root: Path, claims: Sequence[str], device: str) -> dict[str, Any]:
+def provenance(root: Path, claims: Sequence[str]) -> dict[str, Any]:
     """The content of provenance.json, from the project in `root`.
 
     A row for each figure, table and claim names its notebook, its stage and all stages that lead to it, and the keys of
     params.yaml that any of them reads; then come the values of all keys, the hashes of photos and weights as dvc.lock
     has them, and the versions of packages. It holds no time and no commit: the same inputs give the same bytes.
     """
-    stages = read_yaml(root / LOCK).get("stages", {}) if (root / LOCK).is_file() else {}
-    made_by = {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", [])}
     values = read_yaml(root / "params.yaml")
+    known = read_yaml(root / LOCK).get("stages", {}) if (root / LOCK).is_file() else {}
+    items = _items(values)
+    # dvc.lock keeps what former parameters made
+    stages = {name: stage for name, stage in known.items() if name.partition("@")[2] in items}
+    made_by = {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", [])}
     rows = [
         _row(part, kind, f"notebooks/{section.name}.ipynb", f"render_{section.name}", stages, made_by)
         for section in SECTIONS
@@ -37,7 +40,6 @@ def provenance(root: Path, claims: Sequence[str], device: str) -> dict[str, Any]
         "parameters": {key: value for key, value in values.items() if key != "paper"},
         "data": _hashes(stages),
         "versions": versions(root / VERSIONS),
-        "device": device,
     }
 
 
@@ -70,6 +72,14 @@ def leading_to(stage: str, stages: Mapping[str, Any], made_by: Mapping[str, str]
     return found
 
 
+def _items(values: Mapping[str, Any]) -> set[str]:
+    """What stages of these parameters are of: nothing, a data set, a network, both, or what is the user's own."""
+    datasets, networks = values.get("datasets", []), values.get("classifiers", [])
+    given = [*values.get("download", {}).get("root", {}), *values.get("weights", {}).get("files", {})]
+    pairs = [f"{dataset}-{network}" for dataset in datasets for network in networks]
+    return {"", *datasets, *networks, *pairs, *given}
+
+
 def _overlap(one: str, other: str) -> bool:
     """Whether a path is the other one, or one is a folder that holds the other."""
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
@@ -95,4 +105,4 @@ def footer(made: Mapping[str, Any], notebook: str) -> str:
     data = "; ".join(f"{path.removeprefix('data/')} {md5[:10]}" for path, md5 in made["data"].items())
     packages = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
     source = f"Made from {notebook}. " if notebook else ""
-    return f"{source}Photos and weights (md5): {data or 'not known'}. On {made['device']}, with {packages}."
+    return f"{source}Photos and weights (md5): {data or 'not known'}. With {packages}."

@@ -21,7 +21,7 @@ TEMPLATES = Environment(
 STYLE, SCRIPTS = "style.css", ("tables.js", "looker.js")
 TITLE = "Neuro-Activated Superpixels, reconstructed and measured"
 FEW = 200  # photos below which the page says that a data set is small
-SCALE = (-0.7, 0.9)  # of the bars of claims
+SCALE = (-1.0, 1.0)  # of the bars of claims: differences of shares, and correlations
 
 
 def make_site(

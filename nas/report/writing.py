@@ -44,7 +44,7 @@ def write_printed(
     ----------
     bold : of the shape of the table, the cells to print in bold
     tidy : the same numbers, a column for each quantity: value, low, high, n
-    short : of each row, whether it is in a paper; by default all are
+    short : of each row, whether it is in a paper; all are by default, and where it would have none
     """
     data = table if tidy is None else tidy.reset_index(drop=True)
     write_bytes(stem.with_suffix(".csv"), data.to_csv(index=False, float_format="%.6g").encode())
@@ -55,7 +55,7 @@ def write_printed(
         printed = printed.where(~bold.to_numpy(), "**" + printed.astype(str) + "**")
     markdown = f"{escape(caption, quote=False)}\n\n{printed.to_markdown(index=False, disable_numparse=True)}\n"
     write_bytes(stem.with_suffix(".md"), markdown.encode())
-    kept = np.ones(len(table), bool) if short is None else np.asarray(short, bool)
+    kept = np.asarray(short, bool) if short is not None and any(short) else np.ones(len(table), bool)
     few, few_bold = table[kept], None if bold is None else bold[kept]
     for name, content in {
         f"{stem.name}.html": html(table, bold),
@@ -79,7 +79,7 @@ def latex(table: pd.DataFrame, caption: str, bold: pd.DataFrame | None = None, l
     for letter, command in MATHS.items():
         made = made.replace(letter, f"\\ensuremath{{{command}}}")
     if long:
-        made = re.sub(r"([^ &{}]+) (\[[^\]\n]*\])", r"\\shortstack[r]{\1\\\\{}\2}", made)  # intervals below numbers
+        made = re.sub(r"([+-]?\d[\d.]*) (\[[^\]\n]*\])(?= [&\\}]|\})", r"\\shortstack[r]{\1\\\\{}\2}", made)
         size = r"\tiny" if table.shape[1] <= 10 else r"\fontsize{4}{4.8}\selectfont"
         made = f"{size}\\setlength{{\\tabcolsep}}{{2pt}}\n{made}"
         return f"{NEEDS_LONG}\\begin{{landscape}}\n{made}\\end{{landscape}}\n"

@@ -159,20 +159,23 @@ def test_the_first_page_has_every_picture_table_and_finding_and_says_of_what(pro
             assert page.count(score) == own.count(score) == 1 and text.count(f"What {name} lists.") == 1
     assert "folder (3), sample (4); networks: ResNet-50, MobileNetV2; seed 5." in text
     assert "Square brackets are 80% intervals over photos" in text
-    assert "Folder has 3 photos, sample has 4 photos: enough to check" in text
+    assert "Few photos: folder has 3 photos, sample has 4 photos: enough to check" in text
     assert "Held Supported: ASA +0.123 [+0.050, +0.210] is above 0." in text
     assert "The rule." in text and "It holds." in text and "supported It is so. Cells: +0.110 to +0.130." in text
     assert "Above 0 in 1 of 2 cells, on 2 data sets under 2 networks" in text
 
 
 def test_notebooks_and_what_made_the_parts_lie_beside_the_pages(project, root):
+    (project / "reports/site").mkdir()
+    (project / "reports/site/of-a-former-run.html").touch()
     params.run(report.main)
     made = json.loads((project / "reports/provenance.json").read_text())
     assert [row["name"] for row in made["parts"]][-1] == "one" and made["parameters"]["seed"] == SEED
     for path in (root / "notebooks").glob("*.ipynb"):
         assert (project / "reports/site/notebooks" / path.name).read_bytes() == path.read_bytes()
     assert {path.name for path in (project / "reports/site").iterdir()} == {
-        "index.html", "style.css", "tables.js", "notebooks", *(f"{section.name}.html" for section in SECTIONS)
+        "index.html", "style.css", "tables.js", "looker.js", "notebooks",
+        *(f"{section.name}.html" for section in SECTIONS)
     }  # fmt: skip
 
 

@@ -95,6 +95,6 @@ def load(ledger: Mapping[str, Any]) -> tuple[Figure, str]:
         f"Every claim with the mean over photos and its {about['level']:.0%} interval, and the value that it is held "
         "against (stroke): 0, or a threshold of ours. Regions of SLIC and Felzenszwalb are as many as those of NAS; "
         f"controls know nothing of the network. Verdicts are by p-values corrected by Holm, so that an interval may "
-        f"leave out the stroke and the claim be open. {headline([*claims, *ledger['across']])} Seed {about['seed']}."
+        f"leave out the stroke and the claim be open. {headline(claims)} Seed {about['seed']}."
     )
     return forest(claims), caption

@@ -18,6 +18,7 @@ from nas.superpixels import read_variants, regions
 
 SIDE = 112  # pixels of a tile
 MOST = 24  # photos
+WIDEST = 16383 // SIDE  # tiles in a row: a picture of WebP is no wider
 
 
 class Looker(NamedTuple):
@@ -33,6 +34,7 @@ class Looker(NamedTuple):
     ids: list[str]
     depths: list[str]
     ks: list[int]
+    dataset: str
     network: str
 
 
@@ -46,8 +48,8 @@ def load(root: Path, dataset: str, network: str) -> Looker:
         for name, each in made.items()
         if each.clusters != "auto" and each.weighting == weighting
     }
-    depths = sorted({depths for depths, _ in chosen}, key=lambda each: (len(each), each))
     ks = sorted({k for _, k in chosen})
+    depths = sorted({depths for depths, _ in chosen}, key=lambda each: (len(each), each))[: WIDEST // len(ks)]
     stored, views = Shards(folder), Shards(root / "data" / "activations" / dataset / network)
     ids = stored.ids[:MOST]
     rows, photos = [], []
@@ -58,7 +60,7 @@ def load(root: Path, dataset: str, network: str) -> Looker:
         row = [_tile(maps[chosen[each, k]][0], view) if (each, k) in chosen else empty for each in depths for k in ks]
         rows.append(np.hstack(row))
         photos.append(view)
-    return Looker(np.vstack(rows), np.vstack(photos), list(ids), depths, ks, network)
+    return Looker(np.vstack(rows), np.vstack(photos), list(ids), depths, ks, dataset, network)
 
 
 def _tile(labels: NDArray[np.uint8], photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -83,8 +85,10 @@ def element(looker: Looker) -> str:
     options = "".join(f'<option value="{n}">{escape(one_line(name))}</option>' for n, name in enumerate(looker.ids))
     first = looker.depths.index("2-3-4") if "2-3-4" in looker.depths else 0
     known = escape(json.dumps({"depths": looker.depths, "ks": looker.ks, "side": SIDE}))
+    count = f"The first {len(looker.ids)} photos of {looker.dataset}" if len(looker.ids) == MOST else looker.dataset
+    note = escape(one_line(f"{count}, {label_of(looker.network)}."))
     return (
-        f'<div class="looker" data-known="{known}"><p><label>Photo <select>{options}</select></label> '
+        f'<p>{note}</p><div class="looker" data-known="{known}"><p><label>Photo <select>{options}</select></label> '
         f'<label>Depths <input type="range" name="depths" min="0" max="{len(looker.depths) - 1}" value="{first}">'
         f'<output name="depths"></output></label> <label>k <input type="range" name="k" min="0" '
         f'max="{len(looker.ks) - 1}" value="0"><output name="k"></output></label></p>'

@@ -71,8 +71,9 @@ def contrast(
     if not networks:
         return figure
     panels = below.subplots(1, len(networks), sharey=True, sharex=True, squeeze=False)[0]
+    methods = sorted(gains["method"].unique(), key=lambda method: method == MEAN)  # of all networks, the mean last
     for ax, network in zip(panels, networks, strict=True):
-        _gains(ax, gains[gains["network"] == network])
+        _gains(ax, gains[gains["network"] == network], methods)
         ax.set_title(label_of(network), loc="left")
     style.letter(panels[0], "b")
     handles, names = panels[0].get_legend_handles_labels()
@@ -97,7 +98,7 @@ def _pair(left: Axes, right: Axes, pair: Pair, signed: bool, outline: NDArray[np
         if outline is not None:
             ax.contour(outline, [0.5], colors=["#19b5a5"], linewidths=0.5)
     finer = finer_of(pair, signed)
-    if finer >= FINER:
+    if finer >= FINER and np.ptp(averaged) > 0:  # a flat average has no scale
         right.text(0.03, 0.04, f"× {finer:.2g}" if finer < 10 else f"× {finer:.0f}", transform=right.transAxes,
                    fontsize=6, color="black", bbox={"boxstyle": "round,pad=0.15", "fc": "white", "lw": 0})  # fmt: skip
 
@@ -117,11 +118,11 @@ def finer_of(pair: Pair, signed: bool) -> float:
     return (raw_high - raw_low) / (high - low)
 
 
-def _gains(ax: Axes, gains: pd.DataFrame) -> None:
-    methods, kinds = list(gains["method"].unique()), list(gains["regions"].unique())
-    for number, kind in enumerate(kinds):
-        look = looks.of_regions(kind)
-        of_kind = gains[gains["regions"] == kind].set_index("method").loc[methods]
+def _gains(ax: Axes, gains: pd.DataFrame, methods: Sequence[str]) -> None:
+    """A row per method; what this network cannot do is left empty."""
+    kinds = list(gains["regions"].unique())
+    for number, (kind, look) in enumerate(looks.of_kinds(kinds).items()):
+        of_kind = gains[gains["regions"] == kind].set_index("method").reindex(list(methods))
         y = np.arange(len(methods)) + (number - (len(kinds) - 1) / 2) * min(0.15, 0.6 / len(kinds))
         spread = np.array([of_kind["value"] - of_kind["low"], of_kind["high"] - of_kind["value"]])
         ax.errorbar(
@@ -210,8 +211,8 @@ def load(
     caption = (
         f"a: saliency maps of {label_of(network)} for the {explained} class, raw and averaged inside "
         f"{label_of_regions(kind)}, dark is low; signed maps diverge around zero, violet is negative. Each map has a "
-        "colour scale from its 1st to its 99th percentile; × in an average says how many times finer its scale is, "
-        "since values cancel inside a region."
+        "colour scale from its 1st to its 99th percentile; × in an average says how many times finer its scale is: "
+        "averaging levels extremes, and values of either sign cancel."
         f"{' The object is outlined in green.' if any(each is not None for each in outlines) else ''}"
         f"{missing_text(photos, named)}"
     )
@@ -219,9 +220,9 @@ def load(
         caption += (
             " b: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
             f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals, seed "
-            f"{shown['seed'].iloc[0]}. Right of zero, averaging makes the object stand out. LIME and KernelSHAP are "
-            "made of NAS clusters, so averaging inside NAS leaves them alone. SLIC and Felzenszwalb have as many "
-            "regions as NAS has components."
+            f"{shown['seed'].iloc[0]}. Right of zero, averaging makes the object stand out. Maps that are flat inside "
+            "regions, as LIME and KernelSHAP are inside those that they are computed on, do not change there. SLIC and "
+            "Felzenszwalb have as many regions as NAS has components. The mean is over methods that are no controls."
         )
     return contrast(list(views), pairs, outlines, shown), caption
 

@@ -55,8 +55,7 @@ def _lines(ax: Axes, summary: pd.DataFrame, columns: tuple[str, str, str]) -> No
     """A line per order, with intervals, side by side."""
     value, low, high = columns
     orders = list(summary["order"].unique())
-    for number, order in enumerate(orders):
-        look = looks.of_regions(order)
+    for number, (order, look) in enumerate(looks.of_kinds(orders).items()):
         line = summary[summary["order"] == order].sort_values("n_steps")
         place = line["n_steps"] * 2 ** ((number - (len(orders) - 1) / 2) * SHARE)
         ax.vlines(place, line[low], line[high], color=look.color, linewidth=0.8, alpha=0.6)

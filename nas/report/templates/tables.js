@@ -10,15 +10,15 @@ function keyOf(cell) {
   return found ? Number(found[0]) : text.toLowerCase();
 }
 
-function compare(one, other) {
-  if (typeof one === typeof other) return one < other ? -1 : Number(one > other);
+function compare(one, other, sign) {
+  if (typeof one === typeof other) return sign * (one < other ? -1 : Number(one > other));
   return typeof one === "number" ? -1 : 1;
 }
 
 function sortBy(table, column, heading) {
   const down = heading.getAttribute("aria-sort") === "ascending";
   const rows = [...table.tBodies[0].rows].map((row) => [keyOf(row.cells[column]), row]);
-  rows.sort((a, b) => (down ? compare(b[0], a[0]) : compare(a[0], b[0])));
+  rows.sort((a, b) => compare(a[0], b[0], down ? -1 : 1));
   table.tBodies[0].append(...rows.map((each) => each[1]));
   for (const other of table.tHead.querySelectorAll("th")) other.removeAttribute("aria-sort");
   heading.setAttribute("aria-sort", down ? "descending" : "ascending");

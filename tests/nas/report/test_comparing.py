@@ -22,7 +22,7 @@ def picture(seed, size=(6, 8)):
 
 def run_of(folder, claims, parameters, metrics, figures):
     (folder / "reports/figures").mkdir(parents=True)
-    (folder / "reports/claims.json").write_text(json.dumps({"claims": claims}))
+    (folder / "reports/claims.json").write_text(json.dumps({"claims": claims, "across": []}))
     (folder / "reports/metrics.json").write_text(json.dumps(metrics))
     (folder / "params.yaml").write_text(yaml.safe_dump(parameters))
     for name, content in figures.items():
@@ -63,7 +63,7 @@ def test_the_page_has_what_differs_and_no_more(runs):
 
 def test_two_equal_runs_differ_in_nothing(runs):
     text = dict(compare(runs[0], runs[0]))["index.html"].decode()
-    assert text.count("Nothing differs.") == 4 and "slider" not in text and "<figure" not in text
+    assert text.count("Nothing differs.") == 4 and 'type="range"' not in text and "<figure" not in text
 
 
 def test_pixels_that_differ_are_counted_and_red():
@@ -84,7 +84,7 @@ def _png(pixels):
 
 def test_values_that_differ_are_in_order_and_numbers_are_of_both():
     assert changes({"a": 1, "b": 2}, {"b": 3, "c": None, "d": 0}) == [
-        Change("a", 1, None), Change("b", 2, 3), Change("d", None, 0)
+        Change("a", 1, "–"), Change("b", 2, 3), Change("c", "–", None), Change("d", "–", 0)
     ]  # fmt: skip
     assert numbers({"a": 1, "b": True, "c": "x", "d": None}, {"a": 2.5, "b": True, "c": 1}) == [
         Number("a", 1, 2.5, None)
@@ -96,6 +96,25 @@ def test_values_that_differ_are_in_order_and_numbers_are_of_both():
 def test_intervals_overlap_where_they_touch(low, high, overlap):
     one, other = {"x": CLAIM}, {"x": CLAIM | {"value": 0.1, "low": low, "high": high}, "y": CLAIM}
     assert estimates(one, other) == [Number("x", -0.0123, 0.1, overlap)]
+
+
+def test_values_are_printed_as_they_stand_in_params_yaml(runs):
+    for run, values in zip(runs, ({"a": True, "b": 1234567, "c": None}, {"a": False, "b": 1234568}), strict=True):
+        (run.root / "params.yaml").write_text(yaml.safe_dump(values))
+    text = dict(compare(*runs))["index.html"].decode()
+    rows = [re.findall("<td>(.*?)</td>", row) for row in re.findall(r"<tr>(<td>[abc]<.*?)</tr>", text, re.DOTALL)]
+    assert rows == [["a", "True", "False"], ["b", "1234567", "1234568"], ["c", "null", "–"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "message"),
+    [("params.yaml", "a: [", "cannot be read"), ("reports/claims.json", "{}", "holds no claims")],
+)
+def test_a_file_that_is_none_of_a_report_is_named(runs, path, content, message):
+    (runs[1].root / path).write_text(content)
+    with pytest.raises(ValueError, match=rf"^two: {path} {message}") as caught:
+        dict(compare(*runs))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_ledger_that_is_cut_off_is_named(runs):

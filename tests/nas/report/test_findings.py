@@ -17,9 +17,9 @@ def test_the_tally_has_every_claim_once():
     assert list(counts) == list(VERDICTS) and counts == {
         "supported": 1, "contradicted": 0, "undecided": 2, "not measured": 1
     }  # fmt: skip
-    assert headline(claims) == "4 tests, each on 7 photos: 1 supported, 2 undecided, 1 not measured."
-    assert headline([*LEDGER["claims"], *LEDGER["across"]]).startswith("4 tests, each on 7 photos: 1 supported, ")
-    assert headline([claim("supported", n=9), claim("supported")]).startswith("2 tests, each on 7 to 9 photos: ")
+    assert headline(claims) == "4 tests on 7 photos: 1 supported, 2 undecided, 1 not measured."
+    assert headline([*LEDGER["claims"], *LEDGER["across"]]).startswith("4 tests on 7 photos: 1 supported, ")
+    assert headline([claim("supported", n=9), claim("supported")]).startswith("2 tests on 7 to 9 photos: ")
 
 
 def test_what_nas_are_above_and_below_and_not_told_apart_from_is_said_by_kind():
@@ -47,8 +47,18 @@ def test_what_is_open_or_not_measured_comes_last_and_says_what_could_have_been_s
     claims = [claim("undecided", short="A"), claim("undecided", short="B", detectable=0.5), OTHER | {"short": "C"}]
     told = findings([*claims, claim("supported", short="D")])
     assert [subject for subject, _ in told] == ["D", "Open", "Not measured"]
-    assert told[1][1] == "A; B. So many photos show differences of 0.25 to 0.50, by claim, in 80 of 100 repetitions."
+    assert told[1][1] == (
+        "A; B. With so many photos a true difference of 0.25 to 0.50, by claim and in its unit, would be found in 80 "
+        "of 100 repetitions."
+    )
     assert told[2][1] == "C."
+
+
+def test_what_a_kind_was_not_measured_against_is_said_and_a_kind_that_was_not_measured_leaves_no_gap():
+    missing = {"value": None, "low": None, "high": None}
+    lines = [claim("not measured", "slic", **missing), claim("not measured", "raw", kind="nas_components", **missing)]
+    [(_, text), *_] = findings([claim("supported"), *lines])
+    assert text == "NAS clusters are above the map as it is (+0.100), not measured against SLIC."
 
 
 def test_groups_are_of_one_subject_in_order():

@@ -8,7 +8,7 @@ import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from nas.report import looks
-from nas.saliency import METHODS
+from nas.saliency import CONTROLS, METHODS
 
 # from linear RGB to what is seen, Machado, Oliveira and Fernandes 2009 (doi 10.1109/TVCG.2009.113), severity 1
 SIGHT = {
@@ -33,7 +33,7 @@ def seen(colour, sight):
 def test_colours_of_a_kind_are_apart(kind, sight):
     for (one, a), (other, b) in combinations(KINDS[kind].items(), 2):
         if a.color != b.color:  # controls and verdicts that share one differ in the marker
-            controls = looks.is_control(one) or looks.is_control(other)  # dashed, real ones are not
+            controls = {one, other} & {*CONTROLS}  # dashed, real ones are not
             distance = deltaE_ciede2000(seen(a.color, sight), seen(b.color, sight))
             assert distance >= (5 if controls else 10), (one, other, distance)
 
@@ -46,7 +46,11 @@ def test_in_grey_markers_or_dashes_differ(kind):
 
 
 def test_a_kind_of_regions_looks_alike_in_any_number_and_grid():
-    assert looks.of_regions("slic_few.first") == looks.of_regions("slic.image") == looks.REGIONS["slic"]
+    assert looks.of_regions("slic_few.first") == looks.of_regions("slic.first") == looks.REGIONS["slic"]
+    kinds = ["slic.first", "slic_few.first", "slic.image", "nas_clusters.first", "nas_clusters.image", "mine.first"]
+    found = looks.of_kinds(kinds)
+    assert len({str(look) for look in found.values()}) == len(kinds)
+    assert len({look.color for kind, look in found.items() if kind.startswith("slic")}) == 1
     assert looks.of_regions("nas_clusters.tuned") == looks.TUNED != looks.of_regions("nas_clusters.first")
     assert looks.of_regions("raw") == looks.REGIONS["raw"]
 

@@ -72,7 +72,7 @@ def test_parts_of_the_report_have_their_places_in_what_a_notebook_says():
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     body = pages.body(notebook)
     assert PLACE.format("figure4") in body and "aGlkZGVu" not in body and "its caption" not in body
-    assert "a note" in body and "1 + 1" not in body and pages.title_of(body) == "A title"
+    assert "a note" in body and "1 + 1" not in body and "<h1>A title</h1>" in body
     assert "<p>HERE</p>" in pages.filled(body, {"figure4": "<p>HERE</p>"})
     nbformat.validate(notebook)
 
@@ -82,3 +82,5 @@ def test_a_part_that_is_none_of_the_section_is_named():
         ValueError, match=r"a page has a place for 'figure99', which is no figure or table of its section"
     ):
         pages.filled(PLACE.format("figure99"), {})
+    with pytest.raises(ValueError, match=r"a page has no place for table9, of its section in nas.report.sections$"):
+        pages.filled("", {"table9": ""})

@@ -19,22 +19,27 @@ STAGES = {
     "download@a": stage(["nas/data"], ["data/raw/a"], **{"download.limit": 3}),
     "weights@net": stage(["nas/data"], ["data/weights/net"]),
     "maps@a-net": stage(["data/raw/a", "data/weights/net"], ["data/maps/a/net"], seed=1),
+    "download@former": stage(["nas/data"], ["data/raw/former"]),
+    "maps@former-net": stage(["data/raw/former"], ["data/maps/former/net"]),
     "elsewhere": stage(["nas/data"], ["data/other"], **{"other.key": 1}),
     "render_method": stage(["data/maps"], ["reports/figures/figure2.png"], **{"method.figure": {}}),
     "claims": stage(["data/maps"], ["reports/claims.json"], **{"claims": {}}),
 }
 
 
+PARAMETERS = {"seed": 1, "datasets": ["a"], "classifiers": ["net"], "paper": {"datasets": []}}
+
+
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": STAGES}))
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"seed": 1, "paper": {"datasets": []}}))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMETERS))
     (tmp_path / "requirements.lock").write_text("torch==2.1 \\\n    --hash=sha256:0\nscipy==1.15.0; marker\nelse==1\n")
     return tmp_path
 
 
 def test_a_figure_leads_to_all_stages_and_parameters_behind_it_and_to_no_others(project):
-    made = provenance(project, ["one claim"], "cpu")
+    made = provenance(project, ["one claim"])
     rows = {row["name"]: row for row in made["parts"]}
     assert rows["figure2"] == {
         "name": "figure2",
@@ -47,27 +52,31 @@ def test_a_figure_leads_to_all_stages_and_parameters_behind_it_and_to_no_others(
     assert rows["one claim"]["stages"] == ["claims", "download@a", "maps@a-net", "weights@net"]
     assert rows["one claim"]["kind"] == "claim" and rows["table1"]["stages"] == []
     assert made["data"] == {"data/raw/a": "w/a0123456789", "data/weights/net": "net0123456789"}
-    assert made["versions"] == {"torch": "2.1", "scipy": "1.15.0"} and made["parameters"] == {"seed": 1}
+    assert made["versions"] == {"torch": "2.1", "scipy": "1.15.0"} and list(made["parameters"]) == [
+        "seed",
+        "datasets",
+        "classifiers",
+    ]
     assert leading_to("unknown", STAGES, {}) == set()
 
 
 def test_without_a_lock_nothing_is_known_of_the_data(project):
     (project / "dvc.lock").unlink()
-    made = provenance(project, [], "cpu")
+    made = provenance(project, [])
     assert made["data"] == {} and not any(row["stages"] for row in made["parts"])
     assert "Photos and weights (md5): not known." in footer(made, "")
 
 
 def test_a_page_says_in_a_line_what_made_it(project):
-    line = footer(provenance(project, [], "a GPU"), "notebooks/method.ipynb")
+    line = footer(provenance(project, []), "notebooks/method.ipynb")
     assert line == (
-        "Made from notebooks/method.ipynb. Photos and weights (md5): raw/a w/a0123456; weights/net net0123456. On a "
-        "GPU, with torch 2.1, scipy 1.15.0."
+        "Made from notebooks/method.ipynb. Photos and weights (md5): raw/a w/a0123456; weights/net net0123456. With "
+        "torch 2.1, scipy 1.15.0."
     )
 
 
 def test_every_figure_and_table_that_the_pipeline_makes_has_a_row(root):
-    made = provenance(root, [], "cpu")
+    made = provenance(root, [])
     rows = {(row["kind"], row["name"]): row for row in made["parts"]}
     stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
     for name, stage in stages.items():

@@ -16,7 +16,7 @@ from nas.report.site import bar, make_site
 from nas.report.writing import write_printed
 from nas.store.files import write_bytes
 
-MADE = {"data": {"data/raw/made": "0123456789ab"}, "versions": {"torch": "2"}, "device": "cpu"}
+MADE = {"data": {"data/raw/made": "0123456789ab"}, "versions": {"torch": "2"}}
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_every_figure_and_table_is_on_the_first_page_once_in_its_section_and_on_
 def test_the_page_says_of_what_it_is_and_what_it_found(root):
     text = plain(pages(root)["index.html"])
     assert "made (2), bare (3); networks: MobileNetV2, own; seed 7." in text
-    assert "4 tests, each on 7 photos: 1 supported, 1 contradicted, 1 undecided, 1 not measured." in text
+    assert "4 tests on 7 photos: 1 supported, 1 contradicted, 1 undecided, 1 not measured." in text
     assert "corrected for all 4 tests" in text and "Square brackets are 90% intervals over photos" in text
     assert "NAS clusters are below SLIC with as &lt;many&gt; (-0.012)." in text and "a rule" in text
 
@@ -86,7 +86,7 @@ def test_claims_are_the_numbers_of_the_ledger(root):
         assert f'<span class="verdict {verdict.replace(" ", "-")}">{verdict}</span>' in text
     for claim in LEDGER["claims"]:
         assert text.count(f'id="claim-{claim["name"]}"') == 1
-    assert "Above 0 in 2 of 3 cells, on 1 data set under 2 networks (p = 0.3000 that" in read
+    assert "Above 0 in 2 of 3 cells, on 1 data set under 2 networks (p = 0.3000, the largest of the cells" in read
 
 
 def test_a_section_repeats_the_verdicts_that_its_figures_show(root):
@@ -102,9 +102,9 @@ def test_what_holds_everywhere_says_why_it_is_not_measured(root, monkeypatch):
 
 
 def test_small_data_sets_are_called_small(root, monkeypatch):
-    assert "Made has 2 photos, bare has 3 photos: enough to check" in plain(pages(root)["index.html"])
+    assert "Few photos: made has 2 photos, bare has 3 photos: enough to check" in plain(pages(root)["index.html"])
     monkeypatch.setattr(site, "FEW", 3)
-    assert "Made has 2 photos: enough to check" in plain(pages(root)["index.html"])
+    assert "Few photos: made has 2 photos: enough to check" in plain(pages(root)["index.html"])
     monkeypatch.setattr(site, "FEW", 2)
     assert "enough to check" not in pages(root)["index.html"]
 
@@ -152,8 +152,8 @@ def test_no_page_loads_anything_from_outside(root):
         assert not re.search(r"""(src|href)=["'](https?:)?//""", text) and "@import" not in text, name
 
 
-@pytest.mark.parametrize(("value", "place"), [(-0.7, 0.0), (0.9, 100.0), (5.0, 100.0), (0.1, 50.0)])
+@pytest.mark.parametrize(("value", "place"), [(-1.0, 0.0), (1.0, 100.0), (0.0, 50.0), (0.1, 55.0)])
 def test_a_bar_has_its_estimate_in_its_place(value, place):
-    drawn = bar(CLAIM | {"value": value, "low": 0.1, "high": 5.0, "null": -0.7})
-    assert f'<circle cx="{place:.1f}"' in drawn and 'd="M50.0 7H100.0"' in drawn and 'd="M0.0 1v12"' in drawn
+    drawn = bar(CLAIM | {"value": value, "low": 0.0, "high": 0.5, "null": -1.0})
+    assert f'<circle cx="{place:.1f}"' in drawn and 'd="M50.0 7H75.0"' in drawn and 'd="M0.0 1v12"' in drawn
     assert "circle" not in bar(CLAIM | {"value": None, "low": None, "high": None})

@@ -79,9 +79,15 @@ def test_programs_read_numbers_and_a_paper_has_some_of_the_rows(tmp_path):
     found = {ending: (tmp_path / f"t{ending}").read_text() for ending in FORMATS if ending != ".parquet"}
     for ending in (".md", ".html", "-long.tex"):
         assert "0.33" in found[ending] and "0.5" in found[ending].replace("<br>", " ")
+    assert "shortstack{" not in found["-long.tex"] and found["-long.tex"].count("shortstack") == 2
     assert r"\shortstack[r]{0.33\\{}[0.1, 0.5]}" in found["-long.tex"]  # below each other, since there are many columns
     for ending in ("-short.html", ".tex"):
         assert "0.33" not in found[ending] and "0.5" in found[ending]
+
+
+def test_a_paper_that_would_have_no_row_has_all(tmp_path):
+    write_printed(pd.DataFrame({"a": ["x", "y"]}), tmp_path / "t", "caption", short=[False, False])
+    assert (tmp_path / "t-short.html").read_text() == (tmp_path / "t.html").read_text()
 
 
 PAPER = r"""\documentclass{article}
@@ -95,8 +101,19 @@ PAPER = r"""\documentclass{article}
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex (Debian: texlive-latex-recommended)")
 def test_latex_compiles(tmp_path):
     n = 150
-    table = pd.DataFrame({name: ["Δ τ 3 × 4 & $x_1$ # 5% ~ ^ \\"] * n for name in ("Δ BoxAcc", "a_b", "τ", "n²")})
-    write_printed(table, tmp_path / "t", "Of τ & 100% of x_1", bold=table.eq(""), short=[True] * 5 + [False] * (n - 5))
+    table = pd.DataFrame(
+        {
+            name: ["Δ τ 3 × 4 & $x_1$ # 5% ~ ^ \\", "+0.5 [-0.1, +0.7]"] * (n // 2)
+            for name in ("Δ BoxAcc", "a_b", "τ", "n²")
+        }
+    )
+    write_printed(
+        table,
+        tmp_path / "t",
+        "Of τ & 100% of n [bootstrap interval]",
+        bold=table.eq(""),
+        short=[True] * 5 + [False] * (n - 5),
+    )
     (tmp_path / "paper.tex").write_text(PAPER)
     done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"], cwd=tmp_path,
                           capture_output=True, text=True)  # fmt: skip

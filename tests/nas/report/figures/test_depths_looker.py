@@ -62,10 +62,12 @@ def test_each_tile_is_the_map_of_its_photo_depths_and_k(looker):
 def test_files_have_the_colours_and_the_page_what_to_choose_from(looker, tmp_path):
     found, _, _ = looker
     save(found, tmp_path / "out")
-    colours = np.asarray(Image.open(tmp_path / "out/depths.webp").convert("RGB"))
+    with Image.open(tmp_path / "out/depths.webp") as picture:
+        colours = np.asarray(picture.convert("RGB"))
     expected = (255 * mpl.colormaps["viridis"](found.labels)[..., :3]).round()
     np.testing.assert_array_equal(colours, expected)
-    assert Image.open(tmp_path / "out/depths-photos.jpg").size == (SIDE, 2 * SIDE)
+    with Image.open(tmp_path / "out/depths-photos.jpg") as picture:
+        assert picture.size == (SIDE, 2 * SIDE)
     first = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     save(found, tmp_path / "again")
     assert first == {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
