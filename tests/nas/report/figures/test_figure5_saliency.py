@@ -36,13 +36,14 @@ def test_gains_have_the_level_the_resamples_and_the_seed_of_the_run(tmp_path, le
 
 def test_how_much_finer_the_scale_of_an_average_is_stands_in_its_corner():
     signs = np.where(np.indices((8, 8)).sum(axis=0) % 2, 1.0, -1.0)
-    small = np.full((8, 8), 0.02)
+    small, flat = 0.02 * signs.T[::-1], np.full((8, 8), 0.02)
     assert finer_of((signs, small), True) == pytest.approx(50)
     assert finer_of((signs, signs), True) == finer_of((signs, signs), False) == 1
     photo = np.zeros((8, 8, 3), np.uint8)
-    figure = contrast([photo], {"lrp": [(signs, small)], "rise": [(signs, signs)]}, [None], pd.DataFrame(columns=GAINS))
+    pairs = {"lrp": [(signs, small)], "rise": [(signs, signs)], "xrai": [(signs, flat)]}
+    figure = contrast([photo], pairs, [None], pd.DataFrame(columns=GAINS))
     assert [[text.get_text() for text in ax.texts if "×" in text.get_text()] for ax in figure.axes] == [
-        [], [], ["× 50"], [], []
+        [], [], ["× 50"], [], [], [], []
     ]  # fmt: skip
 
 
@@ -69,6 +70,19 @@ def test_a_single_photo_has_means_without_intervals():
     figure.canvas.draw()
     [line, zero] = figure.axes[-1].lines
     assert line.get_xdata().tolist() == [0.1] and zero.get_xdata() == [0, 0]
+
+
+def test_rows_are_the_methods_of_all_networks_and_one_that_a_network_cannot_do_is_left_empty():
+    rows = [ROW | {"network": network, "method": method, "value": value, "low": value, "high": value}
+            for network, methods in (("one", ("cam", "lrp", "mean")), ("two", ("lrp", "mean")))
+            for value, method in zip((0.1, 0.2, 0.3), methods, strict=False)]  # fmt: skip
+    photo, maps = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8))
+    one, two = contrast([photo], {"lrp": [(maps, maps)]}, [None], pd.DataFrame(rows)).axes[-2:]
+    assert [tick.get_text() for tick in one.get_yticklabels()] == ["CAM", "LRP", "mean of methods"]
+    for ax, values in ((one, [0.1, 0.2, 0.3]), (two, [np.nan, 0.1, 0.2])):
+        [container] = ax.containers
+        np.testing.assert_array_equal(container.lines[0].get_xdata(), values)
+        assert ax.get_ylim() == (2.5, -0.5)
 
 
 def test_gains_stand_in_the_row_of_their_method_with_their_intervals():
