@@ -81,7 +81,7 @@ def test_rows_are_the_methods_of_all_networks_and_one_that_a_network_cannot_do_i
     assert [tick.get_text() for tick in one.get_yticklabels()] == ["CAM", "LRP", "mean of methods"]
     for ax, values in ((one, [0.1, 0.2, 0.3]), (two, [np.nan, 0.1, 0.2])):
         [container] = ax.containers
-        np.testing.assert_array_equal(container.lines[0].get_xdata(), values)
+        np.testing.assert_array_equal(container.lines[0].get_xdata().astype(float), values)
         assert ax.get_ylim() == (2.5, -0.5)
 
 
