@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 # names of folders and files are UTF-8, whatever the locale
 export PYTHONUTF8 := 1
 
-.PHONY: help repro test paper tag report compare lab bench faults lint clean
+.PHONY: help repro test paper tag report compare archive lab bench faults lint clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ report: .venv/installed ## draw the notebooks and the pages again, whatever chan
 
 compare: .venv/installed ## A=main B=workspace: two revisions or experiments side by side, in reports/compare
 	@$(BIN)/python -m commands.compare "$(A)" "$(B)"
+
+archive: .venv/installed ## reports/archive.zip: the report and what made it, to be uploaded by hand
+	@$(BIN)/python -m commands.archive
 
 lab: .venv/installed ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks
