@@ -45,8 +45,8 @@ compare: .venv/installed ## A=main B=workspace: two revisions or experiments sid
 archive: .venv/installed ## reports/archive.zip: the report and what made it, to be uploaded by hand
 	@$(BIN)/python -m commands.archive
 
-lab: .venv/installed ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab notebooks
+lab: .venv/installed ## open JupyterLab: your own photo, network, depths, k by sliders (notebooks/explore.ipynb)
+	@$(BIN)/jupyter lab notebooks/explore.ipynb
 
 bench: .venv/installed ## speed against references, and costs per photo: reports/benchmarks.json (half an hour)
 	@$(BIN)/python -m benchmarks

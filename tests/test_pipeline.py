@@ -30,7 +30,7 @@ STAGES, LIBRARY = ROOT / "stages", ROOT / "nas"
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 DECLARED: dict[str, dict[str, Any]] = PIPELINE["stages"]
 PARAMETERS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
-NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if path.stem != "explore")
 # what a notebook reads of params.yaml by an attribute of its page; {} is its subject
 OF_PAGE = {"datasets": ["datasets"], "networks": ["classifiers"], "settings": ["{}.figure"]}
 OF_PAGE |= {"resampling": ["statistics", "seed"]}
