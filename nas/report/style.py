@@ -62,8 +62,9 @@ def save(figure: Figure, caption: str, stem: Path, photographs: bool = False) ->
     printed = {**said, "Keywords": MADE, "Creator": None, "Producer": None, "CreationDate": None}
     if not photographs:
         figure.savefig(stem.with_suffix(".svg"), metadata=drawing, dpi=150)
-    figure.savefig(stem.with_suffix(".pdf"), metadata=printed, dpi=DOTS)
-    figure.savefig(stem.with_suffix(".png"), metadata=picture, dpi=150 if photographs else DOTS)
+    dots = DOTS // 2 if photographs else DOTS
+    figure.savefig(stem.with_suffix(".pdf"), metadata=printed, dpi=dots)
+    figure.savefig(stem.with_suffix(".png"), metadata=picture, dpi=dots)
     plt.close(figure)
     write_bytes(stem.with_suffix(".txt"), f"{caption}\n".encode())
     return stem.with_suffix(".png")
