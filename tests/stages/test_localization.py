@@ -221,6 +221,8 @@ def test_pixel_precision_pools_the_photos(made):
 def test_curves_are_of_the_best_and_of_every_tenth_threshold(made):
     project, stored = made
     curves = project.summary("localization", "curves")
+    means, curves = (curves[(curves["method"] == "mean") == mean] for mean in (True, False))
+    assert set(means["regions"]) == {"raw", *KINDS}
     for (method, kind), group in curves.groupby(["method", "regions"]):
         best = stored.read(stored.ids)[f"multi/{method}/{kind}"]
         over_iou, over_threshold = (group[group["axis"] == axis] for axis in ("iou", "threshold"))
