@@ -5,12 +5,23 @@ import json
 import re
 import shutil
 import subprocess
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WITHOUT = "there is no chromium (Debian: apt-get install chromium)"
+
+
+@cache
+def missing() -> str:
+    """Why there is no browser, or ""."""
+    if CHROMIUM is None:
+        return "there is no chromium (Debian: apt-get install chromium)"
+    with TemporaryDirectory() as scratch:
+        done = subprocess.run([*_command(Path(scratch)), "about:blank"], capture_output=True, text=True)
+    return "" if "<html>" in done.stdout else f"chromium does not start: {done.stderr.strip()[-200:]}"
 
 
 AROUND = """<!DOCTYPE html><title>around</title><iframe src="{page}" style="width: {width}px; height: 900px"></iframe>
@@ -47,8 +58,12 @@ def seen(site: Path, name: str, width: int, scratch: Path, accessible: bool = Tr
 
 def _dumped(scratch: Path, page: Path) -> str:
     """The page when its scripts have run; no name of a host leads anywhere."""
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-    command += ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={scratch / 'profile'}"]
-    command += ["--dump-dom", "--window-size=1400,1000", "--virtual-time-budget=60000", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+    done = subprocess.run([*_command(scratch), page.as_uri()], capture_output=True, text=True, timeout=300, check=True)
     return done.stdout
+
+
+def _command(scratch: Path) -> list[str]:
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    command += ["--allow-file-access-from-files", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    command += [f"--user-data-dir={scratch / 'profile'}", "--dump-dom", "--window-size=1400,1000"]
+    return [*command, "--virtual-time-budget=60000"]

@@ -1,7 +1,7 @@
 """That the browser sees what is wrong with a page."""
 
 import pytest
-from browser import CHROMIUM, WITHOUT, seen
+from browser import missing, seen
 
 BAD = """<!DOCTYPE html><html><head><title>bad</title></head><body>
 <div style="width: 3000px">wide</div><img src="missing.png"><a href="#nowhere">x</a>
@@ -11,7 +11,11 @@ BAD = """<!DOCTYPE html><html><head><title>bad</title></head><body>
 GOOD = """<!DOCTYPE html><html lang="en"><head><title>good</title></head><body><main><h1 id="here">A title</h1>
 <p><a href="#here">to it</a></p></main></body></html>"""
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
+
+@pytest.fixture(autouse=True)
+def browser():
+    if reason := missing():
+        pytest.skip(reason)
 
 
 def test_what_is_wrong_is_seen(tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from browser import CHROMIUM, WITHOUT, seen
+from browser import missing, seen
 from PIL import Image
 from skimage import data
 from small import CLASSIFIER, MAKE_REPRO, chosen, contents, copy_tracked, dvc, environment_of, smaller
@@ -126,9 +126,10 @@ def test_two_photos_become_a_report(root, plain, parameters):
     assert not list((folder / "data/scratch").rglob("*.part"))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 def test_a_browser_finds_nothing_wrong_with_any_page(plain, tmp_path):
     """Names of photos are of several scripts, and would be markup if they were let."""
+    if reason := missing():
+        pytest.skip(reason)
     site = plain[0] / "reports/site"
     for page in sorted(path.name for path in site.glob("*.html")):
         for width in (1280, 390):
