@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nas.report import SECTIONS, make_site, metrics, provenance, write_page
+from nas.report import SECTIONS, Run, make_site, metrics, provenance, write_page
 from nas.store import move, read_json, write_bytes, write_json
 from stages.params import SCRATCH, Parameters
 
@@ -11,11 +11,12 @@ def main(parameters: Parameters) -> None:
     ledger = read_json(Path("reports/claims.json"))
     chosen = parameters.datasets, parameters.classifiers
     made = provenance(Path(), [claim["name"] for claim in ledger["claims"]])
+    run = Run(*chosen, parameters.statistics.level, parameters.seed)
     place = SCRATCH / "report"  # all is written before the first file gets its name
     files = [Path("metrics.json"), Path("provenance.json")]
     for path, content in zip(files, (metrics(Path(), ledger, *chosen), made), strict=True):
         write_json(place / path, content)
-    for name, text in make_site(Path(), ledger, made, *chosen, parameters.statistics.level, parameters.seed):
+    for name, text in make_site(Path(), ledger, made, run):
         files.append(Path("site", name))
         write_page(text, place / files[-1])
     for section in SECTIONS:

@@ -7,12 +7,13 @@ from .provenance import provenance
 from .rendering import render
 from .revisions import Revision
 from .sections import SECTIONS
-from .site import make_site
+from .site import Run, make_site
 
 __all__ = [
     "SECTIONS",
     "NotebookPage",
     "Revision",
+    "Run",
     "compare",
     "figures",
     "make_site",

@@ -9,7 +9,7 @@ import nbformat
 from nbconvert import HTMLExporter
 from PIL import Image
 
-from nas.report.writing import FORMATS, caption_of
+from nas.report.writing import FORMATS, MORE, caption_of
 from nas.store import write_bytes
 
 MARK = "nas"  # in the metadata of what a notebook shows: the part of the report that takes its place
@@ -98,16 +98,17 @@ def table_tag(tables: Path, name: str, short: bool = False, whole: str = "", sou
 
     Parameters: `short`, of those rows alone that a paper would have; `whole`, then the address of all of them.
     """
-    content = (tables / f"{name}{'-short' if short else ''}.html").read_text(encoding="utf-8")
+    content = (tables / f"{name}.html").read_text(encoding="utf-8")
     files = [
         (f"{name}{ending}", TABLE_KINDS[ending])
         for ending in FORMATS
         if ending in TABLE_KINDS and (tables / f"{name}{ending}").is_file()
     ]
     more = ""
-    if short:
-        n_rows, n_all = (text.count("<tr>") - 1 for text in (content, (tables / f"{name}.html").read_text("utf-8")))
-        more = f' <a href="{whole}">All {n_all} rows</a>, of which these are {n_rows}.' if n_rows < n_all else ""
+    if short and (n_more := content.count(MORE)):
+        content = "\n".join(line for line in content.split("\n") if not line.startswith(MORE))
+        n_rows = content.count("\n<tr>")
+        more = f' <a href="{whole}">All {n_rows + n_more} rows</a>, of which these are {n_rows}.'
     return (
         f'<figure id="{name}" class="table"><figcaption><strong>{html.escape(label(name))}.</strong> '
         f"{html.escape(caption_of(tables / name))}{more} {_downloads('tables', files, source)}</figcaption>"

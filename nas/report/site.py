@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
@@ -24,21 +24,22 @@ FEW = 200  # photos below which the page says that a data set is small
 SCALE = (-1.0, 1.0)  # of the bars of claims: differences of shares, and correlations
 
 
-def make_site(
-    root: Path,
-    ledger: Mapping[str, Any],
-    made: Mapping[str, Any],
-    datasets: Sequence[str],
-    networks: Sequence[str],
-    level: float,
-    seed: int,
-) -> Iterator[tuple[str, str]]:
+class Run(NamedTuple):
+    """What a report is of: data sets, networks, level of the intervals, seed."""
+
+    datasets: Sequence[str]
+    networks: Sequence[str]
+    level: float
+    seed: int
+
+
+def make_site(root: Path, ledger: Mapping[str, Any], made: Mapping[str, Any], run: Run) -> Iterator[tuple[str, str]]:
     """Names and contents of the files of reports/site.
 
-    Parameters: `ledger`, the content of claims.json; `made`, of provenance.json; `level`, of the intervals.
+    Parameters: `ledger`, the content of claims.json; `made`, of provenance.json.
     """
     shared = {"sections": SECTIONS, "name": label_of, "label": pages.label, "bar": bar, "other": findings.other_of}
-    yield "index.html", _index(root, ledger, made, datasets, networks, level, seed, shared)
+    yield "index.html", _index(root, ledger, made, run, shared)
     for number, section in enumerate(SECTIONS):
         content = (root / "reports" / "sections" / f"{section.name}.html").read_text(encoding="utf-8")
         yield (
@@ -58,18 +59,9 @@ def make_site(
         yield file, (Path(__file__).parent / "templates" / file).read_text(encoding="utf-8")
 
 
-def _index(
-    root: Path,
-    ledger: Mapping[str, Any],
-    made: Mapping[str, Any],
-    datasets: Sequence[str],
-    networks: Sequence[str],
-    level: float,
-    seed: int,
-    shared: Mapping[str, Any],
-) -> str:
+def _index(root: Path, ledger: Mapping[str, Any], made: Mapping[str, Any], run: Run, shared: Mapping[str, Any]) -> str:
     claims = ledger["claims"]
-    photos = {dataset: len(read_records(root / "data" / "raw" / dataset)) for dataset in datasets}
+    photos = {dataset: len(read_records(root / "data" / "raw" / dataset)) for dataset in run.datasets}
     small = ", ".join(f"{dataset} has {n} photos" for dataset, n in photos.items() if n < FEW)
     tags = {section.name: [tag for _, tag in _parts(root, section, claims, short=True)] for section in SECTIONS}
     return TEMPLATES.get_template("index.html").render(
@@ -83,9 +75,9 @@ def _index(
         tags=tags,
         tested={section.name: tested(section, claims) for section in SECTIONS},
         photos=photos,
-        classifiers=networks,
-        seed=seed,
-        level=f"{level:.0%}",
+        classifiers=run.networks,
+        seed=run.seed,
+        level=f"{run.level:.0%}",
         small=small and f"{small}: enough to check the method and to see large effects, too few for small ones.",
         footer=footer(made, ""),
     )

@@ -12,7 +12,8 @@ import pandas as pd
 from nas.store import one_line, write_bytes, write_table
 
 # endings of the files of a table: what is read by programs, then what is printed
-FORMATS = (".csv", ".parquet", ".md", ".html", "-short.html", ".tex", "-long.tex")
+FORMATS = (".csv", ".parquet", ".md", ".html", ".tex", "-long.tex")
+MORE = '<tr class="more">'  # of a row that a paper leaves out
 NEEDS_LONG = "% \\usepackage[margin=1cm]{geometry}\\usepackage{booktabs,longtable,pdflscape}\n"
 # letters that a plain LaTeX has as commands alone
 MATHS = {"Δ": r"\Delta", "τ": r"\tau", "×": r"\times", "²": "^2", "±": r"\pm", "≥": r"\ge", "≤": r"\le"}
@@ -38,7 +39,7 @@ def write_printed(
 
     `stem`.csv and .parquet have the rows of `tidy`, a number in a cell, six significant digits in the first; or those
     of the table. The others have the cells of the table, each in one line: .md with the caption above, .html, and
-    -long.tex over pages; of those rows that `short` marks are -short.html and .tex, which fits a page.
+    -long.tex over pages; .tex, which fits a page, has the rows that `short` marks, and .html marks the others (`MORE`).
 
     Parameters
     ----------
@@ -56,11 +57,9 @@ def write_printed(
     markdown = f"{escape(caption, quote=False)}\n\n{printed.to_markdown(index=False, disable_numparse=True)}\n"
     write_bytes(stem.with_suffix(".md"), markdown.encode())
     kept = np.asarray(short, bool) if short is not None and any(short) else np.ones(len(table), bool)
-    few, few_bold = table[kept], None if bold is None else bold[kept]
     for name, content in {
-        f"{stem.name}.html": html(table, bold),
-        f"{stem.name}-short.html": html(few, few_bold),
-        f"{stem.name}.tex": latex(few, caption, few_bold),
+        f"{stem.name}.html": html(table, bold, kept.tolist()),
+        f"{stem.name}.tex": latex(table[kept], caption, None if bold is None else bold[kept]),
         f"{stem.name}-long.tex": latex(table, caption, bold, long=True),
     }.items():
         write_bytes(stem.with_name(name), content.encode())
@@ -102,10 +101,10 @@ def _markdown(cell: Any) -> Any:
     return escape(cell, quote=False).replace("|", "\\|") if isinstance(cell, str) else cell
 
 
-def html(table: pd.DataFrame, bold: pd.DataFrame | None = None) -> str:
+def html(table: pd.DataFrame, bold: pd.DataFrame | None = None, kept: Sequence[bool] | None = None) -> str:
     """A table element; special characters are escaped, and intervals stand in small print below their number.
 
-    Cells of columns of numbers have the class n.
+    Cells of columns of numbers have the class n. Parameters: `kept`, of each row, whether a paper has it; see `MORE`.
     """
     numbers = {column for column in table if all(_is_number(cell) for cell in table[column])} if len(table) else set()
     kinds = [' class="n"' if column in numbers else "" for column in table]
@@ -119,7 +118,9 @@ def html(table: pd.DataFrame, bold: pd.DataFrame | None = None) -> str:
         for cells, marked in zip(table.to_numpy(object), marks, strict=True)
     ]
     lines = ['<table class="data">', f"<thead><tr>{''.join(heads)}</tr></thead>", "<tbody>"]
-    return "\n".join([*lines, *(f"<tr>{row}</tr>" for row in rows), "</tbody>", "</table>\n"])
+    starts = ["<tr>" if keep else MORE for keep in ([True] * len(rows) if kept is None else kept)]
+    ended = [f"{start}{row}</tr>" for start, row in zip(starts, rows, strict=True)]
+    return "\n".join([*lines, *ended, "</tbody>", "</table>\n"])
 
 
 def _cell(cell: Any, bold: bool) -> str:

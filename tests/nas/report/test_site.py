@@ -12,7 +12,7 @@ from nas.data.records import Record, write_records
 from nas.report import site
 from nas.report.pages import PLACE
 from nas.report.sections import SECTIONS
-from nas.report.site import bar, make_site
+from nas.report.site import Run, bar, make_site
 from nas.report.writing import write_printed
 from nas.store.files import write_bytes
 
@@ -41,7 +41,7 @@ def root(tmp_path):
 
 def pages(root, **given):
     known = {"datasets": ["made", "bare"], "networks": ["mobilenet_v2", "own"], "level": 0.9, "seed": 7}
-    return dict(make_site(root, LEDGER, MADE, **(known | given)))
+    return dict(make_site(root, LEDGER, MADE, Run(**(known | given))))
 
 
 def plain(text):

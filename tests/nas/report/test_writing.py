@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.report.writing import FORMATS, caption_of, write_printed
+from nas.report.writing import FORMATS, MORE, caption_of, write_printed
 from nas.store.tables import read_table
 
 random = settings(max_examples=25, deadline=None, derandomize=True)
@@ -81,13 +81,15 @@ def test_programs_read_numbers_and_a_paper_has_some_of_the_rows(tmp_path):
         assert "0.33" in found[ending] and "0.5" in found[ending].replace("<br>", " ")
     assert "shortstack{" not in found["-long.tex"] and found["-long.tex"].count("shortstack") == 2
     assert r"\shortstack[r]{0.33\\{}[0.1, 0.5]}" in found["-long.tex"]  # below each other, since there are many columns
-    for ending in ("-short.html", ".tex"):
-        assert "0.33" not in found[ending] and "0.5" in found[ending]
+    assert "0.33" not in found[".tex"] and "0.5" in found[".tex"]
+    starts = {cell: start for start, cell in re.findall("(<tr[^>]*>)<td>(.)</td>", found[".html"])}
+    assert starts == {"a": MORE, "b": "<tr>"}
 
 
 def test_a_paper_that_would_have_no_row_has_all(tmp_path):
     write_printed(pd.DataFrame({"a": ["x", "y"]}), tmp_path / "t", "caption", short=[False, False])
-    assert (tmp_path / "t-short.html").read_text() == (tmp_path / "t.html").read_text()
+    assert MORE not in (tmp_path / "t.html").read_text()
+    assert all(f"{cell} \\\\" in (tmp_path / "t.tex").read_text() for cell in "xy")
 
 
 PAPER = r"""\documentclass{article}
