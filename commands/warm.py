@@ -12,6 +12,7 @@ import runpy
 import select
 import signal
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -58,6 +59,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the copies hear it
     if not can_keep():
         return
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as in `nas.report.rendering`
     for library in LIBRARIES:
         with suppress(Exception):  # whoever needs it says so
             import_module(library)

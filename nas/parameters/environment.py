@@ -53,6 +53,7 @@ def of_own_making(given: Mapping[str, str], scratch: Path) -> dict[str, str]:
         "IPYTHONDIR": str(scratch / "ipython"),
         "JUPYTER_CONFIG_DIR": str(scratch / "jupyter"),
         "JUPYTER_DATA_DIR": str(scratch / "jupyter"),
+        "JUPYTER_PREFER_ENV_PATH": "0",  # the kernel of that folder, not the one of .venv
         "LC_ALL": "C.UTF-8",
         "MPLCONFIGDIR": str(scratch / "matplotlib"),
         "PYTHONHASHSEED": "0",

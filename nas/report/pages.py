@@ -1,12 +1,10 @@
-"""Parts of a page: what a notebook says, figures and tables with their captions and downloads."""
+"""Parts of a page: figures and tables with their captions and downloads, in the places that a notebook left."""
 
 import html
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import nbformat
-from nbconvert import HTMLExporter
 from PIL import Image
 
 from nas.report.writing import FORMATS, MORE, caption_of
@@ -18,37 +16,8 @@ KINDS = {"png": "PNG", "svg": "SVG", "pdf": "PDF", "csv": "numbers (CSV)"}  # of
 TABLE_KINDS = {".csv": "CSV", ".parquet": "parquet", ".md": "Markdown", ".tex": "LaTeX, a page", "-long.tex": "LaTeX"}
 
 
-def body(notebook: nbformat.NotebookNode) -> str:
-    """What an executed notebook says, without code, prompts or timings: the same results give the same bytes.
-
-    Where it shows a figure or a table of the report there is a place for it, see `filled`.
-    """
-    notebook = nbformat.from_dict({**notebook, "metadata": {"kernelspec": notebook.metadata.get("kernelspec", {})}})
-    for number, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{number}"
-        cell["metadata"] = {"tags": cell.metadata.get("tags", [])}
-        if cell.cell_type == "code":
-            cell["execution_count"] = None
-            cell["outputs"] = [_placed(output) for output in cell.outputs if output.get("metadata", {}) != {MARK: {}}]
-    exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True)
-    exporter.exclude_anchor_links = True
-    found: str = exporter.from_notebook_node(notebook)[0]
-    return re.sub(r'alt="No description has been provided for this image"', 'alt="A picture of the notebook"', found)
-
-
-def _placed(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    part = output.get("metadata", {}).get(MARK, {}).get("part")
-    if not part:
-        return output
-    made: nbformat.NotebookNode = nbformat.from_dict(
-        {"output_type": "display_data", "metadata": {}, "data": {"text/html": PLACE.format(part)}}
-    )
-    return made
-
-
 def filled(content: str, parts: dict[str, str]) -> str:
-    """The content of a page with a figure or table in each place that `body` left for it."""
-
+    """The content of a page with a figure or table in each place that is left for it (`rendering.body`)."""
     placed = set(re.findall(PLACE.format(r"(\w+)"), content))
     if missing := set(parts) - placed:
         raise ValueError(f"a page has no place for {', '.join(sorted(missing))}, of its section in nas.report.sections")

@@ -8,6 +8,7 @@ their final names.
 
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Collection
@@ -19,8 +20,9 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
+from nbconvert import HTMLExporter
 
-from nas.report import pages
+from nas.report.pages import MARK, PLACE, write_page
 from nas.store import move, write_json
 
 # a page needs no widgets for progress, and the warning, of a package that another imports, names a folder
@@ -48,14 +50,14 @@ def render(name: str, root: Path, reports: Path, scratch: Path, expected: Collec
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     execute(source, scratch / "executed.ipynb", {"root": str(root.resolve()), "output": str(scratch.resolve())})
-    page = pages.body(nbformat.read(scratch / "executed.ipynb", as_version=4))
+    page = body(nbformat.read(scratch / "executed.ipynb", as_version=4))
     made = {file.relative_to(scratch) for folder in ("figures", "tables") for file in (scratch / folder).glob("*")}
     for files, what in ((set(expected) - made, "did not make"), (made - set(expected), "makes")):
         if files:
             names = ", ".join(sorted(map(str, files)))
             raise ValueError(f"{source}: {what} {names}, other than its outs in dvc.yaml; nothing was rendered")
     ready = Path("sections", f"{name}.html")
-    pages.write_page(page, scratch / ready)  # all is written before the first file gets its name
+    write_page(page, scratch / ready)  # all is written before the first file gets its name
     move((*sorted(made), ready), scratch, reports)
     shutil.rmtree(scratch)
 
@@ -118,6 +120,34 @@ def check(source: Path) -> None:
         ) from None
     if language != "python":
         raise ValueError(f"{source}: is written in {language}; a notebook of the report is in Python")
+
+
+def body(notebook: nbformat.NotebookNode) -> str:
+    """What an executed notebook says, without code, prompts or timings: the same results give the same bytes.
+
+    Where it shows a figure or a table of the report there is a place for it, see `pages.filled`.
+    """
+    notebook = nbformat.from_dict({**notebook, "metadata": {"kernelspec": notebook.metadata.get("kernelspec", {})}})
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"
+        cell["metadata"] = {"tags": cell.metadata.get("tags", [])}
+        if cell.cell_type == "code":
+            cell["execution_count"] = None
+            cell["outputs"] = [_placed(output) for output in cell.outputs if output.get("metadata", {}) != {MARK: {}}]
+    exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True)
+    exporter.exclude_anchor_links = True
+    found: str = exporter.from_notebook_node(notebook)[0]
+    return re.sub(r'alt="No description has been provided for this image"', 'alt="A picture of the notebook"', found)
+
+
+def _placed(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    part = output.get("metadata", {}).get(MARK, {}).get("part")
+    if not part:
+        return output
+    made: nbformat.NotebookNode = nbformat.from_dict(
+        {"output_type": "display_data", "metadata": {}, "data": {"text/html": PLACE.format(part)}}
+    )
+    return made
 
 
 def _code(target: Path) -> list[nbformat.NotebookNode]:

@@ -1,15 +1,13 @@
-"""Figures and tables as they stand in a page, and what a notebook says."""
+"""Figures and tables as they stand in a page."""
 
 import re
 
-import nbformat
 import pandas as pd
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 from nas.report import pages
-from nas.report.pages import MARK, PLACE
+from nas.report.pages import PLACE
 from nas.report.writing import write_printed
 
 SPECIAL = "<b> & \"quoted\" 'x'"
@@ -56,25 +54,6 @@ def test_a_short_table_says_how_many_rows_there_are_and_where(tmp_path):
     assert re.findall("<td>(.)</td>", tag) == ["x", "z"]
     write_printed(pd.DataFrame({"a": list("xyz")}), tmp_path / "table2", "Caption")
     assert "of which" not in pages.table_tag(tmp_path, "table2", short=True)
-
-
-def shown(metadata, **data):
-    return new_output("display_data", data, metadata=metadata)
-
-
-def test_parts_of_the_report_have_their_places_in_what_a_notebook_says():
-    outputs = [
-        shown({MARK: {"part": "figure4"}}, **{"image/png": "aGlkZGVu"}),
-        shown({MARK: {}}, **{"text/html": "<p>its caption</p>"}),
-        shown({}, **{"text/html": "<p>a note</p>"}),
-    ]
-    notebook = new_notebook(cells=[new_markdown_cell("# A title"), new_code_cell("1 + 1", outputs=outputs)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    body = pages.body(notebook)
-    assert PLACE.format("figure4") in body and "aGlkZGVu" not in body and "its caption" not in body
-    assert "a note" in body and "1 + 1" not in body and "<h1>A title</h1>" in body
-    assert "<p>HERE</p>" in pages.filled(body, {"figure4": "<p>HERE</p>"})
-    nbformat.validate(notebook)
 
 
 def test_a_part_that_is_none_of_the_section_is_named():

@@ -13,9 +13,10 @@ import nbformat
 import psutil
 import pytest
 import yaml
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from nas.report.rendering import check, execute, render
+from nas.report.pages import MARK, PLACE, filled
+from nas.report.rendering import body, check, execute, render
 from nas.report.writing import FORMATS
 from nas.store.files import write_json
 
@@ -106,6 +107,25 @@ def test_a_notebook_gives_the_same_page_figures_and_tables_each_time(project):
     assert not (project / "data" / "scratch" / "render" / "tiny").exists()
 
 
+def shown(metadata, **data):
+    return new_output("display_data", data, metadata=metadata)
+
+
+def test_parts_of_the_report_have_their_places_in_what_a_notebook_says():
+    outputs = [
+        shown({MARK: {"part": "figure4"}}, **{"image/png": "aGlkZGVu"}),
+        shown({MARK: {}}, **{"text/html": "<p>its caption</p>"}),
+        shown({}, **{"text/html": "<p>a note</p>"}),
+    ]
+    notebook = new_notebook(cells=[new_markdown_cell("# A title"), new_code_cell("1 + 1", outputs=outputs)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    content = body(notebook)
+    assert PLACE.format("figure4") in content and "aGlkZGVu" not in content and "its caption" not in content
+    assert "a note" in content and "1 + 1" not in content and "<h1>A title</h1>" in content
+    assert "<p>HERE</p>" in filled(content, {"figure4": "<p>HERE</p>"})
+    nbformat.validate(notebook)
+
+
 def test_a_page_has_no_warning_about_widgets_and_keeps_others(project):
     write_notebook(project, "warned", "import tqdm.auto", "import warnings\nwarnings.warn('the photos are few')")
     assert run(project, "warned").returncode == 0
@@ -140,7 +160,7 @@ def test_a_disk_that_is_full_when_the_page_is_written_leaves_the_former_report(p
     def full(page, path):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("nas.report.pages.write_page", full)
+    monkeypatch.setattr("nas.report.rendering.write_page", full)
     with pytest.raises(OSError, match="No space left"):
         render("tiny", project, project / "reports", project / "scratch", [Path(MADE[0])])
     assert reports(project) == before
