@@ -56,6 +56,17 @@ def seen(site: Path, name: str, width: int, scratch: Path, accessible: bool = Tr
     return found
 
 
+def printed(page: Path, scratch: Path) -> str:
+    """The text of a page as it is printed, column by column.
+
+    Raises FileNotFoundError where there is no pdftotext (Debian: poppler-utils).
+    """
+    target = scratch / "printed.pdf"
+    command = [*_command(scratch), f"--print-to-pdf={target}", "--no-pdf-header-footer", page.as_uri()]
+    subprocess.run([each for each in command if each != "--dump-dom"], capture_output=True, timeout=300, check=True)
+    return subprocess.run(["pdftotext", target, "-"], capture_output=True, text=True, check=True).stdout
+
+
 def _dumped(scratch: Path, page: Path) -> str:
     """The page when its scripts have run; no name of a host leads anywhere."""
     done = subprocess.run([*_command(scratch), page.as_uri()], capture_output=True, text=True, timeout=300, check=True)

@@ -7,13 +7,15 @@ import html
 import json
 import os
 import re
+import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from browser import missing, seen
+from browser import missing, printed, seen
 from PIL import Image
 from skimage import data
 from small import CLASSIFIER, MAKE_REPRO, chosen, contents, copy_tracked, dvc, environment_of, smaller
@@ -140,6 +142,17 @@ def test_a_browser_finds_nothing_wrong_with_any_page(plain, tmp_path):
             assert not any(wrong.values()), (page, wrong)
             assert found["searched"] in (True, None), page
     assert (site / "index.html").stat().st_size < 10**6
+
+
+def test_tables_on_paper_have_all_their_numbers(plain, tmp_path):
+    """On a screen they scroll."""
+    if (reason := missing()) or not shutil.which("pdftotext"):
+        pytest.skip(reason or "there is no pdftotext (Debian: apt-get install poppler-utils)")
+    page, number = plain[0] / "reports/site/index.html", re.compile(r"\d\.\d{3}(?!\d)")
+    rows = re.findall("<tr>(.*?)</tr>", page.read_text())
+    wanted = Counter(number.findall(" ".join(rows)))
+    assert len(rows) > 50 and wanted.total() > 500
+    assert wanted <= Counter(number.findall(printed(page, tmp_path)))
 
 
 def test_stages_that_dvc_alone_starts_give_the_same_bytes(plain):

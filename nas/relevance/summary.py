@@ -7,7 +7,7 @@ import pandas as pd
 
 from nas.relevance.agreement import SETTING, mean_setting_agreement, ranked, setting_agreement, with_gains
 from nas.relevance.areas import FRACTIONS, mean_curve
-from nas.relevance.outranking import outranking
+from nas.relevance.outranking import outranking, rank_intervals
 from nas.statistics import Resampling, summarize
 from nas.store import Shards
 
@@ -17,9 +17,9 @@ def summaries(folder: Path, resampling: Resampling) -> dict[str, pd.DataFrame]:
     stored = Shards(folder)
     areas = with_gains(stored.table(["id", *SETTING, "method", "auc", "parts", "steps"]))
     means = summarize(areas, [*SETTING, "method"], ["auc"], resampling)
-    steps = steps_of(areas)
+    steps, ranks = steps_of(areas), rank_intervals(areas, *resampling)
     return {
-        "summary": ranked(means).merge(steps, on=SETTING),
+        "summary": ranked(means).merge(ranks, on=[*SETTING, "method"]).merge(steps, on=SETTING),
         "curves": bands(stored, resampling).merge(steps, on=SETTING),
         "tau": setting_agreement(areas, *resampling),
         "mean_tau": mean_setting_agreement(areas, *resampling),

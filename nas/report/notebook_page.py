@@ -32,6 +32,7 @@ class NotebookPage:
     ----------
     root, output : the folders
     datasets, networks : of params.yaml
+    parameters : all of params.yaml; what a page reads of them is in its stage
     settings : of the figure
     resampling : of the intervals
     """
@@ -40,6 +41,7 @@ class NotebookPage:
         self.root = Path(root) if root is not None else _around(Path.cwd())
         self.output = Path(output) if output is not None else self.root / "data" / "scratch" / "notebooks" / subject
         parameters = read_yaml(self.root / "params.yaml")
+        self.parameters: dict[str, Any] = parameters
         self.datasets: list[str] = parameters["datasets"]
         self.networks: list[str] = parameters["classifiers"]
         self.settings: dict[str, Any] = parameters.get(subject, {}).get("figure", {})

@@ -1,6 +1,5 @@
 """One look for all figures, and how they are saved."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nas.report import lettering
 from nas.store import one_line, write_bytes
 
 WIDTH = 7.2  # inches, the text width of a two-column page
@@ -21,8 +21,6 @@ INK, MUTED, ACCENT = "#222222", "#6b7280", "#d55e00"
 def use() -> None:
     """Set the style for the figures that follow."""
     sns.set_theme(context="paper", style="ticks", palette="colorblind")
-    # of a name in letters that the font lacks: a box is drawn for each, and the pages have the name as text
-    warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
     mpl.rcParams.update(
         {
             "figure.dpi": 100,
@@ -30,7 +28,7 @@ def use() -> None:
             "pdf.fonttype": 42,
             "savefig.bbox": "tight",
             "savefig.pad_inches": 0.04,
-            "font.family": "DejaVu Sans",
+            "font.family": lettering.families(),
             "font.size": 8,
             "axes.titlesize": 8,
             "axes.labelsize": 8,
@@ -56,6 +54,7 @@ def save(figure: Figure, caption: str, stem: Path, photographs: bool = False) ->
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     caption = one_line(caption)
+    lettering.name_missing(figure)
     said = {"Title": f"Neuro-Activated Superpixels, {stem.name}", "Subject": caption}
     drawing = {"Title": said["Title"], "Description": caption, "Source": MADE, "Date": None, "Creator": None}
     picture = {"Title": said["Title"], "Description": caption, "Source": MADE, "Software": None}
@@ -82,7 +81,7 @@ def title(axes: Axes, text: str, fontsize: float, pad: float) -> None:
     # of the panel, which a photo may not fill
     width = axes.get_position(original=True).transformed(axes.figure.transSubfigure).width
     lines = []
-    for line in text.split("\n"):
+    for line in lettering.drawable(text).split("\n"):
         drawn = axes.set_title(line, fontsize=fontsize, pad=pad)
         kept = len(line)
         while kept > 1 and drawn.get_window_extent().width > width:

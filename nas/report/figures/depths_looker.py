@@ -90,8 +90,8 @@ def element(looker: Looker) -> str:
     return (
         f'<p>{note}</p><div class="looker" data-known="{known}"><p><label>Photo <select>{options}</select></label> '
         f'<label>Depths <input type="range" name="depths" min="0" max="{len(looker.depths) - 1}" value="{first}">'
-        f'<output name="depths"></output></label> <label>k <input type="range" name="k" min="0" '
-        f'max="{len(looker.ks) - 1}" value="0"><output name="k"></output></label></p>'
+        f'</label><output name="depths"></output> <label>k <input type="range" name="k" min="0" '
+        f'max="{len(looker.ks) - 1}" value="0"></label><output name="k"></output></p>'
         '<div class="tiles"><div class="photo" role="img" aria-label="photo"></div>'
         f'<div class="labels" role="img" aria-label="NAS clusters of {escape(label_of(looker.network))}"></div>'
         "</div></div>"

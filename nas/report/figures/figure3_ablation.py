@@ -102,6 +102,14 @@ def by_depth(summary: pd.DataFrame) -> pd.DataFrame:
     return means.rename("edge adherence").rename_axis("depth").reset_index()
 
 
+def shown(summary: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """The numbers that figure 3 draws: edge adherence of a data set on the recipe's grid, with its first weighting."""
+    of_dataset = summary[(summary["dataset"] == dataset) & (summary["size"] == "first")]
+    of_dataset = of_dataset[of_dataset["weighting"] == of_dataset["weighting"].iloc[0]]
+    kept: pd.DataFrame = of_dataset[(of_dataset["measure"] == "edge_adherence") & (of_dataset["clusters"] != "auto")]
+    return kept
+
+
 def load(root: Path, dataset: str, network: str, photo: str, summary: pd.DataFrame) -> tuple[Figure, str]:
     """Figure 3 and its caption: label maps of one photo, and edge adherence of all photos of the data set."""
     folder = root / "data" / "ablation" / dataset / network
@@ -110,15 +118,13 @@ def load(root: Path, dataset: str, network: str, photo: str, summary: pd.DataFra
     view = activations.read([photo], ["view"])["view"][0]
     made = {name: variant for name, variant in read_variants(folder).items() if variant.clusters != "auto"}
     deepest = max(max(variant.depths) for variant in made.values())
-    weighting = next(variant.weighting for variant in made.values() if variant.size == "first")
+    of_dataset = shown(summary, dataset)
+    weighting = of_dataset["weighting"].iloc[0]
     labels = {}
     for name, variant in sorted(made.items(), key=lambda each: (len(each[1].depths), each[1].depths, each[1].clusters)):
         if max(variant.depths) == deepest and (variant.size, variant.weighting) == ("first", weighting):
             found = Shards(folder).read([photo], [name])[name][0]
             labels[variant.columns()["depths"], int(variant.clusters)] = resize_labels(found, view.shape[:2])
-    of_dataset = summary[
-        (summary["dataset"] == dataset) & (summary["size"] == "first") & (summary["weighting"] == weighting)
-    ]
     n = int(of_dataset["n"].max())
     caption = (
         f"Depth and number of clusters. a: NAS clusters of one photo ({label_of(network)}, recipe's grid, "

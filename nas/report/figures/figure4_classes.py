@@ -184,5 +184,6 @@ def caption(found: ClassClusters, ids: Sequence[str], cluster: int, rule: str) -
         "every photo. Own clusters take number and colour of the class-level cluster that they match best, one to one "
         "(grey, white or black: none is left). ARI: adjusted Rand index of own and class-level clusters, in brackets "
         f"its mean over all circular shifts of the own map, which is chance. Right: cluster {cluster}, {rule}; "
-        "all else is faint, and the close-up is of its largest part."
+        "all else is faint, and the close-up is of its largest part: what the cluster is of in that photo, which need "
+        "not be the object."
     )

@@ -178,12 +178,25 @@ def _mean_gains(table: pd.DataFrame, resampling: Resampling) -> list[dict[str, A
     return rows
 
 
+def with_gains(datasets: Sequence[str], gains: pd.DataFrame) -> str:
+    """The first data set with gains, or the first where none has."""
+    return next((name for name in datasets if name in set(gains["dataset"])), datasets[0])
+
+
+def shown(datasets: Sequence[str], gains: pd.DataFrame) -> pd.DataFrame:
+    """The gains that figure 5 draws: of its data set, in regions on the recipe's grid that are compared."""
+    kept = gains[
+        (gains["dataset"] == with_gains(datasets, gains)) & ~gains["regions"].str.endswith((".image", ".tuned"))
+    ]
+    return kept[kept["regions"].str.split(".").str[0].isin(COMPARED)]
+
+
 def load(
     root: Path, datasets: Sequence[str], network: str, photos: Sequence[str], methods: Sequence[str], regions: str,
     gains: pd.DataFrame,
 ) -> tuple[Figure, str]:  # fmt: skip
     """Figure 5 and its caption, of the first data set with gains, or of the first where none has."""
-    dataset = next((name for name in datasets if name in set(gains["dataset"])), datasets[0])
+    dataset = with_gains(datasets, gains)
     activations = Shards(root / "data" / "activations" / dataset / network)
     named, photos = photos, present(activations, photos)
     views = activations.read(photos, ["view"])["view"]
@@ -206,8 +219,7 @@ def load(
     outlines = [_outline(records[photo].truth(size)) for photo in photos]
     labelled = stored.read(photos, ["labelled"])["labelled"]
     explained = "labelled" if labelled.all() else "labelled or predicted" if labelled.any() else "predicted"
-    shown = gains[(gains["dataset"] == dataset) & ~gains["regions"].str.endswith((".image", ".tuned"))]
-    shown = shown[shown["regions"].str.split(".").str[0].isin(COMPARED)]
+    drawn = shown(datasets, gains)
     caption = (
         f"a: saliency maps of {label_of(network)} for the {explained} class, raw and averaged inside "
         f"{label_of_regions(kind)}, dark is low; signed maps diverge around zero, violet is negative. Each map has a "
@@ -216,15 +228,15 @@ def load(
         f"{' The object is outlined in green.' if any(each is not None for each in outlines) else ''}"
         f"{missing_text(photos, named)}"
     )
-    if len(shown):
+    if len(drawn):
         caption += (
             " b: gain in AUROC of the map against the object's mask, averaged minus raw, over n = "
-            f"{int(shown['n'].max())} photos of {dataset} with paired bootstrap intervals, seed "
-            f"{shown['seed'].iloc[0]}. Right of zero, averaging makes the object stand out. Maps that are flat inside "
+            f"{int(drawn['n'].max())} photos of {dataset} with paired bootstrap intervals, seed "
+            f"{drawn['seed'].iloc[0]}. Right of zero, averaging makes the object stand out. Maps that are flat inside "
             "regions, as LIME and KernelSHAP are inside those that they are computed on, do not change there. SLIC and "
             "Felzenszwalb have as many regions as NAS has components. The mean is over methods that are no controls."
         )
-    return contrast(list(views), pairs, outlines, shown), caption
+    return contrast(list(views), pairs, outlines, drawn), caption
 
 
 def _like(regions: str, names: Sequence[str]) -> str:

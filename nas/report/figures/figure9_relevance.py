@@ -21,14 +21,15 @@ SCALE = mpl.colors.BoundaryNorm(np.round(np.arange(-1, 1.01, 0.2), 1), 256)
 LEFT, RIGHT = 0.19, 0.9  # of the matrices, in shares of the width
 
 
-def inconsistency(taus: pd.DataFrame, summary: pd.DataFrame) -> Figure:
+def inconsistency(taus: pd.DataFrame, summary: pd.DataFrame, threshold: float) -> Figure:
     """A row for each data set and network, a matrix of Kendall's tau between the settings of each direction in it;
     below the ranks of methods by setting of the first direction.
 
     Parameters
     ----------
     taus : dataset, network, `SETTING`, `other_SETTING`, tau, low, high, for every two settings
-    summary : dataset, network, `SETTING`, method, rank
+    summary : dataset, network, `SETTING`, method, rank, rank_low, rank_high
+    threshold : of tau, from which two rankings count as alike; a stroke on the scale
     """
     style.use()
     pairs = list(summary.groupby(["dataset", "network"], sort=False))
@@ -63,6 +64,7 @@ def inconsistency(taus: pd.DataFrame, summary: pd.DataFrame) -> Figure:
         image, cax=above.add_axes((RIGHT + 0.015, 0.5, 0.014, 0.4)), ticks=[-1, -0.6, -0.2, 0.2, 0.6, 1]
     )
     bar.set_label("Kendall's τ", labelpad=1)
+    bar.ax.axhline(threshold, color=style.ACCENT, linewidth=1.6)
     return figure
 
 
@@ -103,10 +105,15 @@ def _matrix(
 
 
 def _ranks(ax: Axes, summary: pd.DataFrame, settings: Sequence[Setting]) -> None:
-    """Lines of ranks of one direction; names of the methods at both ends."""
-    ranks = summary.pivot(index="method", columns=SETTING, values="rank")[list(settings)]
-    for method, look in looks.of_methods(ranks.index).items():
+    """Lines of ranks of one direction, with their intervals side by side; names of the methods at both ends."""
+    ranks, lows, highs = (
+        summary.pivot(index="method", columns=SETTING, values=value)[list(settings)]
+        for value in ("rank", "rank_low", "rank_high")
+    )
+    for number, (method, look) in enumerate(looks.of_methods(ranks.index).items()):
         ax.plot(np.arange(len(settings)), ranks.loc[method], markersize=3, linewidth=1.3, **looks.line_of(look))
+        beside = np.arange(len(settings)) + (number - (len(ranks) - 1) / 2) * 0.07
+        ax.vlines(beside, lows.loc[method], highs.loc[method], color=look.color, linewidth=0.7, alpha=0.6, zorder=1)
     for column, x, side in ((0, -0.75, "right"), (-1, len(settings) - 0.6, "left")):
         for place, method in enumerate(ranks.iloc[:, column].sort_values(kind="stable").index, start=1):
             ink = style.MUTED if method in CONTROLS else style.INK
@@ -117,19 +124,30 @@ def _ranks(ax: Axes, summary: pd.DataFrame, settings: Sequence[Setting]) -> None
     ax.spines["left"].set_visible(False)
 
 
-def load(taus: pd.DataFrame, summary: pd.DataFrame, methods: str) -> tuple[Figure, str]:
+def shown(taus: pd.DataFrame, summary: pd.DataFrame, methods: str) -> pd.DataFrame:
+    """The numbers that figure 9 draws: in panel a tau with its interval, in panel b ranks of the first direction."""
+    tau = taus[(taus["methods"] == methods) & (taus["direction"] == taus["other_direction"])]
+    ranks = summary[summary["direction"] == summary["direction"].iloc[0]]
+    kept = ["dataset", "network", *SETTING, "method", "rank", "rank_low", "rank_high", "n"]
+    drawn: pd.DataFrame = pd.concat([tau.assign(panel="a"), ranks[kept].assign(panel="b")], ignore_index=True)
+    return drawn
+
+
+def load(taus: pd.DataFrame, summary: pd.DataFrame, methods: str, threshold: float) -> tuple[Figure, str]:
     """Figure 9 and its caption; `methods` is "real" or "all", those whose rankings are compared in the matrices."""
-    shown = taus[taus["methods"] == methods]
+    compared_taus = taus[taus["methods"] == methods]
     compared = "all methods" if methods == "all" else "the methods that are no controls"
     replacements = ", ".join(dict.fromkeys(summary["replacement"]))
     caption = (
         f"a: Kendall's τ between the rankings of {compared} by mean area under LeRF and under MoRF, and by the "
         "symmetric gain, in every two settings: an order of removal, named, with the replacements "
         f"{replacements} in that order. 1 is the same ranking, 0 is chance, -1 the reverse; dots: the "
-        "bootstrap interval over photos has 0 inside. "
+        f"bootstrap interval over photos has 0 inside; stroke on the scale: {threshold:g}, the threshold of the "
+        "claims, there for the mean over single photos. "
         f"b: methods from the first rank to the last, by setting of {label_of(summary['direction'].iloc[0])}; a "
-        "consistent benchmark would draw level lines. Controls in grey. "
+        "consistent benchmark would draw level lines; thin bars, side by side: where ranks lie when photos are drawn "
+        "anew. Controls in grey. "
         f"n = {int(summary['n'].max())} photos of {', '.join(summary['dataset'].unique())}, seed "
         f"{summary['seed'].iloc[0]}."
     )
-    return inconsistency(shown, summary), caption
+    return inconsistency(compared_taus, summary, threshold), caption

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nas.relevance.agreement import SETTING
-from nas.relevance.outranking import outranked, outranking, rank_methods
+from nas.relevance.agreement import SETTING, scores_of
+from nas.relevance.outranking import outranked, outranking, rank_intervals, rank_methods
 from nas.saliency.methods import CONTROLS
-from nas.statistics.bootstrap import interval
+from nas.statistics.bootstrap import interval, resample_counts
 
 fast = settings(max_examples=30, deadline=None, derandomize=True)
 
@@ -53,6 +53,19 @@ def test_outranking_counts_photos_and_real_methods_one_by_one(areas):
             bounds = [row[measure], row[f"{measure}_low"], row[f"{measure}_high"]]
             np.testing.assert_allclose(bounds, expected[:3], atol=1e-12)
         assert (row["methods"], row["n"]) == (5, 3)
+
+
+def test_ranks_have_percentiles_over_resampled_photos(areas):
+    found = rank_intervals(areas, 0.8, 40, seed=1).set_index([*SETTING, "method"])
+    settings, methods, ids, scores = scores_of(areas)
+    drawn = np.concatenate(list(resample_counts(len(ids), 40, seed=1)))
+    for setting, of_setting in zip(settings, scores, strict=True):
+        ranks = rank_methods([counts @ of_setting for counts in drawn])
+        for method, of_method in zip(methods, ranks.T, strict=True):
+            low, high = np.quantile(of_method, [0.1, 0.9])
+            assert tuple(found.loc[(*setting, method), ["rank_low", "rank_high"]]) == pytest.approx((low, high))
+    alone = rank_intervals(areas[areas["id"] == "a"], 0.8, 40, seed=1)
+    assert alone[["rank_low", "rank_high"]].isna().all(axis=None)
 
 
 def test_without_controls_nothing_is_outranked(areas):

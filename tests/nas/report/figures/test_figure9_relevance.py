@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from nas.relevance.agreement import SETTING, ranked, setting_agreement
+from nas.relevance.outranking import rank_intervals
 from nas.report.figures import figure9_relevance
 from nas.report.figures.figure9_relevance import setting_name, symmetric
 from nas.report.looks import of_methods
@@ -31,7 +32,8 @@ def made_of(settings, networks=("mobilenet_v2",)):
         carried = {"dataset": "made", "network": network, "seed": 6}
         taus.append(setting_agreement(areas, 0.9, 50, 0).assign(**carried))
         means = areas.groupby([*SETTING, "method"], sort=False)["auc"].mean().reset_index(name="value")
-        summaries.append(ranked(means).assign(n=len(IDS), **carried))
+        ranks = ranked(means).merge(rank_intervals(areas, 0.9, 50, 0))
+        summaries.append(ranks.assign(n=len(IDS), **carried))
     return pd.concat(taus, ignore_index=True), pd.concat(summaries, ignore_index=True)
 
 
@@ -56,7 +58,7 @@ def test_a_matrix_of_tau_is_symmetric_and_marks_intervals_around_zero():
 def test_matrices_are_tau_and_lines_are_ranks(methods):
     networks = ["mobilenet_v2", "own", "third"]
     taus, summary = made_of(SETTINGS, networks)
-    figure, caption = figure9_relevance.load(taus, summary, methods)
+    figure, caption = figure9_relevance.load(taus, summary, methods, 0.8)
     above, under = figure.subfigs
     matrices = [ax for ax in above.axes if ax.images]
     places = [(network, direction) for network in networks for direction in ("least", "most")]
@@ -80,9 +82,17 @@ def test_matrices_are_tau_and_lines_are_ranks(methods):
         ranks = ranks[SETTINGS[:2]]
         for line, method in zip(chart.lines, of_methods(ranks.index), strict=True):
             assert list(line.get_ydata()) == ranks.loc[method].tolist()
+        bars = [collection.get_segments() for collection in chart.collections]
+        of_network = summary[summary["network"] == network].set_index(["method", *SETTING])
+        for bar, method in zip(bars, of_methods(ranks.index), strict=True):
+            found = [tuple(segment[:, 1]) for segment in bar]
+            expected = [of_network.loc[(method, *each), ["rank_low", "rank_high"]] for each in SETTINGS[:2]]
+            assert found == [tuple(each) for each in expected]
         names = [text.get_text() for text in chart.texts if text.get_ha() == "right"]
         first = ranks.iloc[:, 0].sort_values(kind="stable").index
         assert names == [label_of(method) for method in first]
+    numbers = figure9_relevance.shown(taus, summary, methods)
+    assert numbers["panel"].value_counts().to_dict() == {"a": 3, "b": 3 * 2 * len(METHODS)}
     said = "all methods" if methods == "all" else "the methods that are no controls"
     assert f"rankings of {said} by" in caption and "n = 4 photos of made, seed 6." in caption
 
@@ -90,7 +100,7 @@ def test_matrices_are_tau_and_lines_are_ranks(methods):
 def test_one_setting_agrees_with_no_other():
     taus, summary = made_of(SETTINGS[:1])
     assert taus.empty
-    figure, caption = figure9_relevance.load(taus, summary, "real")
+    figure, caption = figure9_relevance.load(taus, summary, "real", 0.8)
     figure.canvas.draw()
     assert "n = 4 photos" in caption
 
