@@ -36,6 +36,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         target,
         scratch=scratch,
         batch_size=chosen.batch,
+        network=True,
         description=f"activations {dataset} {network}",
         load=partial(read_views, classifier=classifier),
         n_bytes=bytes_of_activations(shapes, classifier.size, classifier.n_classes(), chosen.precision, chosen.cache),

@@ -30,6 +30,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         pieces=counts,
         scratch=SCRATCH / "convergence" / dataset / network,
         workers=1 if torch.cuda.is_available() else 0,
+        network=True,
         description=f"convergence {dataset} {network}",
         carried={"dataset": dataset, "network": network, "seed": parameters.seed},
         columns=CONVERGENCE_COLUMNS,

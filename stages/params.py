@@ -11,6 +11,7 @@ from nas.parameters import Section, check_names, knob, load, run_program, tidy, 
 from nas.relevance import SIMPLE
 from nas.saliency import GAUSSIAN, RAW
 from nas.statistics import Resampling
+from nas.store import Place, elsewhere
 from nas.superpixels import SEGMENTATIONS, Segmenting, Variant
 from stages import shipped
 from stages.checks import checked
@@ -33,6 +34,7 @@ from stages.kinds import (
     Pixels,
     Positive,
     Replacement,
+    Seconds,
     Seed,
     Share,
     Side,
@@ -66,6 +68,15 @@ class Download(Section):
 
 class Weights(Section):
     files: dict[Name, Text] = knob("classifier -> your own .safetensors or .pth state dict: needed for timm's")
+
+
+class Engine(Section):
+    cluster: Text | None = knob("tcp://HOST:PORT of a dask scheduler, or the file that it writes; null: this machine")
+    wait: Seconds = knob("seconds for the first worker")
+
+    def place(self) -> Place | None:
+        """The cluster on which batches are computed; None: this machine."""
+        return None if self.cluster is None else Place(self.cluster, self.wait)
 
 
 class Activations(Section):
@@ -244,6 +255,7 @@ class Parameters(Section):
     seed: Seed = knob("of every random choice")
     download: Download
     weights: Weights
+    engine: Engine = knob("where batches of photos are computed; it changes no byte (docs/cluster.md)")
     activations: Activations
     superpixels: Superpixels
     method: Method
@@ -291,4 +303,8 @@ def run(stage: Callable[..., None], *arguments: str, item: Callable[[Parameters]
         tidy(PARAMS, validate(Parameters, content, str(PARAMS)), HEADER)
         return parameters
 
-    run_program(tidied, stage, item or arguments, TIMINGS)
+    def placed(parameters: Parameters, *given: str) -> None:
+        with elsewhere(parameters.engine.place()):
+            stage(parameters, *given)
+
+    run_program(tidied, placed, item or arguments, TIMINGS)

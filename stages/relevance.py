@@ -37,6 +37,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         pieces=to_rank(saliency, methods),
         scratch=SCRATCH / "relevance" / dataset / network,
         workers=workers,
+        network=True,
         description=f"relevance {dataset} {network}",
         load=partial(read_photo, inputs=inputs, settings=settings),
         seconds=seconds,

@@ -43,6 +43,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         scratch=SCRATCH / "saliency" / dataset / network,
         batch_size=settings.batch if on_gpu else 1,
         workers=workers,
+        network=True,
         description=f"saliency {dataset} {network}",
         n_bytes=bytes_of_saliency(large, classifier.size),
         seconds=seconds,

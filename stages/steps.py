@@ -27,6 +27,7 @@ def main(parameters: Parameters, dataset: str, network: str) -> None:
         pieces=to_rank(saliency, with_maps(saliency, chosen.methods, "relevance.methods")),
         scratch=SCRATCH / "steps" / dataset / network,
         workers=1 if torch.cuda.is_available() else 0,
+        network=True,
         description=f"steps {dataset} {network}",
         load=partial(read_counts, inputs=inputs, settings=settings, counts=counts),
         carried={"dataset": dataset, "network": network, "seed": parameters.seed},

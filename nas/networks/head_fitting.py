@@ -50,6 +50,7 @@ def fit_to_photos(
         work / FEATURES,
         scratch=work / "parts",
         batch_size=forward.batch,
+        network=True,
         description=f"heads {classifier.name}",
         load=partial(read_view, classifier=classifier),
     )

@@ -66,6 +66,10 @@ class OfModules(Generic[T]):
         self._state = state
         self._made: WeakKeyDictionary[nn.Module, tuple[Any, T]] = WeakKeyDictionary()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process nothing has been made yet."""
+        return OfModules, (self._state,)
+
     def get(self, module: nn.Module, make: Callable[[], T]) -> T:
         """What was made of a module, or what `make` makes of it now."""
         state = self._state(module)

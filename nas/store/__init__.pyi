@@ -1,4 +1,5 @@
 from . import engine
+from .cluster import Place, elsewhere
 from .files import (
     checksum_of,
     expanded,
@@ -26,6 +27,7 @@ __all__ = [
     "INDEX",
     "TABLE",
     "Dumper",
+    "Place",
     "Progress",
     "Row",
     "Shard",
@@ -36,6 +38,7 @@ __all__ = [
     "collect",
     "digest",
     "duration_in_words",
+    "elsewhere",
     "engine",
     "expanded",
     "finish",

@@ -15,11 +15,12 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from nas.store.cluster import await_file, chosen, on_cluster
 from nas.store.files import is_whole
 from nas.store.kept_work import Item, Work
 from nas.store.processes import in_processes, n_cores
@@ -42,6 +43,7 @@ def run(
     pieces: Mapping[str, Any] | None = None,
     batch_size: int = 1,
     workers: int = 1,
+    network: bool = False,
     description: str = "",
     load: Load | None = None,
     n_bytes: int = 0,
@@ -61,7 +63,9 @@ def run(
     scratch : folder for the work of this run; what the result is made of is kept there
     pieces : name to what is given for the piece; names in the order of the rows
     batch_size : records per call; it does not change the result of a record
-    workers : processes, at most, each with one thread; 1 runs in this process; 0 takes every core
+    workers : processes, at most, each with one thread; 1 runs in this process; 0 takes every core. On a cluster
+        (`nas.store.cluster`) 1 is for what is not worth it there, and any other number takes all that is there
+    network : whether the function runs a network; then it is for a cluster whatever `workers` is
     n_bytes, seconds : that a record takes, where that is foreseen; a line on stderr says so of all that are to come.
         Seconds are asked for where there are more than a few to do.
     carried, columns : of the table, see `gather`
@@ -86,7 +90,7 @@ def run(
     outlook = Outlook(description, left, scratch, n_batches=n_workers)
     with (
         Progress(total=n, initial=n - left, desc=description, unit="photo", disable=None) as progress,
-        closing(_finish(pending, n_workers)) as finished,
+        closing(_finish(pending, n_workers, network, workers == 1 and not network)) as finished,
     ):
         for task in finished:
             progress.update(len(task.batch))
@@ -137,14 +141,19 @@ class Task:
         """Whether an earlier run made every piece."""
         return self.pieces is not None and len(self.kept) == len(self.pieces)
 
+    @property
+    def subject(self) -> str:
+        """What it is about, for messages."""
+        ids = ", ".join(record.id for record in self.batch)
+        return f"photo {ids}" if len(self.batch) == 1 else f"one of the photos {ids}"
+
     def read(self, record: Any) -> Any:
         """What the second function reads of a record; nothing where nothing is to be computed."""
         return None if self.load is None or self.is_kept else self.load(record, **self.asked)
 
     def compute(self, *loaded: list[Any]) -> None:
         """Make the part."""
-        ids = ", ".join(record.id for record in self.batch)
-        with naming(f"photo {ids}" if len(self.batch) == 1 else f"one of the photos {ids}"):
+        with naming(self.subject):
             made: Any = {} if self.is_kept else self.function(self.batch, *loaded, **self.asked)
             shard: Shard = made if self.pieces is None else self._joined(made)
         if self.pieces is not None:
@@ -158,9 +167,17 @@ class Task:
         return join_pieces(in_order) if in_order else Shard([record.id for record in self.batch])
 
 
-def _finish(tasks: Sequence[Task], workers: int) -> Generator[Task]:
-    """Run the tasks; yields each one when it is finished."""
-    if workers > 1:
+def _finish(tasks: Sequence[Task], workers: int, network: bool, here: bool) -> Generator[Task]:
+    """Run the tasks, `here` or where it is chosen to; yields each one when it is finished."""
+    if tasks and not here and (place := chosen()):
+        shared = replace(tasks[0], batch=(), part=Path())
+        arguments = [(task.batch, task.part) for task in tasks]
+        calls = on_cluster(place, _remote, shared, arguments, lambda number: tasks[number].subject, network)
+        with closing(calls) as numbers:
+            for number in numbers:
+                await_file(tasks[number].part)
+                yield tasks[number]
+    elif workers > 1:
         with closing(in_processes(_single, enumerate(tasks), workers)) as numbers:
             for number in numbers:
                 yield tasks[number]
@@ -185,6 +202,10 @@ def _read_ahead(tasks: Sequence[Task]) -> Generator[list[Any]]:
             yield loaded
     finally:
         threads.shutdown(cancel_futures=True)  # waits for the photos being read, not for those in the queue
+
+
+def _remote(shared: Task, batch: Sequence[Any], part: Path) -> None:
+    _single(0, replace(shared, batch=batch, part=part))
 
 
 def _single(number: int, task: Task) -> int:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -118,7 +119,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write: it is whole, on disk, or absent. An OSError, of a full disk say, names the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = _beside(path)
     try:
         with temporary.open("wb") as file:
             yield file
@@ -131,6 +132,11 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """A name next to a file that no other process takes, on this machine or another one that sees the folder."""
+    return path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.part")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -151,7 +157,7 @@ def move(names: Iterable[Path], source: Path, target: Path) -> None:
 def link(source: Path, target: Path) -> None:
     """Hard link, or copy where the file system has none; atomic."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    temporary = _beside(target)
     try:
         os.link(source, temporary)
     except OSError:
