@@ -24,7 +24,7 @@ def main() -> None:
         sys.exit(f"error: {USAGE}")
     where = ["--scheduler-file", given[0]] if Path(given[0]).suffix == ".json" else [given[0]]
     settle(SURROUNDINGS)  # before other libraries are imported
-    os.environ["PYTHONPATH"] = os.getcwd()
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
     workers = [
         subprocess.Popen(command(where, number), env={**os.environ, **device})
         for device, number in groups(int(given[1]) if given[1:] else None)

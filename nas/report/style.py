@@ -1,5 +1,6 @@
 """One look for all figures, and how they are saved."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ INK, MUTED, ACCENT = "#222222", "#6b7280", "#d55e00"
 def use() -> None:
     """Set the style for the figures that follow."""
     sns.set_theme(context="paper", style="ticks", palette="colorblind")
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # that the fallback has no bold letters
     mpl.rcParams.update(
         {
             "figure.dpi": 100,
@@ -28,7 +30,7 @@ def use() -> None:
             "pdf.fonttype": 42,
             "savefig.bbox": "tight",
             "savefig.pad_inches": 0.04,
-            "font.family": lettering.families(),
+            "font.family": lettering.FONT,
             "font.size": 8,
             "axes.titlesize": 8,
             "axes.labelsize": 8,
@@ -83,6 +85,7 @@ def title(axes: Axes, text: str, fontsize: float, pad: float) -> None:
     lines = []
     for line in lettering.drawable(text).split("\n"):
         drawn = axes.set_title(line, fontsize=fontsize, pad=pad)
+        lettering.fit(drawn)
         kept = len(line)
         while kept > 1 and drawn.get_window_extent().width > width:
             kept -= 1

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import threadpool_limits
 
 from nas.store.code import LIBRARY, code_of, versions
+from nas.store.files import read_json
 from nas.store.processes import lacks_memory
 from nas.store.words import one_line
 
@@ -94,8 +95,7 @@ def on_cluster(
     with _connected(place) as client:
         crew = _Crew(client, place, network)
         crew.await_first()
-        [common] = client.scatter([shared], broadcast=True, workers=sorted(crew.fit))
-        calls = _Calls(client, crew, function, common, arguments)
+        calls = _Calls(client, crew, function, shared, arguments)
         for number, error in calls.made():
             if error is None:
                 yield number
@@ -141,16 +141,20 @@ def _connected(place: Place) -> Iterator["Client"]:
         from distributed import Client
     except ImportError:
         raise ValueError('engine.cluster needs dask: pip install "distributed>=2026.1"') from None
-    where = {"scheduler_file": place.address} if Path(place.address).suffix == ".json" else {"address": place.address}
     try:
-        client = Client(**where, timeout=ANSWER, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+        client = Client(_address(place.address), timeout=ANSWER, set_as_default=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         reason = one_line(error, 120)
         raise ValueError(f"engine.cluster: no scheduler answers at {place.address} ({reason}); {HELP}") from None
     try:
         yield client
     finally:
         client.close()
+
+
+def _address(given: str) -> str:
+    """The address of a scheduler that is given, or that stands in the file that is given."""
+    return str(read_json(Path(given))["address"]) if Path(given).suffix == ".json" else given
 
 
 def described(network: bool, root: Path | None = None, token: str = "") -> dict[str, str]:
@@ -239,9 +243,10 @@ class _Calls:
     client: "Client"
     crew: _Crew
     function: Callable[..., Any]
-    common: "Future[Any]"
+    shared: Any
     arguments: Sequence[tuple[Any, ...]]
     once_more: list[int] = field(default_factory=list)  # that killed their workers, in order
+    _spread: "Future[Any] | None" = None  # what is shared, at the workers
     _running: dict[int, tuple["Future[Any]", frozenset[str]]] = field(default_factory=dict)
 
     def made(self) -> Generator[tuple[int, BaseException | None]]:
@@ -274,11 +279,25 @@ class _Calls:
     def _submit(self, number: int, ended: "Queue[int]") -> None:
         allowed = frozenset(self.crew.fit)
         future = self.client.submit(
-            _call, self.function, self.common, os.getcwd(), *self.arguments[number],
+            _call, self.function, self._common(), os.getcwd(), *self.arguments[number],
             key=f"batch-{id(self)}-{number}-{time.monotonic_ns()}", workers=sorted(allowed), pure=False,
         )  # fmt: skip
         self._running[number] = future, allowed
         future.add_done_callback(lambda _: ended.put(number))
+
+    def _common(self) -> "Future[Any]":
+        """What is shared, sent to all workers; anew where those that had it are gone."""
+        end = time.monotonic() + self.crew.place.wait
+        while self._spread is None or self._spread.status != "finished":
+            try:
+                to = sorted(self.crew.fit)
+                [self._spread] = self.client.scatter([self.shared], broadcast=True, workers=to, hash=False)
+            except (KeyError, OSError):  # one of them has gone meanwhile
+                if time.monotonic() > end:
+                    raise ConnectionError(f"engine.cluster: workers at {self.crew.place.address} come and go") from None
+                time.sleep(LOOK)
+                self.crew.await_first()
+        return self._spread
 
     def _watch(self, waiting: deque[int]) -> None:
         """Take back what only workers that are gone may compute; raise where the scheduler, or every worker, is."""

@@ -47,6 +47,12 @@ def test_the_fallback_draws_what_it_has_where_it_is_installed(figure, tmp_path):
     assert b"Droid" in tmp_path.joinpath("figure1.pdf").read_bytes()
 
 
+def test_a_figure_that_needs_no_fallback_is_the_same_without_it(tmp_path):
+    style.use()
+    style.save(plt.figure().text(0.5, 0.5, "plain", weight="bold").figure, "", tmp_path / "figure1")
+    assert "Droid" not in tmp_path.joinpath("figure1.svg").read_text()
+
+
 def test_without_the_fallback_there_is_one_font(monkeypatch):
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda: ["/somewhere/Other.ttf"])
     assert lettering.families.__wrapped__() == [FONT]
