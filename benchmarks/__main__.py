@@ -17,7 +17,15 @@ import torch
 from benchmarks.row import HEAD
 from nas.store import n_cores, write_json
 
-NAMES = ("kmeans", "localization", "passes", "shares", "stages", *(("gpu",) if torch.cuda.is_available() else ()))
+NAMES = (
+    "cluster",
+    "kmeans",
+    "localization",
+    "passes",
+    "shares",
+    "stages",
+    *(("gpu",) if torch.cuda.is_available() else ()),
+)
 REPORT = Path(__file__).parent.parent / "reports" / "benchmarks.json"
 
 

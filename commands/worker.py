@@ -20,7 +20,7 @@ GONE = "60"  # seconds without a scheduler
 
 def main() -> None:
     given = sys.argv[1:]
-    if len(given) not in (1, 2) or not given[-1 if len(given) == 2 else 0] or (given[1:] and not given[1].isdigit()):
+    if len(given) not in (1, 2) or not all(number.isdigit() for number in given[1:]):
         sys.exit(f"error: {USAGE}")
     where = ["--scheduler-file", given[0]] if Path(given[0]).suffix == ".json" else [given[0]]
     settle(SURROUNDINGS)  # before other libraries are imported

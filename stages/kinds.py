@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nas.parameters import Section
+from nas.parameters import Section, knob
+from nas.store import Place
 
 Clusters = Annotated[int, Field(ge=2, le=1000)]
 Labels = Annotated[int, Field(ge=2, le=255)]
@@ -63,3 +64,12 @@ class OfPhotos(Section):
 
 class OfPhoto(Section):
     photo: Text
+
+
+class Engine(Section):
+    cluster: Text | None = knob("tcp://HOST:PORT of a dask scheduler, or the file that it writes; null: this machine")
+    wait: Seconds = knob("seconds for the first worker")
+
+    def place(self) -> Place | None:
+        """The cluster on which batches are computed; None: this machine."""
+        return None if self.cluster is None else Place(self.cluster, self.wait)

@@ -11,7 +11,7 @@ from nas.parameters import Section, check_names, knob, load, run_program, tidy, 
 from nas.relevance import SIMPLE
 from nas.saliency import GAUSSIAN, RAW
 from nas.statistics import Resampling
-from nas.store import Place, elsewhere
+from nas.store import elsewhere
 from nas.superpixels import SEGMENTATIONS, Segmenting, Variant
 from stages import shipped
 from stages.checks import checked
@@ -21,6 +21,7 @@ from stages.kinds import (
     Clusters,
     Count,
     Depths,
+    Engine,
     Felzenszwalb,
     Kind,
     Labels,
@@ -34,7 +35,6 @@ from stages.kinds import (
     Pixels,
     Positive,
     Replacement,
-    Seconds,
     Seed,
     Share,
     Side,
@@ -68,15 +68,6 @@ class Download(Section):
 
 class Weights(Section):
     files: dict[Name, Text] = knob("classifier -> your own .safetensors or .pth state dict: needed for timm's")
-
-
-class Engine(Section):
-    cluster: Text | None = knob("tcp://HOST:PORT of a dask scheduler, or the file that it writes; null: this machine")
-    wait: Seconds = knob("seconds for the first worker")
-
-    def place(self) -> Place | None:
-        """The cluster on which batches are computed; None: this machine."""
-        return None if self.cluster is None else Place(self.cluster, self.wait)
 
 
 class Activations(Section):
@@ -280,10 +271,8 @@ def read(path: Path = PARAMS, *, architectures: bool = True) -> Parameters:
 
     Parameters: `architectures`, whether the names of networks are looked up, for which torch is imported.
 
-    Raises
-    ------
-    ValueError : it cannot be read
-    ParametersError : a line for each mistake with the key, what was found and what is allowed
+    Raises ValueError where it cannot be read, ParametersError with a line for each mistake: the key, what was found and
+    what is allowed.
     """
     return check(load(path), str(path), architectures=architectures)
 

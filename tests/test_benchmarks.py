@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import gpu, kmeans, localization, passes, shares
+from benchmarks import cluster, gpu, kmeans, localization, passes, shares
 from benchmarks.row import HEAD, Row
 
 
@@ -38,6 +38,11 @@ def test_the_share_of_the_network_is_a_share():
 def test_what_is_for_a_gpu_runs_on_a_cpu():
     _, labels, forward = gpu.measure(quick=True, device="cpu")
     assert labels.note == "0.0000% of labels differ (2 images)" and forward.against == "float32"
+
+
+def test_a_batch_on_a_cluster_is_timed_beside_one_here():
+    [row] = cluster.measure(quick=True)
+    assert row.note.startswith(f"{cluster.FEW} batches, memory +") and min(row.ours, row.reference) > 0
 
 
 def test_the_program_prints_a_table(root):

@@ -8,7 +8,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from browser import missing, printed, seen
+from clusters import SETTLED, scheduler
 from PIL import Image
 from skimage import data
 from small import CLASSIFIER, MAKE_REPRO, chosen, contents, copy_tracked, dvc, environment_of, smaller
@@ -163,6 +166,35 @@ def test_stages_that_dvc_alone_starts_give_the_same_bytes(plain):
     said = dvc(folder, "repro", "--force", "--single-item", *names)
     assert re.findall(r"^Running stage '(.+)'", said, re.MULTILINE) == names
     assert contents(folder) == before
+
+
+def test_a_cluster_gives_the_same_bytes(plain, parameters, tmp_path):
+    """Of the stages that DVC runs for the sample, on a scheduler and two processes as a user starts them."""
+    folder, stages = tmp_path / "clone", ("activations", "superpixels", "saliency", "localization")
+    copy_tracked(folder)
+    for name in ("raw", "weights", "heads", "choices"):
+        shutil.copytree(plain[0] / "data" / name, folder / "data" / name)
+    environment = {**environment_of(folder), **SETTLED}
+    with scheduler() as (address, _):
+        own = {**parameters, "engine": {"cluster": address, "wait": 60.0}}
+        (folder / "params.yaml").write_text(yaml.safe_dump(own))
+        with subprocess.Popen(
+            [sys.executable, "-m", "commands.worker", address, "2"], cwd=folder, env=environment, process_group=0
+        ) as worker:
+            try:
+                for stage in stages:
+                    command = [sys.executable, "-E", "-X", "utf8", "-m", "stages", stage, "sample", CLASSIFIER]
+                    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+                    assert done.returncode == 0, done.stderr
+                    assert "is not used" not in done.stderr
+            finally:
+                os.killpg(worker.pid, signal.SIGKILL)
+    made = {
+        name: sha
+        for name, sha in contents(folder).items()
+        if name.startswith(tuple(f"data/{each}/" for each in stages))
+    }
+    assert made and made.items() <= contents(plain[0]).items()
 
 
 def test_hostile_surroundings_change_no_byte(plain, parameters, tmp_path_factory):

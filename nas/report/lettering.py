@@ -46,5 +46,5 @@ def name_missing(figure: Figure) -> None:
 def fit(text: Text) -> None:
     """Put into a text what can be drawn of it; the fallback is named where it is needed, and nowhere else."""
     if drawable(text.get_text(), [FONT]) != text.get_text():
-        text.set_family(families())
+        text.set_fontfamily(families())
         text.set_text(drawable(text.get_text()))

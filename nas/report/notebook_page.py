@@ -32,21 +32,21 @@ class NotebookPage:
     ----------
     root, output : the folders
     datasets, networks : of params.yaml
-    parameters : all of params.yaml; what a page reads of them is in its stage
     settings : of the figure
     resampling : of the intervals
+    consistent_tau : of the claims, from which two rankings count as alike
     """
 
     def __init__(self, subject: str, root: str | None = None, output: str | None = None) -> None:
         self.root = Path(root) if root is not None else _around(Path.cwd())
         self.output = Path(output) if output is not None else self.root / "data" / "scratch" / "notebooks" / subject
         parameters = read_yaml(self.root / "params.yaml")
-        self.parameters: dict[str, Any] = parameters
         self.datasets: list[str] = parameters["datasets"]
         self.networks: list[str] = parameters["classifiers"]
         self.settings: dict[str, Any] = parameters.get(subject, {}).get("figure", {})
         statistics = parameters["statistics"]
         self.resampling = Resampling(statistics["level"], statistics["resamples"], parameters["seed"])
+        self.consistent_tau: float = parameters["claims"]["consistent_tau"]
         self._shown = 0
 
     def figure(

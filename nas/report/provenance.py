@@ -37,7 +37,7 @@ def provenance(root: Path, claims: Sequence[str]) -> dict[str, Any]:
     rows += [_row(claim, "claim", "", "claims", stages, made_by) for claim in claims]
     return {
         "parts": rows,
-        "parameters": {key: value for key, value in values.items() if key != "paper"},
+        "parameters": {key: value for key, value in values.items() if key not in ("engine", "paper")},
         "data": _hashes(stages),
         "versions": versions(root / VERSIONS),
     }

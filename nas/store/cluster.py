@@ -6,14 +6,14 @@ those of this process, since bytes would differ; one that is not is left out, wi
 """
 
 import os
-import platform
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from queue import Empty, Queue
 from tempfile import NamedTemporaryFile
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
-from nas.store.code import LIBRARY, code_of, versions
+from nas.store.alike import described, differences
 from nas.store.files import read_json
 from nas.store.processes import lacks_memory
 from nas.store.words import one_line
@@ -33,7 +33,6 @@ AHEAD = 2  # calls per worker that are at the scheduler: one that is computed an
 ANSWER = 10.0  # seconds in which a scheduler answers
 LOOK = 1.0  # seconds between looks at what workers there are
 LATE = 60.0  # seconds after which a file system has to show what another machine wrote
-SETTINGS = ("CUBLAS_WORKSPACE_CONFIG", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 HELP = "see docs/cluster.md, or set engine.cluster: null"
 
 
@@ -119,7 +118,8 @@ def await_file(path: Path) -> None:
     FileNotFoundError : it is not, so that both have different folders
     """
     end = time.monotonic() + LATE
-    while path.name not in os.listdir(path.parent):  # a listing is asked for anew, where a single name may be kept
+    # a listing is asked for anew, where that a name is missing may be remembered
+    while not path.exists() and path.name not in os.listdir(path.parent):
         if time.monotonic() > end:
             raise FileNotFoundError(f"{path}: was written by a worker and is not seen here; {HELP}")
         time.sleep(0.1)
@@ -155,35 +155,6 @@ def _connected(place: Place) -> Iterator["Client"]:
 def _address(given: str) -> str:
     """The address of a scheduler that is given, or that stands in the file that is given."""
     return str(read_json(Path(given))["address"]) if Path(given).suffix == ".json" else given
-
-
-def described(network: bool, root: Path | None = None, token: str = "") -> dict[str, str]:
-    """What bytes depend on beside code and data, of this process: name to value.
-
-    Parameters: `root`, `token`, a folder and the name of a file in it that has to be there.
-    """
-    found = {"the code of nas": code_of(frozenset(LIBRARY.rglob("*.py"))), "Python": platform.python_version()}
-    found |= versions() | {name: os.environ.get(name, "not set") for name in SETTINGS}
-    found["the processor"] = platform.machine()
-    if network:
-        import torch
-
-        found["the processor"] += f" with {torch.backends.cpu.get_cpu_capability()}"
-        found["the device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    if root is not None:
-        found[f"the folder {root}"] = "seen" if root.joinpath(token).is_file() else "not seen"
-    return found
-
-
-def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
-    """What differs, each in a few words."""
-    found = []
-    for name, value in here.items():
-        other = there.get(name, "missing")
-        if other != value:
-            short = name in ("the code of nas",)
-            found.append(f"{name} is another" if short else f"{name} is {other} there and {value} here")
-    return found
 
 
 @dataclass
@@ -302,10 +273,8 @@ class _Calls:
     def _watch(self, waiting: deque[int]) -> None:
         """Take back what only workers that are gone may compute; raise where the scheduler, or every worker, is."""
         if self.client.status != "running":
-            raise ConnectionError(
-                f"engine.cluster: the scheduler at {self.crew.place.address} is gone; run again, what is finished is "
-                "kept"
-            )
+            gone = f"engine.cluster: the scheduler at {self.crew.place.address} is gone"
+            raise ConnectionError(f"{gone}; run again, what is finished is kept")
         if not self.crew.look():
             self.crew.await_first()
         for number, (future, allowed) in list(self._running.items()):
@@ -318,7 +287,13 @@ class _Calls:
 def _call(function: Callable[..., Any], shared: Any, root: str, *arguments: Any) -> None:
     """One call, in a worker: in the folder of the project, with one thread for computations."""
     os.chdir(root)
-    if "torch" in sys.modules and sys.modules["torch"].get_num_threads() != 1:
+    _one_thread("torch" in sys.modules)
+    function(shared, *arguments)
+
+
+@cache
+def _one_thread(with_torch: bool) -> None:
+    """From now on computations of this process have one thread."""
+    if with_torch:
         sys.modules["torch"].set_num_threads(1)
-    with threadpool_limits(1):
-        function(shared, *arguments)
+    threadpool_limits(1)
