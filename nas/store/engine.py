@@ -63,9 +63,8 @@ def run(
     scratch : folder for the work of this run; what the result is made of is kept there
     pieces : name to what is given for the piece; names in the order of the rows
     batch_size : records per call; it does not change the result of a record
-    workers : processes, at most, each with one thread; 1 runs in this process; 0 takes every core. On a cluster
-        (`nas.store.cluster`) 1 is for what is not worth it there, and any other number takes all that is there
-    network : whether the function runs a network; then it is for a cluster whatever `workers` is
+    workers : processes, at most, each with one thread; 1 runs in this process, 0 takes every core, or all of a cluster
+    network : whether the function runs a network, which is worth a cluster (`nas.store.cluster`) with one worker too
     n_bytes, seconds : that a record takes, where that is foreseen; a line on stderr says so of all that are to come.
         Seconds are asked for where there are more than a few to do.
     carried, columns : of the table, see `gather`
@@ -73,23 +72,23 @@ def run(
     Raises
     ------
     ValueError : the disk is too small, as foreseen or as the first finished batches show
-    whatever the functions raise, in one process the error of the first record; a ValueError of `function` comes after
-    the ids of the records that it was given
+    whatever the functions raise, in one process of the first record; a ValueError of `function` comes after their ids
     """
     work = Work(scratch, partial(function, load), {WHOLE: None} if pieces is None else pieces)
     batches = [records[start : start + batch_size] for start in range(0, len(records), batch_size)]
     parts = [work.part(batch) for batch in batches]
-    tasks = [Task(function, load, work, *each, pieces) for each in zip(batches, parts, strict=True)]
+    tasks = (Task(function, load, work, *each, pieces) for each in zip(batches, parts, strict=True))
     pending = [task for task in tasks if not is_whole(task.part)]
     left = sum(len(task.batch) for task in pending)
     # a process takes seconds to start: it is worth that for two batches
     n_workers = min(workers or n_cores(), max(1, len(pending) // 2))
     if pending and (foreseen := announce(left, n_bytes, seconds() if left >= FEW else 0.0, scratch)):
         print(f"{description}: {foreseen}", file=sys.stderr)
-    n = len(records)
     outlook = Outlook(description, left, scratch, n_batches=n_workers)
     with (
-        Progress(total=n, initial=n - left, desc=description, unit="photo", disable=None) as progress,
+        Progress(
+            total=len(records), initial=len(records) - left, desc=description, unit="photo", disable=None
+        ) as progress,
         closing(_finish(pending, n_workers, network, workers == 1 and not network)) as finished,
     ):
         for task in finished:
