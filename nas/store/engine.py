@@ -85,12 +85,9 @@ def run(
     if pending and (foreseen := announce(left, n_bytes, seconds() if left >= FEW else 0.0, scratch)):
         print(f"{description}: {foreseen}", file=sys.stderr)
     outlook = Outlook(description, left, scratch, n_batches=n_workers)
-    with (
-        Progress(
-            total=len(records), initial=len(records) - left, desc=description, unit="photo", disable=None
-        ) as progress,
-        closing(_finish(pending, n_workers, network, workers == 1 and not network)) as finished,
-    ):
+    n = {"total": len(records), "initial": len(records) - left}
+    finishing = _finish(pending, n_workers, network, workers == 1 and not network)
+    with Progress(**n, desc=description, unit="photo", disable=None) as progress, closing(finishing) as finished:
         for task in finished:
             progress.update(len(task.batch))
             outlook.update(len(task.batch), task.part, quiet=not progress.disable)
