@@ -85,7 +85,7 @@ def run(
     if pending and (foreseen := announce(left, n_bytes, seconds() if left >= FEW else 0.0, scratch)):
         print(f"{description}: {foreseen}", file=sys.stderr)
     outlook = Outlook(description, left, scratch, n_batches=n_workers)
-    n = {"total": len(records), "initial": len(records) - left}
+    n: dict[str, Any] = {"total": len(records), "initial": len(records) - left}
     finishing = _finish(pending, n_workers, network, workers == 1 and not network)
     with Progress(**n, desc=description, unit="photo", disable=None) as progress, closing(finishing) as finished:
         for task in finished:
