@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import cluster, gpu, kmeans, localization, passes, shares
+from benchmarks import cluster, gpu, kmeans, localization, passes, scaling, shares
 from benchmarks.row import HEAD, Row
 
 
@@ -43,6 +43,25 @@ def test_what_is_for_a_gpu_runs_on_a_cpu():
 def test_a_batch_on_a_cluster_is_timed_beside_one_here():
     [row] = cluster.measure(quick=True)
     assert row.note.startswith(f"{cluster.FEW} batches, memory +") and min(row.ours, row.reference) > 0
+
+
+def test_hours_fall_with_processes_but_for_what_stays_on_one_machine(root):
+    costs = scaling.Costs({"activations": 3.6, "saliency": 7.2, "relevance": 0.0, "superpixels": 3.6})
+    one, four = (scaling.hours(costs, 1000, n, batch=9.0) for n in (1, 4))
+    assert one["networks"] == pytest.approx(3) and one["all else"] == pytest.approx(1)
+    assert one["handing out"] == pytest.approx(0.01)
+    assert [four[name] * 4 for name in ("networks", "all else")] == [one[name] for name in ("networks", "all else")]
+    assert all(four[name] == one[name] for name in ("reading", "handing out", "statistics, claims"))
+    assert scaling.hours(costs, 1000, 1, faster=3)["networks"] == pytest.approx(1)
+    head, first, second = scaling.table(scaling.Costs.read(root / "reports/benchmarks.json"), 50_000, [1, 64])
+    assert head[0] == "processes" and float(first[-1]) > 10 * float(second[-1]) > 0
+
+
+def test_without_costs_of_stages_there_is_nothing_to_calculate(tmp_path):
+    file = tmp_path / "benchmarks.json"
+    file.write_text('{"machine": {"cores": 2}, "rows": []}')
+    with pytest.raises(ValueError, match="has no cost of a stage; run make bench"):
+        scaling.Costs.read(file)
 
 
 def test_the_program_prints_a_table(root):
