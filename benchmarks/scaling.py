@@ -2,9 +2,9 @@
 
     python -m benchmarks.scaling [--photos N] [--processes N ...] [--faster X] [--disk GB/s] [--batch ms]
 
-The cost of a photo in each stage, with MobileNetV2 on one core, is that of reports/benchmarks.json. A process is a core;
-with `--faster` it is a GPU that runs a network so many times as fast as a core, beside as many cores for all else. What
-stays on one machine: handing batches to processes and gathering them, statistics and claims.
+The cost of a photo in each stage, with MobileNetV2 on one core, is that of reports/benchmarks.json. A process is a
+core; with `--faster` it is a GPU that runs a network so many times as fast as a core, beside as many cores for all
+else. What stays on one machine: handing batches to processes and gathering them, statistics and claims.
 """
 
 import argparse

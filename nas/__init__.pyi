@@ -17,6 +17,8 @@ from .data import read_image
 from .networks import Classifier, load_classifier
 from .superpixels import NeuroActivatedSuperpixels
 
+__version__: str
+
 __all__ = [
     "Classifier",
     "NeuroActivatedSuperpixels",

@@ -14,16 +14,18 @@ from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as transforms
 
+from nas.data import read_image
 from nas.networks.backends import Backend, backend_on, by_openvino
 from nas.networks.descriptions import Network, build, find_network
 from nas.networks.extraction import difference, maps_of_nodes, noise
 from nas.networks.folding import folded
 from nas.networks.modules import OfModules, evaluating, state_of_module, structure_of
-from nas.networks.strides import depths_by_stride
+from nas.networks.strides import channels_first, depths_by_stride
 from nas.networks.weights import load_weights
 from nas.store import reason_of
 
 Predict = Callable[[Tensor], Tensor]
+Photo = np.ndarray | Image.Image | str | os.PathLike[str]  # (H, W, 3) uint8, or what one is made of
 
 
 class Classifier:
@@ -110,13 +112,13 @@ class Classifier:
         except Exception as error:
             raise ValueError(f"depths of {self.name!r}: {reason_of(error, 400)}") from error
 
-    def view(self, image: np.ndarray, crop: bool = False) -> np.ndarray:
-        """What the network sees of a photo, (H, W, 3) uint8: (size, size, 3) uint8.
+    def view(self, image: Photo, crop: bool = False) -> np.ndarray:
+        """What the network sees of a photo, (H, W, 3) uint8, of Pillow or a file: (size, size, 3) uint8.
 
         By default the whole photo is squashed to a square, as in the localization protocol. `crop=True` is the
         network's own transform: shorter side to `network.resize`, then a center crop.
         """
-        photo, interpolation = Image.fromarray(image), InterpolationMode(self.network.interpolation)
+        photo, interpolation = Image.fromarray(array_of(image)), InterpolationMode(self.network.interpolation)
         if not crop:
             return np.array(transforms.resize(photo, [self.size, self.size], interpolation))
         resized = transforms.resize(photo, [self.network.resize], interpolation)
@@ -129,8 +131,8 @@ class Classifier:
         std = torch.tensor(self.network.std, device=self.device)[:, None, None]
         return (pixels - mean) / std
 
-    def preprocess(self, image: np.ndarray, crop: bool = False) -> Tensor:
-        """A photo (H, W, 3) uint8 to the network's input (1, 3, size, size) float32, see `view`."""
+    def preprocess(self, image: Photo, crop: bool = False) -> Tensor:
+        """A photo to the network's input (1, 3, size, size) float32, see `view`."""
         return self.normalize(self.view(image, crop)[None])
 
     def logits(self, x: Tensor) -> Tensor:
@@ -188,13 +190,14 @@ class Classifier:
         """
         with evaluating(self._trunk):
             maps = self._extractor()(x)
-        for depth, node in self.depths.items():
-            if maps[node].ndim != 4:
+        found = {depth: channels_first(maps[node]) for depth, node in self.depths.items()}
+        for depth, values in found.items():
+            if values.ndim != 4:
                 raise ValueError(
-                    f"depths of {self.name!r}: node {node!r} of depth {depth} gives values of shape "
-                    f"{tuple(maps[node].shape)}, no maps (B, C, h, w); name another one (activations.depths)"
+                    f"depths of {self.name!r}: node {self.depths[depth]!r} of depth {depth} gives values of shape "
+                    f"{tuple(values.shape)}, no maps (B, C, h, w); name another one (activations.depths)"
                 )
-        return {depth: maps[node] for depth, node in self.depths.items()}
+        return found
 
     def shapes(self) -> dict[int, tuple[int, int, int]]:
         """Channels, height and width of the map of each depth."""
@@ -205,6 +208,24 @@ class Classifier:
     def n_classes(self) -> int:
         """Number of logits."""
         return self.logits(torch.zeros(1, 3, self.size, self.size, device=self.device)).shape[1]
+
+
+def array_of(image: Photo) -> np.ndarray:
+    """A photo as (H, W, 3) uint8; a file is read by `nas.data.read_image`, an image of Pillow turned into RGB.
+
+    Raises
+    ------
+    ValueError : an array of another shape or dtype, or a file that is no photo
+    """
+    if isinstance(image, str | os.PathLike):
+        return read_image(Path(image))
+    found = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
+    if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 3 or found.size == 0:
+        raise ValueError(
+            f"image has shape {found.shape} and dtype {found.dtype}; give a photo (H, W, 3) uint8, of 0 to 255, an "
+            "image of Pillow, or the path of a file"
+        )
+    return found
 
 
 def exact_arithmetic() -> None:

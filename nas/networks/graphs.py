@@ -12,6 +12,7 @@ from torchvision.models.feature_extraction import NodePathTracer
 
 from nas.networks.extraction import difference, noise
 from nas.networks.modules import OfModules, evaluating, shadow, structure_of
+from nas.networks.strides import channels_last
 from nas.store import reason_of
 
 NO_NEW_MAP = ("pool", "dropout", "identity", "mean", "contiguous")
@@ -114,10 +115,10 @@ def _new_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
         raise ValueError(f"torch.fx cannot follow {type(module).__name__} ({reason_of(error)})") from error
     last = None
     for node in graph.graph.nodes:
-        shape = getattr(node.meta.get("tensor_meta"), "shape", ())
+        shape: tuple[int, ...] = getattr(node.meta.get("tensor_meta"), "shape", ())
         if len(shape) == 3:
             last = None
-        elif len(shape) == 4 and min(shape[2:]) > 1 and node.op.startswith("call_"):
+        elif len(shape) == 4 and (channels_last(shape) or shape[2] == shape[3] > 1) and node.op.startswith("call_"):
             name = operation(graph, node).lower()
             last = last if any(word in name for word in NO_NEW_MAP) else node
     if last is None:
@@ -127,11 +128,10 @@ def _new_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
         )
     output = graph.graph.output_node()
     (logits,) = output.all_input_nodes
-    with graph.graph.inserting_after(last):  # a layer that writes into its input is not to write into this map
-        rest = graph.graph.call_method("clone", (last,))
-    last.replace_all_uses_with(rest, delete_user_cb=lambda user: user is not rest)
+    maps, rest = _parted(graph, last)
+    last.replace_all_uses_with(rest, delete_user_cb=lambda user: user not in (maps, rest))
     rest.meta = dict(last.meta)
-    output.args = ((last, logits),)
+    output.args = ((maps, logits),)
     graph.recompile()
     with torch.no_grad(), evaluating(module):
         differ = difference(lambda x: graph(x)[1], module, noise(size, module))
@@ -139,5 +139,27 @@ def _new_last_map(module: nn.Module, size: int) -> tuple[fx.GraphModule, nn.Modu
         raise ValueError(
             f"torch.fx cannot follow {type(module).__name__} ({differ}; it may write into parts of its maps)"
         )
-    layer = module.get_submodule(str(logits.target)) if logits.op == "call_module" else None
-    return graph, layer
+    return graph, _closing(module, logits)
+
+
+def _parted(graph: fx.GraphModule, last: fx.Node) -> tuple[fx.Node, fx.Node]:
+    """The last map as (B, C, h, w), and what the rest of the network takes in place of it."""
+    with graph.graph.inserting_after(last):
+        if not channels_last(last.meta["tensor_meta"].shape):
+            # a layer that writes into its input is not to write into this map
+            return last, graph.graph.call_method("clone", (last,))
+        maps = graph.graph.call_method("permute", (last, 0, 3, 1, 2))
+    with graph.graph.inserting_after(maps):
+        turned = graph.graph.call_method("permute", (maps, 0, 2, 3, 1))
+    with graph.graph.inserting_after(turned):
+        return maps, graph.graph.call_method("contiguous", (turned,))
+
+
+def _closing(module: nn.Module, logits: fx.Node) -> nn.Module | None:
+    """The layer that makes the logits: a linear one too where layers that change nothing follow it."""
+    made = module.get_submodule(str(logits.target)) if logits.op == "call_module" else None
+    layer = made
+    while isinstance(layer, nn.Identity | nn.Dropout | nn.Flatten):
+        (logits,) = logits.all_input_nodes
+        layer = module.get_submodule(str(logits.target)) if logits.op == "call_module" else None
+    return layer if isinstance(layer, nn.Linear) else made

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, takewhile
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import timm.models
 import torch
 import torchvision
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torchvision.models.feature_extraction import NodePathTracer
 
@@ -35,7 +36,8 @@ def depths_by_stride(module: nn.Module, size: int) -> dict[int, str]:
     output of a block comes before other maps, so that a stage's own output is taken and not the norm or the
     convolution that leads from it to the next one. A block is a module of two convolutions or more that halves its
     input at most once. Networks with the layers of a ResNet have the depths of a ResNet. Where the stem goes to
-    stride 4 at once, depth 0 is the last map before the first block, as it is in a ResNet.
+    stride 4 at once, depth 0 is the last map before the first block, as it is in a ResNet. A network of one resolution
+    has depths 1 to 4, the ends of four equal shares of its blocks.
     """
     if set(RESNET_DEPTHS.values()) <= dict(module.named_children()).keys():
         return dict(RESNET_DEPTHS)
@@ -52,7 +54,19 @@ def depths_by_stride(module: nn.Module, size: int) -> dict[int, str]:
     if blocks and stem:
         found.setdefault(0, stem[-1])
     outermost = {part.nodes[-1]: part.path for part in reversed(parts)}
-    return {depth: outermost.get(found[depth], names[found[depth]]) for depth in range(5) if depth in found}
+    named = {depth: outermost.get(found[depth], names[found[depth]]) for depth in range(5) if depth in found}
+    return named if len(named) > 1 else _depths_of_blocks(module) or named
+
+
+def _depths_of_blocks(module: nn.Module) -> dict[int, str]:
+    """Depths 1 to 4 of a network of one resolution, as vision transformers are: the ends of four equal shares of its
+    blocks; none where there are no such blocks."""
+    for path in ("blocks", "encoder.layers"):  # of timm, of torchvision
+        with suppress(AttributeError):
+            names = [name for name, _ in module.get_submodule(path).named_children()]
+            if len(names) >= 4:
+                return {depth: f"{path}.{names[math.ceil(len(names) * depth / 4) - 1]}" for depth in (1, 2, 3, 4)}
+    return {}
 
 
 def _trace(module: nn.Module, size: int) -> tuple[dict[fx.Node, str], dict[fx.Node, int | None]]:
@@ -74,9 +88,25 @@ def _trace(module: nn.Module, size: int) -> tuple[dict[fx.Node, str], dict[fx.No
         computed = node.op == "placeholder" or not depths.keys().isdisjoint(node.all_input_nodes)
         if node in used and computed and "tensor_meta" in node.meta:
             shape: tuple[int, ...] = getattr(node.meta["tensor_meta"], "shape", ())
-            square = len(shape) == 4 and shape[2] == shape[3] > 1
-            depths[node] = round(math.log2(size / shape[2])) - 1 if square else None
+            side = shape[1] if channels_last(shape) else shape[2] if len(shape) == 4 and shape[2] == shape[3] else 1
+            depths[node] = round(math.log2(size / side)) - 1 if side > 1 else None
     return names, depths
+
+
+def channels_last(shape: Sequence[int]) -> bool:
+    """Whether a map of a square input is (B, h, w, C), as transformers with windows have it, and not (B, C, h, w)."""
+    return len(shape) == 4 and shape[1] == shape[2] > 1 and shape[2] != shape[3]
+
+
+def channels_first(maps: Tensor) -> Tensor:
+    """Maps as (B, C, h, w), whichever way the network has them; of tokens (B, N, C) those of the squares of a photo.
+
+    N is the largest square in it, and what goes beyond are tokens of the class and registers, which come first.
+    """
+    if maps.ndim == 3 and (side := math.isqrt(maps.shape[1])) > 1:
+        maps = maps[:, maps.shape[1] - side**2 :].unflatten(1, (side, side))
+        return maps.permute(0, 3, 1, 2).contiguous()
+    return maps.permute(0, 3, 1, 2).contiguous() if channels_last(maps.shape) else maps
 
 
 def _cuts(nodes: Sequence[fx.Node]) -> list[fx.Node]:

@@ -1,6 +1,7 @@
 """Weight files, read without running code."""
 
 import pickle
+import sys
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -15,7 +16,10 @@ from nas.networks.descriptions import Network
 from nas.networks.usable import LARGEST, n_not_usable
 from nas.store import one_line
 
-PREFIX = "module."  # of all names, where a network was trained on several devices
+# of all names, where a network was trained on several devices, was compiled, or was part of another module
+PREFIXES = ("module.", "_orig_mod.", "model.")
+# where training scripts keep the state dict, the likelier first; averages over steps are not taken unasked
+INSIDE = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
 KINDS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 
 
@@ -113,6 +117,10 @@ def _as_state(content: Any, path: Path) -> dict[str, Tensor]:
     """The content of a file as names to tensors with values, or a ValueError."""
     if not isinstance(content, dict):
         raise ValueError(f"weights {path}: holds no state dict, but {_kind(content)}; save one: module.state_dict()")
+    if not _is_state(content) and (key := next((key for key in INSIDE if _is_state(content.get(key))), None)):
+        others = ", ".join(repr(name) for name in content if name != key)
+        print(f"weights {path}: {key!r} in it is used, and not {others or 'anything else'}", file=sys.stderr)
+        content = content[key]
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             inside = [key for key, each in content.items() if isinstance(each, dict)]
@@ -123,7 +131,13 @@ def _as_state(content: Any, path: Path) -> dict[str, Tensor]:
             )
         if value.layout != torch.strided or value.is_meta:
             raise ValueError(f"weights {path}: {name!r} is a tensor without values of its own; save it dense")
-    return content
+    state: dict[str, Tensor] = content
+    return state
+
+
+def _is_state(content: Any) -> bool:
+    """Whether it is names to tensors, and there are some."""
+    return isinstance(content, dict) and bool(content) and all(isinstance(each, Tensor) for each in content.values())
 
 
 def _kind(value: Any) -> str:
@@ -132,9 +146,10 @@ def _kind(value: Any) -> str:
 
 
 def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The entries by their names without `PREFIX`, where all have it."""
-    if all(name.startswith(PREFIX) for name in state):
-        return {name.removeprefix(PREFIX): value for name, value in state.items()}
+    """The entries by their names without each of `PREFIXES` that all of them have."""
+    for prefix in PREFIXES * 2:  # a compiled network that was trained on several devices has two, in either order
+        if all(name.startswith(prefix) for name in state):
+            state = {name.removeprefix(prefix): value for name, value in state.items()}
     return state
 
 

@@ -1,4 +1,4 @@
-from . import figures, results, tables
+from . import exploring, figures, results, tables
 from .comparing import compare
 from .metrics import metrics
 from .notebook_page import NotebookPage
@@ -15,6 +15,7 @@ __all__ = [
     "Revision",
     "Run",
     "compare",
+    "exploring",
     "figures",
     "make_site",
     "metrics",

@@ -85,5 +85,5 @@ class Explorer:
             ax.set_title(title)
         for ax in axes.flat:
             style.bare(ax)
-        figure.tight_layout(pad=0.4)
+        figure.tight_layout(pad=0.4, h_pad=1.5)
         return figure

@@ -1,5 +1,6 @@
 """A saliency map of any method, by its name."""
 
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from nas.saliency.methods import entry_of
 def explain(
     classifier: Classifier,
     x: Tensor,
-    target: Tensor,
+    target: Tensor | int,
     method: str = "grad_cam",
     *,
     upsample: bool = True,
@@ -31,7 +32,7 @@ def explain(
     Parameters
     ----------
     x : normalized images (B, 3, H, W), what `classifier.preprocess` returns
-    target : class index of each image, (B,) int64
+    target : class index of each image, (B,) int64, or one for all
     method : a key of `METHODS`
     upsample : whether maps of kind "activation" are resized, bilinear, to (H, W); False keeps their own size
     batch_size : number of images, or of perturbed images, per pass through the network
@@ -57,6 +58,8 @@ def explain(
     >>> explain(classifier, x, cat, "grad_cam", upsample=False).shape
     torch.Size([1, 2, 2])
     """
+    if not isinstance(target, Tensor):
+        target = torch.full((len(x),), operator.index(target))
     return explain_by(
         entry_of(method), method, classifier, x, target, upsample=upsample, batch_size=batch_size, parameters=parameters
     )

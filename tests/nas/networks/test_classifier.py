@@ -306,3 +306,35 @@ def test_errors_name_what_was_given_and_what_is_allowed(tmp_path, call, words):
     message = str(caught.value)
     assert "\n" not in message
     assert [word for word in words if word not in message] == []
+
+
+def test_a_photo_is_an_array_an_image_of_pillow_or_a_file(small, tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    classifier = small()
+    expected = classifier.preprocess(photo)
+    given = [
+        Image.fromarray(photo),
+        tmp_path / "photo.png",
+        str(tmp_path / "photo.png"),
+        Image.fromarray(photo).convert("RGBA"),
+    ]
+    for each in given:
+        assert torch.equal(classifier.preprocess(each), expected)
+    grey = Image.fromarray(photo[..., 0])
+    assert torch.equal(classifier.preprocess(grey), classifier.preprocess(np.stack([photo[..., 0]] * 3, 2)))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((3, 4, 4), np.uint8), [[1, 2]], None],
+)
+def test_what_is_no_photo_is_described(small, image):
+    with pytest.raises(ValueError, match=r"^image has shape \(.*\) and dtype \w+; give a photo \(H, W, 3\) uint8"):
+        small().preprocess(image)
+
+
+def test_a_file_that_is_no_photo_is_named(small, tmp_path):
+    (tmp_path / "notes.txt").write_text("no photo")
+    with pytest.raises(ValueError, match=r"notes.txt is none of BMP"):
+        small().preprocess(tmp_path / "notes.txt")

@@ -1,6 +1,7 @@
 """Depths that are found against those that the graphs of known networks have."""
 
 import dataclasses
+from contextlib import ExitStack
 
 import pytest
 import torch
@@ -91,3 +92,52 @@ def test_depths_by_stride_where_the_network_is():
     module = build(find_network("squeezenet1_1"))
     depths = depths_by_stride(module, 224)
     assert depths_by_stride(module.to("meta"), 224) == depths
+
+
+def of_hooks(classifier, names, x):
+    """What layers give, by hooks set by hand."""
+    found = {}
+    with ExitStack() as stack:
+        for name in names:
+            layer = classifier.module.get_submodule(name)
+            handle = layer.register_forward_hook(lambda _layer, _given, output, name=name: found.update({name: output}))
+            stack.callback(handle.remove)
+        with torch.no_grad():
+            classifier.module(x)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks", "n_first"),
+    [
+        ("test_vit", [], 1),  # of timm, too few blocks for four shares
+        ("vit_tiny_patch16_224", ["blocks.2", "blocks.5", "blocks.8", "blocks.11"], 1),
+        ("deit_tiny_distilled_patch16_224", ["blocks.2", "blocks.5", "blocks.8", "blocks.11"], 2),
+        ("vit_b_16", [f"encoder.layers.encoder_layer_{n}" for n in (2, 5, 8, 11)], 1),
+    ],
+)
+def test_tokens_of_a_transformer_are_maps_without_those_of_the_class(randomized, name, blocks, n_first):
+    classifier = randomized(name)
+    assert [*classifier.depths.values()][-4:] == blocks or not blocks
+    x = torch.randn(2, 3, classifier.size, classifier.size, generator=torch.Generator().manual_seed(0))
+    hooked = of_hooks(classifier, blocks, x)
+    maps = classifier.activations(x)
+    for depth, block in enumerate(blocks, 1):
+        tokens = hooked[block][:, n_first:]
+        side = round(tokens.shape[1] ** 0.5)
+        expected = torch.stack([tokens[:, row * side : (row + 1) * side] for row in range(side)], 1)  # (B, h, w, C)
+        torch.testing.assert_close(maps[depth], expected.permute(0, 3, 1, 2), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "swin_t"])
+def test_maps_with_channels_last_are_turned(randomized, name):
+    classifier = randomized(name)
+    x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    assert classifier.shapes() == {1: (96, 56, 56), 2: (192, 28, 28), 3: (384, 14, 14), 4: (768, 7, 7)}
+    stages = (
+        ["layers.0", "layers.1", "layers.2", "norm"]
+        if "patch4" in name
+        else [*(f"features.{n}" for n in (1, 3, 5)), "norm"]
+    )
+    for values, stage in zip(classifier.activations(x).values(), of_hooks(classifier, stages, x).values(), strict=True):
+        torch.testing.assert_close(values, stage.permute(0, 3, 1, 2), rtol=0, atol=1e-5)

@@ -40,6 +40,21 @@ def test_efficientnet_lite_under_its_own_names_gives_the_same_logits(tmp_path):
     assert sides == [112, 56, 28, 14, 7]
 
 
+@pytest.mark.parametrize("key", ["state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module.", "model."])
+def test_a_state_dict_is_found_in_what_a_training_script_saves(tmp_path, capsys, key, prefix):
+    module = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    state = {f"{prefix}{name}": value + 1 for name, value in module.state_dict().items()}
+    other = {f"{prefix}{name}": value + 2 for name, value in module.state_dict().items()}
+    torch.save({"epoch": 3, key: state, "ema": other, "optimizer": {"lr": 0.1}}, tmp_path / "last.pth")
+    load_weights(module, tmp_path / "last.pth")
+    found = module.state_dict()
+    assert all(torch.equal(found[name.removeprefix(prefix)], value) for name, value in state.items())
+    assert capsys.readouterr().err == (
+        f"weights {tmp_path}/last.pth: {key!r} in it is used, and not 'epoch', 'ema', 'optimizer'\n"
+    )
+
+
 def test_files_without_counters_of_batches_and_with_the_old_names_of_densenet(randomized, tmp_path):
     """As torchvision still offers them: denselayer1.norm.1 for denselayer1.norm1, and no num_batches_tracked."""
     original = randomized("densenet121").module
@@ -135,7 +150,7 @@ def test_names_of_a_network_on_several_devices(tmp_path, suffix):
         ("cut.pth", lambda path: path.write_bytes(b"PK\x03\x04"), ["cannot be read"]),
         ("cut.safetensors", lambda path: path.write_bytes(b"\x10"), ["cannot be read"]),
         ("list.pth", lambda path: torch.save([torch.ones(1)], path), ["no state dict"]),
-        ("nested.pth", lambda path: torch.save({"model": {"weight": torch.ones(1)}}, path), ["no state dict"]),
+        ("nested.pth", lambda path: torch.save({"mine": {"weight": torch.ones(1)}}, path), ["no state dict"]),
         (
             "parts.pth",
             lambda path: torch.save({"epoch": 3, "state_dict": {}, "ema": {}}, path),

@@ -107,3 +107,42 @@ def test_a_network_of_tokens_has_no_last_map(wrap: Callable[..., Classifier]) ->
 
     with pytest.raises(ValueError, match=r"Tokens has no feature map .* before its closing pooling"):
         explain(wrap(Tokens(), 16, "patches"), torch.zeros(1, 3, 16, 16), torch.tensor([0]), "grad_cam")
+
+
+@pytest.mark.parametrize(("name", "normed"), [("swin_tiny_patch4_window7_224", "norm"), ("swin_t", "norm")])
+def test_grad_cam_and_cam_of_a_network_with_channels_last(
+    name: str, normed: str, network: Callable[..., Classifier]
+) -> None:
+    """Both hold the maps (B, h, w, C) before the closing mean; plainly, by a hook and by hand."""
+    classifier = network(name)
+    x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    kept: list[Tensor] = []
+
+    def keep(_layer: nn.Module, _given: object, output: Tensor) -> None:
+        output.retain_grad()
+        kept.append(output)
+
+    handle = classifier.module.get_submodule(normed).register_forward_hook(keep)
+    classifier.module(x.clone().requires_grad_())[0, 7].backward()
+    handle.remove()
+    [maps] = kept
+    assert maps.grad is not None and maps.shape == (1, 7, 7, 768)
+    expected = (maps.grad.mean((1, 2)) * maps).sum(-1).detach()
+    scale = float(expected.abs().max())
+    signed = explain(classifier, x, 7, "grad_cam", relu=False, upsample=False)
+    torch.testing.assert_close(signed, expected, rtol=0, atol=1e-4 * scale)
+    torch.testing.assert_close(
+        explain(classifier, x, 7, "cam", upsample=False), 49 * expected, rtol=0, atol=5e-3 * scale
+    )
+
+
+@pytest.mark.parametrize("name", ["regnety_002", "repvgg_a0"])
+def test_cam_finds_the_linear_layer_before_layers_that_change_nothing(
+    name: str, network: Callable[..., Classifier]
+) -> None:
+    classifier = network(name)
+    x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    maps = explain(classifier, x, 3, "cam", upsample=False)
+    layers = [layer for layer in classifier.module.modules() if isinstance(layer, nn.Linear)]
+    assert layers[-1].bias is not None
+    torch.testing.assert_close(maps.mean((1, 2)), classifier.logits(x)[:, 3].detach() - layers[-1].bias[3].detach())
