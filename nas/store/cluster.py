@@ -222,19 +222,19 @@ class _Calls:
 
     def made(self) -> Generator[tuple[int, BaseException | None]]:
         """Each call that ended, with its error; those that are added to `once_more` meanwhile are made again."""
-        waiting, ended, retried = deque(range(len(self.arguments))), Queue[int](), 0
+        waiting, ended, retried = deque(range(len(self.arguments))), Queue[tuple[int, str]](), 0
         while waiting or self._running or retried < len(self.once_more):
             self._send(waiting, ended)
             if not waiting and not self._running and retried < len(self.once_more):
                 self._submit(self.once_more[retried], ended)
                 retried += 1
             try:
-                number = ended.get(timeout=LOOK)
+                number, key = ended.get(timeout=LOOK)
             except Empty:
                 self._watch(waiting)
                 continue
-            if number not in self._running:
-                continue
+            if number not in self._running or self._running[number][0].key != key:
+                continue  # it was taken back
             future, _ = self._running.pop(number)
             if future.status in ("cancelled", "lost"):
                 self._watch(waiting)
@@ -242,19 +242,19 @@ class _Calls:
             else:
                 yield number, future.exception() if future.status == "error" else None
 
-    def _send(self, waiting: deque[int], ended: "Queue[int]") -> None:
+    def _send(self, waiting: deque[int], ended: "Queue[tuple[int, str]]") -> None:
         self.crew.look()
         while waiting and len(self._running) < AHEAD * len(self.crew.fit):
             self._submit(waiting.popleft(), ended)
 
-    def _submit(self, number: int, ended: "Queue[int]") -> None:
+    def _submit(self, number: int, ended: "Queue[tuple[int, str]]") -> None:
         allowed = frozenset(self.crew.fit)
         future = self.client.submit(
             _call, self.function, self._common(), os.getcwd(), *self.arguments[number],
             key=f"batch-{id(self)}-{number}-{time.monotonic_ns()}", workers=sorted(allowed), pure=False,
         )  # fmt: skip
         self._running[number] = future, allowed
-        future.add_done_callback(lambda _: ended.put(number))
+        future.add_done_callback(lambda done: ended.put((number, done.key)))
 
     def _common(self) -> "Future[Any]":
         """What is shared, sent to all workers; anew where those that had it are gone."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from clusters import ROOT, SETTLED, compute, free_port, scheduler, started, until, workers
@@ -168,6 +169,44 @@ def test_a_scheduler_that_is_lost_is_one_line_and_the_next_run_goes_on():
     run("there", n=12, batch_size=1, slow=0.2)
     after = {name: len(each) for name, each in calls().items()}
     assert sum(after.values()) - sum(counted.values()) <= 9 and set(after) == {f"r{n}" for n in range(12)}
+
+
+class Futures:
+    """A client whose first call waits for a worker that is gone, and whose second one takes a while."""
+
+    status = "running"
+
+    def __init__(self):
+        self.made = []
+
+    def scatter(self, values, **_):
+        return [SimpleNamespace(status="finished")]
+
+    def submit(self, *_, key, workers, **__):
+        future = SimpleNamespace(key=key, status="pending", workers=workers)
+        future.add_done_callback = lambda call: setattr(future, "done", lambda: call(future))
+        future.cancel = lambda: (setattr(future, "status", "cancelled"), future.done())
+        self.made.append(future)
+        return future
+
+
+def test_the_end_of_a_call_that_was_taken_back_is_not_that_of_its_successor(monkeypatch):
+    monkeypatch.setattr(cluster, "LOOK", 0.01)
+    client, looks = Futures(), []
+    crew = SimpleNamespace(fit={"a"}, place=Place("tcp://h:1"))
+
+    def look():
+        looks.append(len(client.made))
+        crew.fit = {"b"} if client.made else {"a"}  # the worker is gone as soon as it has the call
+        if looks.count(2) == 3:
+            client.made[1].status = "finished"
+            client.made[1].done()
+        return True
+
+    crew.look = look
+    calls = cluster._Calls(client, crew, print, "shared", [("only",)])
+    assert list(calls.made()) == [(0, None)] and looks.count(2) >= 3
+    assert [(future.workers, future.status) for future in client.made] == [(["a"], "cancelled"), (["b"], "finished")]
 
 
 def test_nothing_of_dask_is_imported_without_a_cluster():
