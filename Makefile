@@ -22,8 +22,8 @@ help: ## this list
 	  && $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable . \
 	  && sha256sum requirements.lock > $@; fi
 
-repro: .venv/installed ## replicate: data, activations, superpixels, evaluation, report
-	@$(BIN)/python -E -X utf8 -m commands.repro
+repro: .venv/installed ## replicate: data, activations, superpixels, evaluation, report; ONLY=STAGE: what leads to it
+	@$(BIN)/python -E -X utf8 -m commands.repro $(ONLY)
 	@printf 'report: %s\n' "$$PWD/reports/site/index.html"
 
 test: .venv/installed ## all tests

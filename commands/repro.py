@@ -1,5 +1,7 @@
 """Replicate, as `make repro` does: check what is given, run DVC, and after a stage that failed restore what it lost.
 
+Arguments are stages: they and what leads to them are run, all by default.
+
 A stage that fails has lost the data that it had made before, since DVC removes it; what the report holds persists.
 """
 
@@ -42,7 +44,7 @@ def main() -> None:
             tidy(OWN, parameters)
             signal.signal(signal.SIGINT, lambda *_: None)  # DVC hears it too, and ends
             with warm():
-                failed = subprocess.call([DVC, "repro"])
+                failed = subprocess.call([DVC, "repro", *sys.argv[1:]])
             if failed and not running(LOCKS):
                 subprocess.call([DVC, *RESTORE])
     except ParametersError as error:  # a line for each mistake

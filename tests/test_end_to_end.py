@@ -43,6 +43,10 @@ HOSTILE = {
 }
 
 
+# pages with photos, curves and a table; all that is computed leads to one of these stages
+FEW = ("steps", "convergence", "claims", "render_superpixels", "render_localization", "render_relevance")
+
+
 # of a formula, a page and a table; from right to left, over two lines
 NAMES = ("$x_1^2$ <img src=x onerror=alert(1)> & | {{ 7 }}", "\u202e\u05d7\u05ea\u05d5\u05dc\n\u732b")
 
@@ -202,8 +206,15 @@ def test_hostile_surroundings_change_no_byte(plain, parameters, tmp_path_factory
     other = tmp_path_factory.mktemp("hostile") / "my clöne 'q' $x"
     prepare(other, parameters)
     # one core in place of all
-    done = subprocess.run(MAKE_REPRO, cwd=other, env=environment_of(other) | HOSTILE, capture_output=True, umask=0o077,
+    command = [*MAKE_REPRO, f"ONLY={' '.join(FEW)}"]
+    done = subprocess.run(command, cwd=other, env=environment_of(other) | HOSTILE, capture_output=True, umask=0o077,
                           preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))  # fmt: skip
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
-    assert contents(other) == contents(folder)
-    assert (other / "dvc.lock").read_bytes() == (folder / "dvc.lock").read_bytes()
+    noted, all_noted = (yaml.safe_load((each / "dvc.lock").read_text())["stages"] for each in (other, folder))
+    outs = {out["path"] for stage in noted.values() for out in stage["outs"]}
+    made, expected = contents(other), contents(folder)
+    made = {name: sha for name, sha in made.items() if outs & {name, *map(str, Path(name).parents)}}
+    pages = [f"reports/sections/{name.removeprefix('render_')}.html" for name in FEW if name.startswith("render_")]
+    assert {*pages, "reports/claims.json", "reports/figures/figure6.svg", "reports/figures/figure8.pdf"} <= set(made)
+    assert {name for name in made if made[name] != expected[name]} == set()
+    assert set(FEW) <= set(noted) and noted.items() <= all_noted.items()

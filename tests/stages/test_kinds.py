@@ -34,10 +34,16 @@ WRONG = {
 MAPPINGS = ["download.root", "download.mirror", "download.split", "weights.files", "activations.depths"]
 MAPPINGS += ["saliency.parameters", "paper.settings"]
 OPTIONAL = ["download.limit", "download.train", "superpixels.felzenszwalb.min_size", "classes.names"]
-OPTIONAL += ["classes.figure.cluster"]
+OPTIONAL += ["classes.figure.cluster", "engine.cluster"]
 SHARES = ["superpixels.edge_quantile", "superpixels.slic.compactness", "superpixels.slic.sigma"]
 SHARES += ["superpixels.felzenszwalb.sigma", "convergence.reference", "relevance.blur", "claims.alpha"]
-SHARES += ["download.agreement.background", "claims.consistent_tau", "claims.agreeing_tau", "statistics.level"]
+SHARES += [
+    "engine.wait",
+    "download.agreement.background",
+    "claims.consistent_tau",
+    "claims.agreeing_tau",
+    "statistics.level",
+]
 RIGHT = {key: ["empty mapping"] for key in MAPPINGS} | {key: ["nothing"] for key in OPTIONAL}
 RIGHT |= {key: ["fraction"] for key in SHARES} | {"activations.cache": ["truth"]}
 

@@ -20,6 +20,7 @@ PARAMETERS = {
     "datasets": ["made", "other"],
     "classifiers": ["mobilenet_v2"],
     "statistics": {"level": 0.9, "resamples": 50},
+    "claims": {"consistent_tau": 0.8},
     "classes": {"names": ["bird"], "figure": {"name": "bird", "rows": 3}},
 }
 

@@ -144,4 +144,4 @@ def test_the_files_of_this_library_are_found_by_their_packages():
     assert set(code._places("store", "sha256_of")) == {code.LIBRARY / "store" / "files.py"}
     assert code._places("store", "engine") == [engine_file]
     used = code._syntax(engine_file)[1]
-    assert {file.stem for file in used} == {"files", "kept_work", "processes", "progress", "shards"}
+    assert {file.stem for file in used} == {"cluster", "files", "kept_work", "processes", "progress", "shards"}
