@@ -10,6 +10,7 @@ import sys
 import textwrap
 from functools import cache
 from importlib import import_module
+from importlib.metadata import distributions
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pytest
 import yaml
 from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from small import copy_tracked, dvc, environment_of
 
 from commands import repro as repro_command
@@ -586,3 +589,18 @@ def test_the_locked_requirements_are_names_versions_and_hashes():
     lines = (ROOT / "requirements.lock").read_text().splitlines()
     allowed = r"\s*#.*|[\w.\[\],-]+==[\w.+!]+( ;.*)? \\|\s+--hash=sha256:[0-9a-f]{64}( \\)?|"
     assert [line for line in lines if not re.fullmatch(allowed, line)] == []
+
+
+def test_the_locked_requirements_are_all_that_they_need():
+    """pip would refuse the lock; here, where everything is installed, nothing else would tell."""
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    locked = {canonicalize_name(re.split(r"[=\[]", line)[0]) for line in lines if "==" in line}
+    lacking = {
+        f"{name} needs {needed.name}"
+        for name in locked
+        for found in distributions(name=name)
+        for needed in map(Requirement, found.requires or [])
+        if (needed.marker is None or needed.marker.evaluate({"extra": ""}))
+        and canonicalize_name(needed.name) not in locked
+    }
+    assert lacking == set()
